@@ -1,0 +1,6 @@
+"""A PostgreSQL of our own, for machines on which nobody has set one up."""
+
+from backend.embedded_postgres.place import EmbeddedPostgresError
+from backend.embedded_postgres.server import running
+
+__all__ = ["EmbeddedPostgresError", "running"]
