@@ -9,6 +9,7 @@ whatever a `postmaster.pid` from before a crash says.
 
 import fcntl
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def running(home: Path, *, durable: bool = True) -> Iterator[str]:
     """The URL of an existing database `rollcall` whose data lies under `home`.
 
     Programs with the same home share one server; the last to leave stops it. Without `durable`
-    nothing survives a crash of the machine, which is what tests want.
+    it is faster and forgets what it pleases when it or the machine crashes: for tests.
     """
     with _sentences(home):
         place = find(home)
@@ -235,9 +236,8 @@ def _stop(place: Place) -> None:
 
 
 def _last_complaint(log: Path) -> str:
+    """What it died of, with the detail that may follow."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    for line in reversed(lines):
-        for level in ("FATAL:", "PANIC:"):
-            if level in line:
-                return line.partition(level)[2].strip()
-    return lines[-1] if lines else "it said nothing"
+    found = [re.split(r"(?:FATAL|PANIC|DETAIL): +", line) for line in lines]
+    said = [text.rstrip(".") for _, *texts in found for text in texts]
+    return ". ".join(said or lines[-1:]) or "it said nothing"
