@@ -1,0 +1,10 @@
+declare global {
+  namespace App {
+    interface Error {
+      title: string;
+      retry: boolean;
+    }
+  }
+}
+
+export {};

@@ -1,0 +1,89 @@
+/** The one error that a call of the API raises. */
+
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+interface ProblemParts {
+  status: number;
+  code: string;
+  title: string;
+  detail: string;
+  fields?: FieldError[];
+}
+
+export class ApiProblem extends Error {
+  /** The HTTP status; 0 when no answer came. */
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly fields: FieldError[];
+
+  constructor({ status, code, title, detail, fields = [] }: ProblemParts) {
+    super(detail);
+    this.name = "ApiProblem";
+    this.status = status;
+    this.code = code;
+    this.title = title;
+    this.detail = detail;
+    this.fields = fields;
+  }
+
+  get signedOut(): boolean {
+    return this.status === 401;
+  }
+
+  /** The same request may well succeed later. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+
+  /** What is on the screen no longer matches what the server has. */
+  get outdated(): boolean {
+    return this.status === 403 || this.status === 404 || this.status === 409;
+  }
+
+  messageFor(field: string): string | undefined {
+    return this.fields.find((error) => error.field === field)?.message;
+  }
+}
+
+export function unreachable(): ApiProblem {
+  return new ApiProblem({
+    status: 0,
+    code: "unreachable",
+    title: "Rollcall cannot be reached",
+    detail: "No answer came. Check your network connection, then try again.",
+  });
+}
+
+/** Reads a problem+json body; anything else (a proxy's page, say) is told by its status alone. */
+export async function problemFrom(response: Response): Promise<ApiProblem> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const parts = isRecord(body) ? body : {};
+  return new ApiProblem({
+    status: response.status,
+    code: text(parts["code"]) ?? "unexpected_answer",
+    title: text(parts["title"]) ?? "That did not work",
+    detail:
+      text(parts["detail"]) ??
+      `The server answered ${String(response.status)} without an explanation. Try again in a moment.`,
+    fields: Array.isArray(parts["errors"]) ? parts["errors"].filter(isFieldError) : [],
+  });
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isFieldError(value: unknown): value is FieldError {
+  return (
+    isRecord(value) && typeof value["field"] === "string" && typeof value["message"] === "string"
+  );
+}

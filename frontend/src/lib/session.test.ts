@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { authPath, localPath, signInPath } from "./session.ts";
+
+const ORIGIN = "https://rollcall.example";
+
+describe("localPath", () => {
+  it("keeps a path of this site, with its query", () => {
+    expect(localPath("/dashboard/team?q=a#top", ORIGIN)).toBe("/dashboard/team?q=a#top");
+  });
+
+  it.each([
+    null,
+    "",
+    "dashboard",
+    "//evil.example",
+    "/\\evil.example",
+    "/\t/evil.example",
+    "https://evil.example",
+    "javascript:alert(1)",
+  ])("refuses %j", (value) => {
+    expect(localPath(value, ORIGIN)).toBeUndefined();
+  });
+});
+
+describe("signInPath", () => {
+  it("remembers the page, its query included", () => {
+    const path = signInPath(new URL("/dashboard/team?status=invited&q=a", ORIGIN));
+    expect(new URL(path, ORIGIN).searchParams.get("return_to")).toBe(
+      "/dashboard/team?status=invited&q=a",
+    );
+  });
+});
+
+describe("authPath", () => {
+  it("names only what is known", () => {
+    expect(authPath("", undefined)).toBe("/auth");
+    expect(authPath("a+b@acme.example", "/dashboard")).toBe(
+      "/auth?email=a%2Bb%40acme.example&return_to=%2Fdashboard",
+    );
+  });
+});

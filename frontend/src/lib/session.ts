@@ -1,0 +1,48 @@
+/** Who is signed in, what they may do, and where they go when they are not. */
+import { redirect } from "@sveltejs/kit";
+import { readMe, type Me, type Permission } from "#lib/api/client.ts";
+import { ApiProblem } from "#lib/api/problem.ts";
+
+export const HOME = "/dashboard";
+
+export function may(me: Me, permission: Permission): boolean {
+  return me.permissions.includes(permission);
+}
+
+export async function meIfSignedIn(): Promise<Me | undefined> {
+  try {
+    return await readMe();
+  } catch (error) {
+    if (error instanceof ApiProblem && error.signedOut) return undefined;
+    throw error;
+  }
+}
+
+/** Loads what a page needs; someone not signed in signs in first and comes back. */
+export async function whenSignedIn<T>(url: URL, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if (error instanceof ApiProblem && error.signedOut) redirect(307, signInPath(url));
+    throw error;
+  }
+}
+
+export function signInPath(from: Pick<URL, "pathname" | "search">): string {
+  return `/?${new URLSearchParams({ return_to: from.pathname + from.search }).toString()}`;
+}
+
+/** Where a sign-in begins: the backend sends the browser on to the identity provider. */
+export function authPath(email: string, returnTo: string | undefined): string {
+  const query = new URLSearchParams();
+  if (email !== "") query.set("email", email);
+  if (returnTo !== undefined) query.set("return_to", returnTo);
+  return query.size > 0 ? `/auth?${query.toString()}` : "/auth";
+}
+
+/** The path to return to, if it is one of this site. */
+export function localPath(value: string | null, origin: string): string | undefined {
+  if (!value?.startsWith("/") || !URL.canParse(value, origin)) return undefined;
+  const url = new URL(value, origin);
+  return url.origin === origin ? url.pathname + url.search + url.hash : undefined;
+}

@@ -1,0 +1,19 @@
+import { sveltekit } from "@sveltejs/kit/vite";
+import { defineConfig } from "vite";
+import { announcerWithoutStyle, singlePage } from "./strict-csp.ts";
+
+const BACKEND = "http://localhost:3000";
+
+export default defineConfig({
+  plugins: [
+    announcerWithoutStyle(),
+    sveltekit({
+      adapter: singlePage(),
+      output: { bundleStrategy: "single" },
+      version: { pollInterval: 0 },
+    }),
+  ],
+  server: {
+    proxy: { "^/(auth|me|posts|team|docs|openapi\\.json)(?=[/?]|$)": BACKEND },
+  },
+});
