@@ -1,0 +1,44 @@
+"""Runs the migrations on the connection that `backend.database` hands over, or on its own."""
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import Connection
+
+from alembic import context
+from backend.database import Database
+from backend.models import Base
+from backend.settings import get_settings
+
+
+def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+    return not (kind == "table" and name is not None and name.startswith("pgqueuer"))
+
+
+def _run(connection: Connection) -> None:
+    options: dict[str, Any] = {"include_object": _ours, "compare_type": True}
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_server_default=True,
+        transaction_per_migration=True,
+        **options,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run_by_itself() -> None:
+    database = Database(get_settings().database_url)
+    try:
+        async with database.engine.connect() as connection:
+            await connection.run_sync(_run)
+    finally:
+        await database.close()
+
+
+given: Connection | None = context.config.attributes.get("connection")
+if given is None:
+    asyncio.run(_run_by_itself())
+else:
+    _run(given)

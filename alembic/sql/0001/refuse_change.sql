@@ -1,0 +1,5 @@
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append only', TG_TABLE_NAME;
+END
+$$

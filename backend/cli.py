@@ -1,0 +1,178 @@
+"""The command `rollcall`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Annotated, TypeVar
+
+import typer
+import uvicorn
+
+from backend.database import CONNECTION_FAULTS, Database
+from backend.embedded_postgres import EmbeddedPostgresError, running
+from backend.errors import NotAnEvent, NotFound
+from backend.schemas.directory_sync import Outcome
+from backend.services import directory_sync
+from backend.settings import Settings, SettingsError, get_settings
+
+app = typer.Typer(
+    help="Rollcall: posts behind enterprise sign-in and directory sync.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+events = typer.Typer(help="The inbox of directory events.", no_args_is_help=True)
+app.add_typer(events, name="events")
+
+T = TypeVar("T")
+
+
+def _fail(sentence: object) -> typer.Exit:
+    print(sentence, file=sys.stderr)
+    return typer.Exit(1)
+
+
+@contextmanager
+def _database_url(settings: Settings) -> Iterator[str]:
+    """The given database's address, or that of the embedded one, running for the while."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    with running(settings.rollcall_home) as url:
+        yield url
+
+
+@contextmanager
+def _configured() -> Iterator[tuple[Settings, str]]:
+    try:
+        settings = get_settings()
+        settings.signing_key()
+        with _database_url(settings) as url:
+            yield settings, url
+    except (SettingsError, EmbeddedPostgresError, NotFound, NotAnEvent) as error:
+        raise _fail(error) from error
+    except CONNECTION_FAULTS as error:
+        raise _fail(f"The database of DATABASE_URL does not answer: {error}") from error
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Database]:
+    database = Database(url, pool_size=1)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _prepare(settings: Settings, url: str) -> bool:
+    """Whether the schema can be used; an embedded database is brought up to date."""
+    async with _connected(url) as database:
+        if not settings.database_url:
+            await database.migrate()
+        return await database.is_current()
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+) -> None:
+    """Run the application."""
+    with _configured() as (settings, url):
+        if not asyncio.run(_prepare(settings, url)):
+            raise _fail("The database has another version's schema: run `rollcall migrate`.")
+        # The workers are processes of their own and learn the address like this.
+        os.environ["DATABASE_URL"] = url
+        get_settings.cache_clear()
+        uvicorn.run(
+            "backend.main:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema to this version."""
+
+    async def run(url: str) -> None:
+        async with _connected(url) as database:
+            await database.migrate()
+
+    with _configured() as (_settings, url):
+        asyncio.run(run(url))
+        print("The schema is up to date.")
+
+
+def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
+    async def run(settings: Settings, url: str) -> T:
+        async with _connected(url) as database:
+            if not settings.database_url:
+                await database.migrate()
+            return await work(settings, database)
+
+    with _configured() as (settings, url):
+        return asyncio.run(run(settings, url))
+
+
+@events.command("list")
+def list_events(
+    outcome: Annotated[Outcome | None, typer.Option(help="Only events of this outcome.")] = None,
+    event_type: Annotated[
+        str | None, typer.Option("--type", help="Only events of this type.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
+) -> None:
+    """Show the newest events."""
+
+    async def work(_settings: Settings, database: Database) -> None:
+        async with database.read() as session:
+            rows = await directory_sync.list_events(
+                session, outcome=outcome, event_type=event_type, limit=limit
+            )
+        for row in rows:
+            error = f"  {row['error']}" if row["error"] else ""
+            print(
+                f"{row['received_at']:%Y-%m-%d %H:%M:%S}  {row['outcome']:<10} "
+                f"{row['type']:<26} {row['id']}{error}"
+            )
+        if not rows:
+            print("No events.")
+
+    _with_database(work)
+
+
+@events.command("show")
+def show_event(event_id: str) -> None:
+    """Show one event with its body."""
+
+    async def work(_settings: Settings, database: Database) -> None:
+        async with database.read() as session:
+            event = await directory_sync.get_event(session, event_id)
+        for name in ("id", "type", "outcome", "error", "attempts", "source", "occurred_at"):
+            print(f"{name + ':':<13}{getattr(event, name)}")
+        print(f"{'received_at:':<13}{event.received_at}")
+        print(event.body.decode(errors="replace"))
+
+    _with_database(work)
+
+
+@events.command("replay")
+def replay_event(event_id: str) -> None:
+    """Apply an event again; safe at any time."""
+
+    async def work(settings: Settings, database: Database) -> Outcome:
+        async with database.transaction() as session:
+            return await directory_sync.replay(
+                session, event_id, only_directory=settings.workos_directory_id
+            )
+
+    print(_with_database(work))

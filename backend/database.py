@@ -1,0 +1,100 @@
+"""One request is one transaction; this is the only place that commits."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from alembic import command
+
+_ROOT = Path(__file__).parent.parent
+
+# What the driver itself raises while it connects; SQLAlchemy wraps only what comes later.
+CONNECTION_FAULTS = (OSError, TimeoutError, PoolTimeoutError, asyncpg.PostgresConnectionError)
+
+
+class Database:
+    """An engine and its two kinds of session.
+
+    Args:
+        url: a libpq address, `postgresql://…`; `sslmode` and several hosts are understood,
+            because asyncpg reads it itself.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        connect = partial(asyncpg.connect, url, timeout=10, command_timeout=30)
+        self.engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=16
+        )
+        self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._reads = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"), autoflush=False
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits when the block ends and rolls back when it raises."""
+        async with self._transactions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading alone: each statement by itself, no BEGIN and no COMMIT."""
+        async with self._reads() as session:
+            yield session
+
+    async def migrate(self) -> None:
+        """Bring the schema to the newest revision; a lock keeps two programs from racing."""
+        async with self.engine.connect() as connection:
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+
+    async def is_current(self) -> bool:
+        async with self.engine.connect() as connection:
+            return await connection.run_sync(_at_head)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    config = Config(toml_file=_ROOT / "pyproject.toml")
+    config.set_main_option("script_location", str(_ROOT / "alembic"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    connection.exec_driver_sql("SELECT pg_advisory_lock(727465)")
+    connection.commit()
+    try:
+        command.upgrade(alembic_config(connection), "head")
+        connection.commit()
+    finally:
+        connection.exec_driver_sql("SELECT pg_advisory_unlock(727465)")
+
+
+def _at_head(connection: Connection) -> bool:
+    heads: Any = ScriptDirectory.from_config(alembic_config()).get_heads()
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+
+
+def is_content_error(error: DBAPIError) -> bool:
+    """Whether the data itself was refused (classes 22 and 23); anything else is a passing fault."""
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    return sqlstate[:2] in {"22", "23"}

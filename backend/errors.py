@@ -1,0 +1,121 @@
+"""The error family: what can be refused, each with a code and a status (RFC 9457 on the wire)."""
+
+from typing import ClassVar
+
+
+class RollcallError(Exception):
+    """A refusal that a client is told about; `detail` says what to do."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "bad_request"
+    title: ClassVar[str] = "The request cannot be carried out"
+    detail: str = "Check the request and send it again."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail or self.detail)
+        self.detail = detail or self.detail
+
+
+class NotSignedIn(RollcallError):
+    status = 401
+    code = "not_signed_in"
+    title = "Not signed in"
+    detail = "Sign in first. If you were signed in, your directory may have ended your access."
+
+
+class RoleMissing(RollcallError):
+    status = 403
+    code = "role_missing"
+    title = "Not allowed"
+    detail = "Your directory groups do not give you this right."
+
+
+class NotYours(RollcallError):
+    status = 403
+    code = "not_yours"
+    title = "Not allowed"
+    detail = "Only the author may do this."
+
+
+class CrossSite(RollcallError):
+    status = 403
+    code = "cross_site"
+    title = "Request from another site"
+    detail = "The browser says that another site sent this request. Use Rollcall's own pages."
+
+
+class NotFound(RollcallError):
+    status = 404
+    code = "not_found"
+    title = "Not found"
+    detail = "There is nothing here under that id, or it is not yours to see."
+
+
+class NotInvitable(RollcallError):
+    status = 409
+    code = "not_invitable"
+    title = "Cannot be invited"
+    detail = "Only active people who have not joined can be invited."
+
+
+class InvalidInput(RollcallError):
+    """A value of the request that cannot be used, with the field's name."""
+
+    status = 422
+    code = "invalid_input"
+    title = "Invalid input"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class PayloadTooLarge(RollcallError):
+    status = 413
+    code = "payload_too_large"
+    title = "Too large"
+    detail = "The body is over the size limit of this address."
+
+
+class InvalidSignature(RollcallError):
+    status = 401
+    code = "invalid_signature"
+    title = "Invalid signature"
+    detail = "The WorkOS-Signature header does not prove that WorkOS sent this now."
+
+
+class NotAnEvent(RollcallError):
+    status = 422
+    code = "not_an_event"
+    title = "Not an event"
+    detail = "The body is not a WorkOS event: an object with id, event, data and created_at."
+
+
+class TemporarilyUnavailable(RollcallError):
+    status = 503
+    code = "temporarily_unavailable"
+    title = "Temporarily unavailable"
+    detail = "The database did not answer. Nothing was changed; send the request again."
+
+
+class WorkosUnavailable(RollcallError):
+    status = 503
+    code = "directory_unavailable"
+    title = "WorkOS does not answer"
+    detail = "WorkOS did not answer in time. Nothing was changed; try again in a minute."
+
+
+class CodeRejected(RollcallError):
+    status = 400
+    code = "code_rejected"
+    title = "Sign-in code refused"
+    detail = "The sign-in code was used before or has expired. Start the sign-in again."
+
+
+class SignInRefused(Exception):
+    """A sign-in that ends at the sign-in page; `reason` is the code that the page explains."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

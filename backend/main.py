@@ -1,0 +1,109 @@
+"""The application put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from backend.database import Database
+from backend.routers import auth, directory_sync, health, me, metrics, posts, problems, team
+from backend.routers.headers import SecurityHeaders
+from backend.schemas.problem import Problem
+from backend.settings import Settings, get_settings
+from backend.workos_client import WorkosClient
+
+MAX_BODY_BYTES = 256 * 1024
+
+_PAGES = Path(__file__).parent.parent / "frontend" / "build"
+
+_DESCRIPTION = """
+A team's notebook whose access is decided by the company's directory, at every request.
+
+Sign in in the browser at [/auth](/auth); the session cookie then carries these calls. Errors are
+`application/problem+json` (RFC 9457): `code` is for programs, `detail` says what to do.
+"""
+
+_TAGS = [
+    {"name": "sign-in", "description": "SSO through WorkOS, and who is signed in."},
+    {"name": "posts", "description": "Read by every member; written by authors and admins."},
+    {"name": "team", "description": "The people of the organization, and invitations."},
+    {"name": "directory", "description": "What WorkOS tells us about the customer's directory."},
+    {"name": "operations", "description": "Health and metrics."},
+]
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    database: Database | None = None,
+    workos: WorkosClient | None = None,
+    check_pages: bool = True,
+) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: of this process; read from the environment when not given.
+        database: one that the caller closes; made from the settings when not given.
+        workos: one that the caller closes; made from the settings when not given.
+        check_pages: whether the built pages must be there.
+
+    Raises:
+        SettingsError: the environment cannot be used.
+    """
+    settings = settings or get_settings()
+    settings.signing_key()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.database = database or Database(settings.database_url)
+        app.state.workos = workos or WorkosClient(settings)
+        yield
+        if workos is None:
+            await app.state.workos.close()
+        if database is None:
+            await app.state.database.close()
+
+    app = FastAPI(
+        title="Rollcall",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    problems.register(app)
+    for module in (auth, me, posts, team, directory_sync, health):
+        app.include_router(module.router)
+    app.frontend("/", directory=_PAGES, fallback="index.html", check_dir=check_pages)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(problems.TooLargeAsProblem)
+    app.add_middleware(metrics.CountRequests)
+    app.add_middleware(SecurityHeaders)
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                tags=app.openapi_tags,
+                routes=app.routes,
+            )
+            models = schema["components"]["schemas"]
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            models |= problem.pop("$defs") | {"Problem": problem}
+            for unused in ("HTTPValidationError", "ValidationError"):
+                models.pop(unused, None)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign]  # the documented way to extend it

@@ -1,0 +1,40 @@
+"""Tables. Importing this package registers them all on `Base.metadata`."""
+
+from backend.models.access import access, counting_memberships, counting_users
+from backend.models.audit_event import AuditEvent
+from backend.models.base import Base
+from backend.models.directory import (
+    Directory,
+    DirectoryGroup,
+    DirectoryMembership,
+    DirectoryUser,
+)
+from backend.models.directory_event import DirectoryEvent
+from backend.models.invitation import Invitation
+from backend.models.organization import Organization
+from backend.models.post import Post
+from backend.models.role import RoleGrant, RoleMapping
+from backend.models.session import Session, UsedState
+from backend.models.user import SsoIdentity, User
+
+__all__ = [
+    "AuditEvent",
+    "Base",
+    "Directory",
+    "DirectoryEvent",
+    "DirectoryGroup",
+    "DirectoryMembership",
+    "DirectoryUser",
+    "Invitation",
+    "Organization",
+    "Post",
+    "RoleGrant",
+    "RoleMapping",
+    "Session",
+    "SsoIdentity",
+    "UsedState",
+    "User",
+    "access",
+    "counting_memberships",
+    "counting_users",
+]

@@ -1,0 +1,82 @@
+"""The mirror of the customers' directories. Nothing is ever deleted from it.
+
+A row's version is (rank, occurred_at, event_id); no version means that only a removal was seen.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from sqlalchemy import Computed, Index, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.models.base import Base, WorkosId, WorkosKey
+
+Rank = Annotated[int, mapped_column(SmallInteger, server_default="0")]
+
+
+class Versioned:
+    rank: Mapped[Rank]
+    occurred_at: Mapped[datetime | None]
+    event_id: Mapped[WorkosId | None]
+    removed_at: Mapped[datetime | None]
+
+
+class Directory(Versioned, Base):
+    __tablename__ = "directories"
+
+    id: Mapped[WorkosKey]
+    organization_id: Mapped[WorkosId] = mapped_column(index=True)
+    name: Mapped[str | None]
+    type: Mapped[str | None]
+    complete_as_of: Mapped[datetime | None]
+
+
+class DirectoryUser(Versioned, Base):
+    __tablename__ = "directory_users"
+
+    id: Mapped[WorkosKey]
+    directory_id: Mapped[WorkosId]
+    organization_id: Mapped[WorkosId]
+    idp_id: Mapped[WorkosId | None]
+    account_key: Mapped[str] = mapped_column(
+        Text(collation="C"), Computed("coalesce(nullif(idp_id, ''), id)", persisted=True)
+    )
+    email: Mapped[str | None]
+    name: Mapped[str | None]
+    state: Mapped[str | None]
+    custom_attributes: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, server_default=text("'{}'::jsonb")
+    )
+    read_as_of: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(None, "organization_id", "account_key"),
+        Index(None, "directory_id", "idp_id"),
+    )
+
+
+class DirectoryGroup(Versioned, Base):
+    __tablename__ = "directory_groups"
+
+    id: Mapped[WorkosKey]
+    directory_id: Mapped[WorkosId]
+    organization_id: Mapped[WorkosId]
+    idp_id: Mapped[WorkosId | None]
+    name: Mapped[str | None]
+
+    __table_args__ = (Index(None, "organization_id", "name"),)
+
+
+class DirectoryMembership(Base):
+    """A last-writer-wins register; it may arrive before its user and its group."""
+
+    __tablename__ = "directory_memberships"
+
+    user_id: Mapped[WorkosKey]
+    group_id: Mapped[WorkosKey] = mapped_column(index=True)
+    directory_id: Mapped[WorkosId]
+    organization_id: Mapped[WorkosId]
+    present: Mapped[bool]
+    occurred_at: Mapped[datetime]
+    event_id: Mapped[WorkosId]

@@ -1,0 +1,55 @@
+"""Accounts, and the identities that people sign in with."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Computed, ForeignKey, Index, SmallInteger, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.models.base import Base, CreatedAt, OwnKey, WorkosId, WorkosKey
+
+
+class User(Base):
+    """An account. `key` is the idp_id, else the directory-user id; it joins the mirror.
+
+    The profile (name to department) is a copy for display, newest version wins; no access in it.
+    """
+
+    __tablename__ = "users"
+
+    id: Mapped[OwnKey]
+    organization_id: Mapped[WorkosId] = mapped_column(ForeignKey("organizations.workos_id"))
+    key: Mapped[WorkosId]
+    name: Mapped[str] = mapped_column(server_default="")
+    sort_name: Mapped[str] = mapped_column(
+        Text(collation="C"), Computed("lower(name)", persisted=True)
+    )
+    email: Mapped[str | None]
+    job_title: Mapped[str | None]
+    department: Mapped[str | None]
+    profile_rank: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    profile_at: Mapped[datetime | None]
+    profile_event_id: Mapped[WorkosId | None]
+    joined_at: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+    __table_args__ = (
+        UniqueConstraint("organization_id", "key"),
+        Index(None, "organization_id", "sort_name", "id"),
+    )
+
+
+class SsoIdentity(Base):
+    """Who the identity provider said someone is, and how that led to the account."""
+
+    __tablename__ = "sso_identities"
+
+    organization_id: Mapped[WorkosKey] = mapped_column(ForeignKey("organizations.workos_id"))
+    connection_id: Mapped[WorkosKey]
+    subject: Mapped[WorkosKey]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    matched_by: Mapped[str]
+    directory_user_id: Mapped[WorkosId | None]
+    email: Mapped[str | None]
+    last_used_at: Mapped[CreatedAt]

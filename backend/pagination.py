@@ -1,0 +1,71 @@
+"""Keyset pages: a cursor names the last row seen, so a page costs the same wherever it is."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple, Self, TypeVar
+from uuid import UUID
+
+from backend.errors import InvalidInput
+
+T = TypeVar("T")
+
+
+def _encode(*parts: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, read: Callable[[str], T]) -> tuple[T, UUID]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        first, row_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        return read(first), UUID(row_id)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise InvalidInput(
+            "cursor", "is unknown; take `next_cursor` of the page before, unchanged"
+        ) from error
+
+
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment.astimezone(UTC)
+
+
+def _text(value: str) -> str:
+    value.encode()
+    if "\0" in value:
+        raise ValueError(value)
+    return value
+
+
+class TimeCursor(NamedTuple):
+    """For lists that are sorted by time, then id."""
+
+    at: datetime
+    id: UUID
+
+    @classmethod
+    def parse(cls, cursor: str) -> Self:
+        """Raises InvalidInput for a cursor that no page gave."""
+        return cls(*_decode(cursor, _moment))
+
+    def __str__(self) -> str:
+        return _encode(self.at.isoformat(), str(self.id))
+
+
+class NameCursor(NamedTuple):
+    """For lists that are sorted by name, then id."""
+
+    name: str
+    id: UUID
+
+    @classmethod
+    def parse(cls, cursor: str) -> Self:
+        """Raises InvalidInput for a cursor that no page gave."""
+        return cls(*_decode(cursor, _text))
+
+    def __str__(self) -> str:
+        return _encode(self.name, str(self.id))

@@ -1,0 +1,129 @@
+"""`/auth`: signing in by SSO, and out. Everything that goes wrong ends at the sign-in page."""
+
+from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi.responses import RedirectResponse
+
+from backend.guards import (
+    ReadSessionDep,
+    SessionDep,
+    SessionToken,
+    SettingsDep,
+    WorkosDep,
+    cookie_prefix,
+    refuse_cross_site,
+    session_cookie_name,
+    session_signer,
+)
+from backend.routers.problems import problems
+from backend.services import sessions, sign_in
+from backend.settings import Settings
+
+router = APIRouter(tags=["sign-in"])
+
+_NOT_CACHED = {"Cache-Control": "no-store"}
+
+
+def _redirect(url: str) -> RedirectResponse:
+    return RedirectResponse(url, status.HTTP_302_FOUND, _NOT_CACHED)
+
+
+def _set_cookie(
+    response: Response, settings: Settings, name: str, value: str, seconds: int
+) -> None:
+    response.set_cookie(
+        name, value, max_age=seconds, httponly=True, secure=settings.secure_cookies, samesite="lax"
+    )
+
+
+def _drop_cookie(response: Response, settings: Settings, name: str) -> None:
+    response.delete_cookie(name, httponly=True, secure=settings.secure_cookies, samesite="lax")
+
+
+def _to_workos(settings: Settings, begun: sign_in.Begun) -> Response:
+    response = _redirect(begun.url)
+    seconds = int(sign_in.ATTEMPT_LIFETIME.total_seconds())
+    name = cookie_prefix(settings) + begun.cookie_name
+    _set_cookie(response, settings, name, begun.cookie, seconds)
+    return response
+
+
+@router.get("/auth", status_code=302, response_class=RedirectResponse, summary="Begin to sign in")
+async def begin(
+    settings: SettingsDep,
+    client: WorkosDep,
+    organization: str = "",
+    email: str = "",
+    return_to: str = "",
+) -> Response:
+    begun = sign_in.begin(
+        settings,
+        client,
+        organization_id=organization,
+        email=email or None,
+        return_to=return_to,
+    )
+    return _to_workos(settings, begun)
+
+
+@router.get(
+    "/invitations/{token}",
+    status_code=302,
+    response_class=RedirectResponse,
+    summary="Follow an invitation to the sign-in",
+)
+async def follow_invitation(
+    session: ReadSessionDep, settings: SettingsDep, client: WorkosDep, token: str
+) -> Response:
+    return _to_workos(settings, await sign_in.begin_invited(session, settings, client, token))
+
+
+@router.get(
+    "/auth/callback",
+    status_code=302,
+    response_class=RedirectResponse,
+    summary="Where WorkOS sends the browser back to",
+)
+async def callback(
+    request: Request,
+    session: SessionDep,
+    settings: SettingsDep,
+    client: WorkosDep,
+    earlier_token: SessionToken,
+    code: str = "",
+    state: str = "",
+    error: str = "",
+) -> Response:
+    attempt_cookie = cookie_prefix(settings) + sign_in.cookie_name(state)
+    finished = await sign_in.finish(
+        session,
+        settings,
+        client,
+        sign_in.Answer(code, state, error),
+        cookie=request.cookies.get(attempt_cookie),
+        earlier_token=earlier_token,
+    )
+    response = _redirect(finished.url)
+    _drop_cookie(response, settings, attempt_cookie)
+    if finished.session_token:
+        _set_cookie(
+            response,
+            settings,
+            session_cookie_name(settings),
+            session_signer(settings).sign(finished.session_token).decode(),
+            int(sessions.LIFETIME.total_seconds()),
+        )
+    return response
+
+
+@router.post(
+    "/auth/logout",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Sign out",
+    dependencies=[Depends(refuse_cross_site)],
+    responses=problems(403, 503),
+)
+async def sign_out(
+    session: SessionDep, settings: SettingsDep, token: SessionToken, response: Response
+) -> None:
+    await sessions.end_session(session, token or "")
+    _drop_cookie(response, settings, session_cookie_name(settings))

@@ -1,0 +1,51 @@
+"""`/posts`."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, status
+
+from backend.guards import Author, Limit, ReadSessionDep, SessionDep, SignedIn
+from backend.pagination import TimeCursor
+from backend.routers.problems import problems
+from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
+from backend.services import posts
+
+router = APIRouter(prefix="/posts", tags=["posts"], responses=problems(401, 422, 503))
+
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+
+
+@router.get("", summary="The posts, newest first")
+async def list_posts(
+    session: ReadSessionDep, actor: SignedIn, limit: Limit = 20, cursor: Cursor = None
+) -> PostPage:
+    after = TimeCursor.parse(cursor) if cursor else None
+    return await posts.list_page(session, actor, after, limit)
+
+
+@router.post(
+    "", status_code=status.HTTP_201_CREATED, summary="Write a post", responses=problems(403)
+)
+async def create_post(session: SessionDep, author: Author, new: PostCreate) -> Post:
+    return await posts.create(session, author, new)
+
+
+@router.get("/{post_id}", summary="One post", responses=problems(404))
+async def get_post(session: ReadSessionDep, actor: SignedIn, post_id: UUID) -> Post:
+    return await posts.get(session, actor, post_id)
+
+
+@router.patch("/{post_id}", summary="Edit one's own post", responses=problems(403, 404))
+async def edit_post(session: SessionDep, author: Author, post_id: UUID, change: PostUpdate) -> Post:
+    return await posts.edit(session, author, post_id, change)
+
+
+@router.delete(
+    "/{post_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Delete one's own post, or as an admin anyone's",
+    responses=problems(403, 404),
+)
+async def delete_post(session: SessionDep, author: Author, post_id: UUID) -> None:
+    await posts.remove(session, author, post_id)

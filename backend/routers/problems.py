@@ -1,0 +1,174 @@
+"""The error family on the wire: every error is a problem document (RFC 9457)."""
+
+import http
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.database import CONNECTION_FAULTS, is_content_error
+from backend.errors import (
+    InvalidInput,
+    NotFound,
+    PayloadTooLarge,
+    RollcallError,
+    SignInRefused,
+    TemporarilyUnavailable,
+)
+
+_log = logging.getLogger(__name__)
+
+_RETRY = {"Retry-After": "1"}
+
+_TITLES = {404: "Not found", 405: "Method not allowed"}
+
+
+class ProblemResponse(JSONResponse):
+    media_type = "application/problem+json"
+
+
+def _respond(problem: dict[str, Any], headers: dict[str, str] | None = None) -> ProblemResponse:
+    body = {"type": "about:blank", **problem}
+    return ProblemResponse(body, status_code=int(problem["status"]), headers=headers)
+
+
+def _of(error: RollcallError) -> dict[str, Any]:
+    return {
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+    }
+
+
+async def _refusal(_request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RollcallError)
+    problem = _of(error)
+    if isinstance(error, InvalidInput):
+        problem["errors"] = [{"field": error.field, "message": error.message}]
+    return _respond(
+        problem, _RETRY if error.status == http.HTTPStatus.SERVICE_UNAVAILABLE else None
+    )
+
+
+async def _sign_in_refusal(_request: Request, error: Exception) -> RedirectResponse:
+    assert isinstance(error, SignInRefused)
+    return RedirectResponse(f"/?error={error.reason}", 302, {"Cache-Control": "no-store"})
+
+
+async def _validation(_request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(item["loc"][0] == "path" for item in found):
+        return _respond(_of(NotFound()))
+    errors = [
+        {
+            "field": ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
+            "message": str(item["msg"]).removeprefix("Value error, "),
+        }
+        for item in found
+    ]
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
+    return _respond(
+        {
+            "title": "Invalid input",
+            "status": 422,
+            "detail": detail,
+            "code": "invalid_input",
+            "errors": errors,
+        }
+    )
+
+
+async def _http(_request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code == PayloadTooLarge.status:
+        return _respond(_of(PayloadTooLarge()))
+    phrase = http.HTTPStatus(error.status_code).phrase
+    return _respond(
+        {
+            "title": _TITLES.get(error.status_code, phrase),
+            "status": error.status_code,
+            "detail": f"{error.detail}. The addresses of the API are listed at /docs.",
+            "code": phrase.lower().replace(" ", "_"),
+        },
+        dict(error.headers or {}),
+    )
+
+
+async def _database(request: Request, error: Exception) -> ProblemResponse:
+    if isinstance(error, DBAPIError) and is_content_error(error):
+        raise error
+    _log.warning("%s %s: database fault: %s", request.method, request.url.path, error)
+    return _respond(_of(TemporarilyUnavailable()), _RETRY)
+
+
+async def _unexpected(_request: Request, _error: Exception) -> ProblemResponse:
+    return _respond(
+        {
+            "title": "Something went wrong here",
+            "status": 500,
+            "detail": "This is a fault of ours; it has been logged. Try again later.",
+            "code": "internal_error",
+        }
+    )
+
+
+def register(app: FastAPI) -> None:
+    app.add_exception_handler(RollcallError, _refusal)
+    app.add_exception_handler(SignInRefused, _sign_in_refusal)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DBAPIError, _database)
+    for fault in CONNECTION_FAULTS:
+        app.add_exception_handler(fault, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+class TooLargeAsProblem:
+    """The framework's own answer to an oversized body is plain text: say it as a problem."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        replaced = False
+
+        async def send_problem(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] == 413:  # noqa: PLR2004
+                replaced = (b"content-type", b"application/problem+json") not in message["headers"]
+                if replaced:
+                    await _respond(_of(PayloadTooLarge()))(scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        await self.app(scope, receive, send_problem if scope["type"] == "http" else send)
+
+
+_MEANINGS = {
+    401: "Not signed in, or access has ended.",
+    403: "The role is missing, or the request came from another site.",
+    404: "Nothing is there that the person asking may see.",
+    409: "The person cannot be invited now.",
+    413: "The body is too large.",
+    422: "The input cannot be used; `errors` names the fields.",
+    503: "A passing fault; nothing was changed. Send it again.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of an operation, for its OpenAPI description."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": _MEANINGS[status],
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+        for status in statuses
+    }

@@ -1,0 +1,63 @@
+"""`/team`."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, status
+
+from backend.guards import Limit, ReadSessionDep, SessionDep, SettingsDep, SignedIn
+from backend.pagination import NameCursor
+from backend.routers.problems import problems
+from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
+from backend.schemas.text import SearchText
+from backend.services import invitations, team
+
+router = APIRouter(prefix="/team", tags=["team"], responses=problems(401, 422, 503))
+
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+Status = Annotated[TeamStatus | None, Query(description="Only people of this status.")]
+Group = Annotated[SearchText | None, Query(description="Only members of the group of this name.")]
+Search = Annotated[SearchText | None, Query(alias="q", description="Part of a name or address.")]
+
+
+@router.get("", summary="The people of the organization, by name")
+async def list_team(
+    session: ReadSessionDep,
+    actor: SignedIn,
+    status: Status = None,
+    group: Group = None,
+    search: Search = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> TeamPage:
+    return await team.list_page(
+        session,
+        actor,
+        status=status,
+        group=group,
+        search=search,
+        cursor=NameCursor.parse(cursor) if cursor else None,
+        limit=limit,
+    )
+
+
+@router.post(
+    "/{user_id}/invitation",
+    status_code=status.HTTP_201_CREATED,
+    summary="Invite someone; a link given before stops working",
+    responses=problems(403, 404, 409),
+)
+async def invite(
+    session: SessionDep, actor: SignedIn, settings: SettingsDep, user_id: UUID
+) -> InvitationLink:
+    return await invitations.create(session, actor, user_id, settings.public_origin)
+
+
+@router.delete(
+    "/{user_id}/invitation",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Withdraw an invitation",
+    responses=problems(403, 404),
+)
+async def withdraw_invitation(session: SessionDep, actor: SignedIn, user_id: UUID) -> None:
+    await invitations.withdraw(session, actor, user_id)

@@ -1,0 +1,22 @@
+"""The answer to a webhook."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+
+class Outcome(StrEnum):
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    IGNORED = "ignored"
+    PARKED = "parked"
+
+
+class Source(StrEnum):
+    WEBHOOK = "webhook"
+    REPLAY = "replay"
+
+
+class Receipt(BaseModel):
+    outcome: Outcome

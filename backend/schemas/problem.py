@@ -1,0 +1,17 @@
+"""Errors on the wire (RFC 9457)."""
+
+from pydantic import BaseModel, Field
+
+
+class FieldError(BaseModel):
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="What happened and what to do.")
+    code: str = Field(description="Stable; for programs.")
+    errors: list[FieldError] | None = Field(default=None, description="On 422: each bad field.")

@@ -1,0 +1,37 @@
+"""The team on the wire."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from backend.schemas.access import Role
+
+
+class TeamStatus(StrEnum):
+    INVITABLE = "invitable"
+    INVITED = "invited"
+    JOINED = "joined"
+    DEACTIVATED = "deactivated"
+
+
+class TeamMember(BaseModel):
+    id: UUID
+    name: str
+    email: str | None
+    job_title: str | None
+    department: str | None
+    groups: list[str]
+    roles: list[Role]
+    status: TeamStatus
+
+
+class TeamPage(BaseModel):
+    items: list[TeamMember]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page.")
+
+
+class InvitationLink(BaseModel):
+    url: str = Field(description="A one-time link for the invited person; it is shown only here.")
+    expires_at: datetime

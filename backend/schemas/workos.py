@@ -1,0 +1,96 @@
+"""What WorkOS sends, in events and in answers: only the fields that are read."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+
+
+def _utc(value: object) -> object:
+    # One page of WorkOS's documentation shows a time with a space and no zone.
+    if not isinstance(value, str):
+        raise ValueError("must be an ISO 8601 time")  # noqa: TRY004 (Pydantic wants a ValueError)
+    moment = datetime.fromisoformat(value.strip())
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("must be a time within the calendar") from error
+
+
+Moment = Annotated[datetime, BeforeValidator(_utc)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class Envelope(BaseModel):
+    id: Id
+    event: Id
+    data: dict[str, Any]
+    created_at: Moment
+
+
+class Organization(BaseModel):
+    id: Id
+    name: str
+
+
+class Directory(BaseModel):
+    id: Id
+    organization_id: Id
+    name: str | None = None
+    type: str | None = None
+
+
+class DirectoryUser(BaseModel):
+    id: Id
+    directory_id: Id
+    organization_id: Id
+    idp_id: str | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    name: str | None = None
+    state: str
+    custom_attributes: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def display_name(self) -> str:
+        parts = " ".join(part for part in (self.first_name, self.last_name) if part)
+        return self.name or parts or self.email or "Unnamed person"
+
+    def attribute(self, name: str) -> str | None:
+        value = self.custom_attributes.get(name)
+        return value if isinstance(value, str) and value else None
+
+
+class DirectoryGroup(BaseModel):
+    id: Id
+    directory_id: Id
+    organization_id: Id
+    idp_id: str | None = None
+    name: str
+
+
+class MembershipChange(BaseModel):
+    user: DirectoryUser
+    group: DirectoryGroup
+
+
+class Profile(BaseModel):
+    """The SSO profile. `idp_id` identifies the person within the organization's connection."""
+
+    id: Id
+    organization_id: str | None = None
+    connection_id: Id
+    idp_id: str | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+    @property
+    def display_name(self) -> str:
+        parts = " ".join(part for part in (self.first_name, self.last_name) if part)
+        return parts or self.email or "Unnamed person"
+
+    @property
+    def subject(self) -> str:
+        return self.idp_id or self.id

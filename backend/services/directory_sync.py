@@ -1,0 +1,192 @@
+"""The inbox: every event comes in here, whatever brought it, and is applied once."""
+
+import json
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import ValidationError
+from sqlalchemy import RowMapping, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from backend.database import is_content_error
+from backend.errors import NotAnEvent, NotFound
+from backend.models import DirectoryEvent
+from backend.schemas.directory_sync import Outcome, Source
+from backend.schemas.workos import Envelope
+from backend.services.directory_facts import (
+    HANDLERS,
+    Facts,
+    UnusableData,
+    directory_of,
+    facts_of,
+    organization_of,
+)
+
+_APPLY = text(
+    "SELECT apply_directory_event(:id, :type, :source, :organization, :directory, :occurred,"
+    " :body, :facts, :unapplied, :problem, :audit_id, :again)"
+).bindparams(bindparam("facts", type_=JSONB(none_as_null=True)))
+
+
+class Reading(NamedTuple):
+    """What became of an event before the database saw it."""
+
+    facts: Facts | None
+    unapplied: Outcome
+    problem: str | None = None
+
+
+def parse(body: bytes) -> Envelope:
+    """The envelope of a raw body; NUL becomes U+FFFD.
+
+    Raises:
+        NotAnEvent: it is not JSON, or not an event.
+    """
+    try:
+        return Envelope.model_validate(_without_nul(json.loads(body)))
+    except (ValueError, RecursionError) as error:
+        raise NotAnEvent(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str | None:
+    if not isinstance(error, ValidationError):
+        return "The body is not JSON."
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "body"
+    return f"The body is not a WorkOS event: {field}: {first['msg']}."
+
+
+def _without_nul(value: object) -> object:
+    match value:
+        case str():
+            return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        case list():
+            return [_without_nul(item) for item in value]
+        case dict():
+            return {_without_nul(key): _without_nul(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def read(event: Envelope, only_directory: str) -> Reading:
+    """What an event says; `only_directory`, when not empty, is the one that is listened to."""
+    handler = HANDLERS.get(event.event)
+    directory = directory_of(event.data)
+    if handler is None or (only_directory and directory and directory != only_directory):
+        return Reading(None, Outcome.IGNORED)
+    try:
+        return Reading(facts_of(handler, event.data), Outcome.IGNORED)
+    except UnusableData as error:
+        return Reading(None, Outcome.PARKED, str(error))
+
+
+async def receive(
+    session: AsyncSession,
+    body: bytes,
+    source: Source,
+    *,
+    only_directory: str = "",
+    again: bool = False,
+) -> Outcome:
+    """Take in one event, durably, and apply it; known events are answered `duplicate`.
+
+    Args:
+        session: a transaction; a passing fault of the database leaves it to be rolled back.
+        body: the raw bytes, already proved to be WorkOS's.
+        source: what brought it.
+        only_directory: see `read`.
+        again: apply it even when it is known (a replay by hand).
+
+    Raises:
+        NotAnEvent: the body is not an event.
+    """
+    event = parse(body)
+    reading = read(event, only_directory)
+    try:
+        async with session.begin_nested():
+            return await _apply(session, event, body, source, reading, again=again)
+    except DBAPIError as error:
+        if not is_content_error(error):
+            raise
+        parked = Reading(None, Outcome.PARKED, f"The database refused it: {error.orig}")
+        return await _apply(session, event, body, source, parked, again=again)
+
+
+async def _apply(
+    session: AsyncSession,
+    event: Envelope,
+    body: bytes,
+    source: Source,
+    reading: Reading,
+    *,
+    again: bool,
+) -> Outcome:
+    outcome = await session.scalar(
+        _APPLY,
+        {
+            "id": event.id,
+            "type": event.event,
+            "source": source,
+            "organization": organization_of(event.data),
+            "directory": directory_of(event.data),
+            "occurred": event.created_at,
+            "body": body,
+            "facts": reading.facts,
+            "unapplied": reading.unapplied,
+            "problem": reading.problem,
+            "audit_id": uuid7(),
+            "again": again,
+        },
+    )
+    return Outcome(str(outcome))
+
+
+async def list_events(
+    session: AsyncSession, *, outcome: Outcome | None, event_type: str | None, limit: int
+) -> list[RowMapping]:
+    """The newest events of the inbox, without their bodies."""
+    query = (
+        select(
+            DirectoryEvent.id,
+            DirectoryEvent.type,
+            DirectoryEvent.outcome,
+            DirectoryEvent.attempts,
+            DirectoryEvent.occurred_at,
+            DirectoryEvent.received_at,
+            DirectoryEvent.error,
+        )
+        .order_by(DirectoryEvent.received_at.desc(), DirectoryEvent.id.desc())
+        .limit(limit)
+    )
+    if outcome is not None:
+        query = query.where(DirectoryEvent.outcome == outcome)
+    if event_type is not None:
+        query = query.where(DirectoryEvent.type == event_type)
+    return list((await session.execute(query)).mappings())
+
+
+async def get_event(session: AsyncSession, event_id: str) -> DirectoryEvent:
+    """Raises NotFound."""
+    event = await session.get(DirectoryEvent, event_id)
+    if event is None:
+        raise NotFound("No event has this id; `rollcall events list` shows the newest.")
+    return event
+
+
+async def replay(session: AsyncSession, event_id: str, *, only_directory: str = "") -> Outcome:
+    """Apply a stored event again; safe at any time, because the merge is a maximum."""
+    event = await get_event(session, event_id)
+    return await receive(
+        session, event.body, Source.REPLAY, only_directory=only_directory, again=True
+    )
+
+
+async def merge(session: AsyncSession, occurred: datetime, version: str, facts: Facts) -> int:
+    """Merge facts that no event brought (a reading from the API); the rows written."""
+    written = await session.scalar(
+        select(func.merge_directory_facts(occurred, version, bindparam("facts", facts, JSONB)))
+    )
+    return int(written or 0)

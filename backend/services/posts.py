@@ -1,0 +1,126 @@
+"""Posts: read by everyone active, written by authors, removed by their author or an admin."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from backend import models
+from backend.errors import NotFound, NotYours
+from backend.pagination import TimeCursor
+from backend.schemas.access import Actor, Permission
+from backend.schemas.posts import Post, PostAuthor, PostCreate, PostPage, PostUpdate
+from backend.services import audit
+
+
+def _visible_to(actor: Actor) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            models.Post.id,
+            models.Post.title,
+            models.Post.content,
+            models.Post.author_id,
+            models.User.name.label("author_name"),
+            models.Post.created_at,
+            models.Post.updated_at,
+        )
+        .join(models.User, models.User.id == models.Post.author_id)
+        .where(models.Post.organization_id == actor.organization_id)
+    )
+
+
+def _as_seen_by(actor: Actor, row: Row[*tuple[Any, ...]]) -> Post:
+    own = row.author_id == actor.user_id
+    return Post(
+        id=row.id,
+        title=row.title,
+        content=row.content,
+        author=PostAuthor(id=row.author_id, name=row.author_name),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        can_edit=own and actor.may(Permission.EDIT_OWN_POSTS),
+        can_delete=actor.may(Permission.DELETE_ANY_POST)
+        or (own and actor.may(Permission.DELETE_OWN_POSTS)),
+    )
+
+
+async def list_page(
+    session: AsyncSession, actor: Actor, cursor: TimeCursor | None, limit: int
+) -> PostPage:
+    """The organization's posts, newest first, in one statement."""
+    query = _visible_to(actor).order_by(models.Post.created_at.desc(), models.Post.id.desc())
+    if cursor is not None:
+        query = query.where(tuple_(models.Post.created_at, models.Post.id) < tuple_(*cursor))
+    rows = (await session.execute(query.limit(limit + 1))).all()
+    page = rows[:limit]
+    more = len(rows) > limit
+    return PostPage(
+        items=[_as_seen_by(actor, row) for row in page],
+        next_cursor=str(TimeCursor(page[-1].created_at, page[-1].id)) if more else None,
+    )
+
+
+async def get(session: AsyncSession, actor: Actor, post_id: UUID) -> Post:
+    """Raises NotFound, also for a post of another organization."""
+    row = (await session.execute(_visible_to(actor).where(models.Post.id == post_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    return _as_seen_by(actor, row)
+
+
+async def create(session: AsyncSession, actor: Actor, new: PostCreate) -> Post:
+    post_id = uuid7()
+    await session.execute(
+        insert(models.Post).values(
+            id=post_id,
+            organization_id=actor.organization_id,
+            author_id=actor.user_id,
+            title=new.title,
+            content=new.content,
+        )
+    )
+    return await get(session, actor, post_id)
+
+
+async def edit(session: AsyncSession, actor: Actor, post_id: UUID, change: PostUpdate) -> Post:
+    """Change one's own post.
+
+    Raises:
+        NotFound: there is no such post in the organization.
+        NotYours: somebody else wrote it.
+    """
+    post = await get(session, actor, post_id)
+    if not post.can_edit:
+        raise NotYours
+    given = change.model_dump(exclude_none=True)
+    if given:
+        await session.execute(
+            update(models.Post)
+            .where(models.Post.id == post_id)
+            .values(**given, updated_at=func.clock_timestamp())
+        )
+    return await get(session, actor, post_id)
+
+
+async def remove(session: AsyncSession, actor: Actor, post_id: UUID) -> None:
+    """Delete one's own post, or as an admin anyone's.
+
+    Raises:
+        NotFound: there is no such post in the organization.
+        NotYours: somebody else wrote it.
+    """
+    post = await get(session, actor, post_id)
+    if not post.can_delete:
+        raise NotYours
+    await session.execute(delete(models.Post).where(models.Post.id == post_id))
+    await audit.record(
+        session,
+        "post.deleted",
+        organization_id=actor.organization_id,
+        actor_id=actor.user_id,
+        subject_id=post_id,
+        title=post.title,
+        author_id=str(post.author.id),
+    )

@@ -1,0 +1,133 @@
+"""The team: everyone the directory or a sign-in has made known, with their standing now."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, case, exists, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql import literal
+
+from backend.errors import NotFound
+from backend.models import DirectoryUser, Invitation, User, access, counting_memberships
+from backend.pagination import NameCursor
+from backend.schemas.access import Actor, Role
+from backend.schemas.team import TeamMember, TeamPage, TeamStatus
+
+_OPEN_INVITATION = exists().where(
+    Invitation.user_id == User.id,
+    Invitation.closed_at.is_(None),
+    Invitation.expires_at > func.now(),
+)
+
+current_status: ColumnElement[str] = case(
+    (access.c.active.is_not(True), literal(TeamStatus.DEACTIVATED)),
+    (User.joined_at.is_not(None), literal(TeamStatus.JOINED)),
+    (_OPEN_INVITATION, literal(TeamStatus.INVITED)),
+    else_=literal(TeamStatus.INVITABLE),
+)
+
+_MEMBERSHIPS = (counting_memberships.c.organization_id == User.organization_id) & (
+    counting_memberships.c.account_key == User.key
+)
+
+_GROUPS = func.array(
+    select(counting_memberships.c.group_name)
+    .where(_MEMBERSHIPS)
+    .distinct()
+    .order_by(counting_memberships.c.group_name)
+    .scalar_subquery()
+)
+
+_IN_DIRECTORY = exists().where(
+    DirectoryUser.organization_id == User.organization_id,
+    DirectoryUser.account_key == User.key,
+)
+
+
+def _visible_to(actor: Actor) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            User.id,
+            User.name,
+            User.sort_name,
+            User.email,
+            User.job_title,
+            User.department,
+            _GROUPS.label("groups"),
+            access.c.roles,
+            current_status.label("status"),
+        )
+        .join(access, access.c.user_id == User.id)
+        .where(
+            User.organization_id == actor.organization_id,
+            or_(_IN_DIRECTORY, User.joined_at.is_not(None)),
+        )
+    )
+
+
+def _member(row: Row[*tuple[Any, ...]]) -> TeamMember:
+    return TeamMember(
+        id=row.id,
+        name=row.name,
+        email=row.email,
+        job_title=row.job_title,
+        department=row.department,
+        groups=row.groups,
+        roles=[Role(role) for role in row.roles],
+        status=TeamStatus(row.status),
+    )
+
+
+async def list_page(
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    status: TeamStatus | None,
+    group: str | None,
+    search: str | None,
+    cursor: NameCursor | None,
+    limit: int,
+) -> TeamPage:
+    """The organization's people by name, in one statement.
+
+    Args:
+        session: a reading session.
+        actor: who asks.
+        status: only people of this status.
+        group: only members of the group of this exact name.
+        search: only people whose name or address has this in it, whatever the case.
+        cursor: the last person of the page before.
+        limit: people a page.
+    """
+    query = _visible_to(actor).order_by(User.sort_name, User.id)
+    if status is not None:
+        query = query.where(current_status == status)
+    if group:
+        query = query.where(
+            exists().where(_MEMBERSHIPS, counting_memberships.c.group_name == group)
+        )
+    if search:
+        wanted = search.lower()
+        query = query.where(
+            or_(
+                User.sort_name.contains(wanted, autoescape=True),
+                func.lower(User.email).contains(wanted, autoescape=True),
+            )
+        )
+    if cursor is not None:
+        query = query.where(tuple_(User.sort_name, User.id) > tuple_(*cursor))
+    rows = (await session.execute(query.limit(limit + 1))).all()
+    page = rows[:limit]
+    more = len(rows) > limit
+    return TeamPage(
+        items=[_member(row) for row in page],
+        next_cursor=str(NameCursor(page[-1].sort_name, page[-1].id)) if more else None,
+    )
+
+
+async def get(session: AsyncSession, actor: Actor, user_id: UUID) -> TeamMember:
+    """Raises NotFound, also for somebody of another organization."""
+    row = (await session.execute(_visible_to(actor).where(User.id == user_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    return _member(row)

@@ -1,0 +1,118 @@
+"""Everything the environment decides."""
+
+import secrets
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from dotenv import find_dotenv
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; the text is one sentence that says what to change."""
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    return value
+
+
+def _postgresql_address(value: str) -> str:
+    if value and not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must begin with postgresql://")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+PostgresqlAddress = Annotated[str, AfterValidator(_postgresql_address)]
+
+
+class Settings(BaseSettings):
+    """The settings, in the order of `.env.example`; the environment wins over the file."""
+
+    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    workos_api_key: SecretStr = SecretStr("")
+    workos_client_id: str = ""
+    workos_redirect_uri: WebAddress = "http://localhost:3000/auth/callback"
+    workos_org_id: str = ""
+    workos_directory_id: str = ""
+    workos_webhook_secret: SecretStr = SecretStr("")
+    session_secret: SecretStr = SecretStr("")
+    workos_base_url: WebAddress = "https://api.workos.com"
+    database_url: PostgresqlAddress = ""
+    rollcall_home: Path = Path(".rollcall")
+    events_poll_seconds: int = Field(default=0, ge=0)
+    reconcile_hours: int = Field(default=0, ge=0)
+    smtp_url: str = ""
+
+    @property
+    def secure_cookies(self) -> bool:
+        return urlsplit(self.workos_redirect_uri).scheme == "https"
+
+    @property
+    def public_origin(self) -> str:
+        """Scheme, host and port under which browsers reach the application."""
+        parts = urlsplit(self.workos_redirect_uri)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def sign_in_configured(self) -> bool:
+        return bool(self.workos_api_key.get_secret_value() and self.workos_client_id)
+
+    def signing_key(self) -> str:
+        """SESSION_SECRET, or a key made once and kept under ROLLCALL_HOME.
+
+        Raises:
+            SettingsError: the key can be neither read nor written.
+        """
+        given = self.session_secret.get_secret_value()
+        if given:
+            return given
+        path = self.rollcall_home / "session_secret"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return _read_or_make(path)
+        except OSError as error:
+            raise SettingsError(
+                f"SESSION_SECRET is empty and {path} cannot be used ({error.strerror}); "
+                "set SESSION_SECRET or make the folder writable."
+            ) from error
+
+
+def _read_or_make(path: Path) -> str:
+    # Linking a finished file is atomic: of several workers that start at once, one wins.
+    if not path.exists():
+        mine = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        mine.touch(mode=0o600)
+        mine.write_text(secrets.token_urlsafe(48))
+        try:
+            path.hardlink_to(mine)
+        except FileExistsError:
+            pass
+        finally:
+            mine.unlink()
+    return path.read_text()
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    try:
+        return Settings(_env_file=find_dotenv(usecwd=True) or None)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        raise SettingsError(f"{name} in the environment or .env: {reason}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(".env is not UTF-8 text; save it as UTF-8.") from error

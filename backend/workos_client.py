@@ -1,0 +1,173 @@
+"""WorkOS's API: the only module that imports the SDK.
+
+Answers are parsed by our own models: the SDK's dataclasses break on fields that nobody reads.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import httpx2
+from pydantic import BaseModel, ValidationError
+from workos import AsyncWorkOSClient, BadRequestError, NotFoundError, WorkOSError
+
+from backend.errors import CodeRejected, WorkosUnavailable
+from backend.schemas.workos import Directory, DirectoryGroup, DirectoryUser, Organization, Profile
+from backend.settings import Settings
+
+_TIMEOUT_SECONDS = 5
+_PATIENCE_SECONDS = 12  # for one call with its retry: a person is waiting
+_READING_MARGIN = timedelta(seconds=10)
+
+_answered_at: ContextVar[datetime | None] = ContextVar("answered_at", default=None)
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+T = TypeVar("T")
+
+
+async def _note_date(response: httpx2.Response) -> None:
+    date = response.headers.get("date")
+    _answered_at.set(parsedate_to_datetime(date) if date else None)
+
+
+def reading_time() -> datetime:
+    """The version of what the last call of this task read: WorkOS's clock, less a margin.
+
+    Raises:
+        WorkosUnavailable: the answer carried no date.
+    """
+    answered_at = _answered_at.get()
+    if answered_at is None:
+        raise WorkosUnavailable
+    return answered_at - _READING_MARGIN
+
+
+class WorkosClient:
+    """One connection pool to WorkOS.
+
+    Args:
+        settings: where WorkOS is, and with which credentials.
+        transport: another way to reach it, for tests.
+    """
+
+    def __init__(
+        self, settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        self._http = httpx2.AsyncClient(
+            timeout=_TIMEOUT_SECONDS, transport=transport, event_hooks={"response": [_note_date]}
+        )
+        self._redirect_uri = settings.workos_redirect_uri
+        self._sdk = AsyncWorkOSClient(
+            api_key=settings.workos_api_key.get_secret_value() or "not-configured",
+            client_id=settings.workos_client_id or "not-configured",
+            base_url=settings.workos_base_url,
+            request_timeout=_TIMEOUT_SECONDS,
+            max_retries=1,
+            http_client=self._http,
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    def authorization_url(self, *, organization: str, state: str, email: str | None) -> str:
+        return self._sdk.sso.get_authorization_url(
+            redirect_uri=self._redirect_uri,
+            organization=organization,
+            state=state,
+            login_hint=email,
+        )
+
+    async def profile(self, code: str) -> Profile:
+        """Exchange a code, which can be done once.
+
+        Raises:
+            CodeRejected: it was used, has expired, or was never given.
+            WorkosUnavailable: no usable answer.
+        """
+        # Never retried: the first try may have used the code up.
+        request = self._sdk.sso.get_profile_and_token(code=code, request_options={"max_retries": 0})
+        try:
+            answer = await _patiently(request)
+        except BadRequestError as error:
+            raise CodeRejected from error
+        return _parse(Profile, answer.profile.to_dict())
+
+    async def organization(self, organization_id: str) -> Organization:
+        """Raises WorkosUnavailable."""
+        answer = await self._get(("organizations", organization_id), {})
+        return _parse(Organization, answer)
+
+    async def directory(self, directory_id: str) -> Directory | None:
+        """Raises WorkosUnavailable."""
+        try:
+            return _parse(Directory, await self._get(("directories", directory_id), {}))
+        except NotFoundError:
+            return None
+
+    async def directories(self, organization_id: str) -> list[Directory]:
+        """Raises WorkosUnavailable."""
+        return await self._list(Directory, "directories", organization_id=organization_id)
+
+    async def users(
+        self, directory_id: str, *, idp_id: str | None = None, email: str | None = None
+    ) -> list[DirectoryUser]:
+        """Raises WorkosUnavailable."""
+        return await self._list(
+            DirectoryUser, "directory_users", directory=directory_id, idp_id=idp_id, email=email
+        )
+
+    async def groups_of(self, user_id: str) -> list[DirectoryGroup]:
+        """Raises WorkosUnavailable."""
+        return await self._list(DirectoryGroup, "directory_groups", user=user_id)
+
+    async def _list(
+        self, model: type[ModelT], resource: str, **filters: str | None
+    ) -> list[ModelT]:
+        return [item async for item in self._pages(model, resource, filters)]
+
+    async def _pages(
+        self, model: type[ModelT], resource: str, filters: dict[str, str | None]
+    ) -> AsyncIterator[ModelT]:
+        params = {name: value for name, value in filters.items() if value is not None}
+        after: str | None = None
+        while True:
+            page = await self._get((resource,), {**params, "limit": "100", "after": after})
+            items = page.get("data")
+            if not isinstance(items, list):
+                raise WorkosUnavailable
+            for item in items:
+                yield _parse(model, item)
+            after = (page.get("list_metadata") or {}).get("after")
+            if not after or not items:
+                return
+
+    async def _get(self, path: tuple[str, ...], params: dict[str, str | None]) -> dict[str, Any]:
+        given = {name: value for name, value in params.items() if value is not None}
+        return await _patiently(self._sdk.request_raw("get", path, params=given))
+
+
+def _parse(model: type[ModelT], value: object) -> ModelT:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise WorkosUnavailable("WorkOS gave an answer that cannot be read.") from error
+
+
+@asynccontextmanager
+async def _as_unavailable() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            yield
+    except (BadRequestError, NotFoundError):
+        raise
+    except (WorkOSError, httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
+        raise WorkosUnavailable from error
+
+
+async def _patiently(request: Awaitable[T]) -> T:
+    async with _as_unavailable():
+        return await request
