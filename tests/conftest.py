@@ -1,0 +1,29 @@
+"""A real PostgreSQL for the whole run; each test has an organization of its own in it."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from backend.database import Database
+from backend.embedded_postgres import running
+from tests.stack import Stack, running_stack
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("home"), durable=False) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    await database.migrate()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def stack(database: Database) -> AsyncIterator[Stack]:
+    async with running_stack(database) as stack:
+        yield stack

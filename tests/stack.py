@@ -1,0 +1,159 @@
+"""The application and the emulator facing each other in one process, over HTTP semantics only."""
+
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import httpx2
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from backend.database import Database
+from backend.main import create_app
+from backend.settings import Settings
+from backend.workos_client import WorkosClient
+from emulator.testing import Directory, Emulator, Group, Organization, User
+
+ORIGIN = "http://localhost:3000"
+
+_numbers = itertools.count(1)
+
+
+class Clock:
+    """The emulator's clock: the real one, moved on by `advance`."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+    def advance(self, seconds: float) -> None:
+        self.ahead += seconds
+
+
+class Stack:
+    """One organization with one directory of its own, so that tests share a database unharmed."""
+
+    def __init__(self, app: FastAPI, emulator: Emulator, clock: Clock) -> None:
+        self.app = app
+        self.emulator = emulator
+        self.clock = clock
+        self.transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        self.organization: Organization = emulator.create_organization("Acme")
+        self.directory: Directory = emulator.create_directory(self.organization.id, "Acme Okta")
+
+    @property
+    def database(self) -> Database:
+        database: Database = self.app.state.database
+        return database
+
+    def browser(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=self.transport, base_url=ORIGIN)
+
+    def person(self, first_name: str = "Ann", email: str | None = None, **more: Any) -> User:
+        """A new person in the directory; the name is made unique unless an address is given."""
+        number = next(_numbers)
+        return self.emulator.create_user(
+            self.directory.id,
+            email=email or f"{first_name.lower()}{number}@acme.example",
+            first_name=first_name,
+            last_name=more.pop("last_name", f"Lee{number}"),
+            **more,
+        )
+
+    def group(self, name: str, *members: User) -> Group:
+        group = self.emulator.create_group(self.directory.id, name)
+        for member in members:
+            self.emulator.add_member(group, member)
+        return group
+
+    async def post_event(self, event: dict[str, Any]) -> str:
+        """Deliver one event by webhook; the outcome."""
+        request = self.emulator.webhook(event)
+        now_ms = time.time_ns() // 1_000_000
+        headers = request.headers | {"WorkOS-Signature": self.emulator.sign(request.body, now_ms)}
+        async with self.browser() as client:
+            answer = await client.post("/api/directory-sync", content=request.body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        outcome: str = answer.json()["outcome"]
+        return outcome
+
+    async def deliver(self) -> list[str]:
+        """Deliver everything that was emitted since the last time, in order; the outcomes."""
+        return [await self.post_event(request.event) for request in self.emulator.webhooks()]
+
+    def skip(self) -> list[dict[str, Any]]:
+        """Take everything that was emitted since the last time, and deliver none of it."""
+        return [request.event for request in self.emulator.webhooks()]
+
+    async def finish_sign_in(
+        self, browser: httpx.AsyncClient, code: str, begin: str | None = None
+    ) -> str:
+        """From /auth to the callback's redirect; its target."""
+        begin = begin or f"/auth?organization={self.organization.id}"
+        started = await browser.get(begin)
+        assert started.status_code == 302, started.text
+        state = parse_qs(urlsplit(started.headers["location"]).query)["state"][0]
+        ended = await browser.get("/auth/callback", params={"code": code, "state": state})
+        assert ended.status_code == 302, ended.text
+        location: str = ended.headers["location"]
+        return location
+
+    async def try_sign_in(self, who: User | str, **profile: Any) -> tuple[httpx.AsyncClient, str]:
+        """A browser that went through the sign-in, and where it ended."""
+        browser = self.browser()
+        organization_id = profile.pop("organization_id", self.organization.id)
+        code = self.emulator.sso_code(who, organization_id, **profile)
+        begin = f"/auth?organization={organization_id}"
+        return browser, await self.finish_sign_in(browser, code, begin)
+
+    async def sign_in(self, who: User | str, **profile: Any) -> httpx.AsyncClient:
+        """A signed-in browser."""
+        browser, location = await self.try_sign_in(who, **profile)
+        assert location == "/dashboard", location
+        return browser
+
+    async def roles(self, browser: httpx.AsyncClient) -> list[str]:
+        answer = await browser.get("/me")
+        assert answer.status_code == 200, answer.text
+        roles: list[str] = answer.json()["roles"]
+        return roles
+
+
+@asynccontextmanager
+async def running_stack(database: Database, **overrides: Any) -> AsyncIterator[Stack]:
+    clock = Clock()
+    emulator = Emulator(now=clock)
+    settings = Settings(
+        workos_api_key=SecretStr(emulator.api_key),
+        workos_client_id=emulator.client_id,
+        workos_base_url="http://emulator",
+        workos_webhook_secret=SecretStr(emulator.options.webhook_secret),
+        session_secret=SecretStr("a secret for tests"),
+        **overrides,
+    )
+    workos = WorkosClient(settings, transport=httpx2.ASGITransport(app=emulator.app))
+    app = create_app(settings, database=database, workos=workos, check_pages=False)
+    async with app.router.lifespan_context(app):
+        yield Stack(app, emulator, clock)
+    await workos.close()
+    emulator.close()
+
+
+def signed(stack: Stack, body: bytes, **header: Any) -> dict[str, str]:
+    """Headers that carry a signature of this body, now unless `at_ms` is given."""
+    at_ms = header.get("at_ms", time.time_ns() // 1_000_000)
+    return {
+        "WorkOS-Signature": stack.emulator.sign(body, at_ms),
+        "Content-Type": "application/json",
+    }
+
+
+def as_body(event: dict[str, Any]) -> bytes:
+    return json.dumps(event).encode()
