@@ -146,9 +146,9 @@ async def running_stack(database: Database, **overrides: Any) -> AsyncIterator[S
     emulator.close()
 
 
-def signed(stack: Stack, body: bytes, **header: Any) -> dict[str, str]:
+def signed(stack: Stack, body: bytes, at_ms: int | None = None) -> dict[str, str]:
     """Headers that carry a signature of this body, now unless `at_ms` is given."""
-    at_ms = header.get("at_ms", time.time_ns() // 1_000_000)
+    at_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
     return {
         "WorkOS-Signature": stack.emulator.sign(body, at_ms),
         "Content-Type": "application/json",
