@@ -1,0 +1,1 @@
+"""Companies and what happens to them, read from TOML."""

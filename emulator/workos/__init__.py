@@ -1,0 +1,1 @@
+"""The WorkOS half: what SCIM tells it becomes directory objects, events and webhooks."""

@@ -1,0 +1,1 @@
+"""The WorkOS API as its SDK calls it."""

@@ -1,0 +1,150 @@
+"""Organizations, connections and Admin Portal links."""
+
+import secrets
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel
+
+from emulator.workos import organizations, wire
+from emulator.workos.api.guards import WorldDep, has_key, is_up
+from emulator.workos.api.paging import PageDep
+
+Json = dict[str, Any]
+router = APIRouter(dependencies=[Depends(is_up), Depends(has_key)])
+LINK_LIVES_MS = int(timedelta(minutes=5).total_seconds() * 1000)
+
+Intent = Literal[
+    "sso",
+    "dsync",
+    "audit_logs",
+    "log_streams",
+    "domain_verification",
+    "certificate_renewal",
+    "bring_your_own_key",
+]
+
+
+class Domain(BaseModel):
+    """A domain as the API takes it."""
+
+    domain: str
+
+
+class NewOrganization(BaseModel):
+    """What `POST /organizations` reads."""
+
+    name: str
+    domain_data: list[Domain] = []
+    external_id: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+class OrganizationChange(BaseModel):
+    """What `PUT /organizations/{id}` reads."""
+
+    name: str | None = None
+    external_id: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+class PortalLink(BaseModel):
+    """What `POST /portal/generate_link` reads."""
+
+    organization: str
+    intent: Intent = "dsync"
+    return_url: str | None = None
+    success_url: str | None = None
+
+
+@router.get("/organizations")
+async def list_organizations(
+    world: WorldDep,
+    page: PageDep,
+    domains: Annotated[list[str] | None, Query()] = None,
+    search: str | None = None,
+) -> Json:
+    by_domain = (
+        "exists (select 1 from json_each(t.domains) d where instr(?, d.value ->> 'domain') > 0)"
+    )
+    return page.answer(
+        world.store,
+        "select t.* from organizations t",
+        [
+            ("instr(lower(t.name), lower(?)) > 0", search),
+            (by_domain, ",".join(domains) if domains else None),
+        ],
+        wire.organization,
+    )
+
+
+@router.post("/organizations", status_code=201)
+async def create_organization(world: WorldDep, new: NewOrganization) -> Json:
+    row = organizations.create(
+        world,
+        new.name,
+        domains=tuple(each.domain for each in new.domain_data),
+        external_id=new.external_id,
+        metadata=new.metadata,
+    )
+    return wire.organization(row)
+
+
+@router.get("/organizations/{organization_id}")
+async def get_organization(world: WorldDep, organization_id: str) -> Json:
+    return wire.organization(organizations.get(world, organization_id))
+
+
+@router.put("/organizations/{organization_id}")
+async def update_organization(
+    world: WorldDep, organization_id: str, change: OrganizationChange
+) -> Json:
+    row = organizations.update(
+        world,
+        organization_id,
+        name=change.name,
+        external_id=change.external_id,
+        metadata=change.metadata,
+    )
+    return wire.organization(row)
+
+
+@router.delete("/organizations/{organization_id}", status_code=204)
+async def delete_organization(world: WorldDep, organization_id: str) -> Response:
+    organizations.delete(world, organization_id)
+    return Response(status_code=204)
+
+
+@router.get("/connections")
+async def list_connections(
+    world: WorldDep, page: PageDep, organization_id: str | None = None
+) -> Json:
+    return page.answer(
+        world.store,
+        "select t.* from connections t",
+        [("t.organization_id = ?", organization_id)],
+        wire.connection,
+    )
+
+
+@router.get("/connections/{connection_id}")
+async def get_connection(world: WorldDep, connection_id: str) -> Json:
+    return wire.connection(organizations.connection(world, connection_id))
+
+
+@router.post("/portal/generate_link", status_code=201)
+async def generate_link(request: Request, world: WorldDep, link: PortalLink) -> Json:
+    """The link lives five minutes."""
+    organizations.get(world, link.organization)
+    token = secrets.token_urlsafe(16)
+    world.store.run(
+        "insert into portal_links values (?, ?, ?, ?, ?, ?)",
+        token,
+        link.organization,
+        link.intent,
+        link.return_url,
+        link.success_url,
+        world.clock.now_ms() + LINK_LIVES_MS,
+    )
+    return {"link": str(request.url_for("portal", token=token))}

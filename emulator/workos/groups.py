@@ -1,0 +1,204 @@
+"""Groups and who is in them: SCIM group documents in, directory groups and events out."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from emulator.store import Row
+from emulator.workos import directories, events, wire
+from emulator.workos.world import NotFoundError, World
+
+Json = dict[str, Any]
+NEVER_KEPT = ("id", "meta", "members")
+
+
+def get(world: World, directory_id: str, scim_id: str) -> Row:
+    row = world.store.row(
+        "select * from scim_groups where id = ? and directory_id = ?", scim_id, directory_id
+    )
+    if row is None:
+        raise NotFoundError("Group", scim_id)
+    return row
+
+
+def directory_group_of(world: World, scim_id: str) -> Row:
+    return world.store.one("select * from directory_groups where scim_id = ?", scim_id)
+
+
+def member_ids(world: World, scim_id: str) -> list[str]:
+    return [
+        row["user_id"]
+        for row in world.store.rows(
+            "select user_id from scim_members where group_id = ? order by user_id", scim_id
+        )
+    ]
+
+
+def create(world: World, directory_id: str, document: Json, members: Iterable[str] = ()) -> Row:
+    """`dsync.group.created`, then `dsync.group.user_added` for each member known."""
+    directory = directories.get(world, directory_id)
+    kept = {key: value for key, value in document.items() if key not in NEVER_KEPT}
+    name = kept["displayName"]
+    now = world.clock.now_ms()
+    scim_id = world.new_id("scim_group")
+    with world.store.transaction():
+        world.store.run(
+            "insert into scim_groups values (?, ?, ?, ?, ?, 1, ?, ?)",
+            scim_id,
+            directory_id,
+            name.casefold(),
+            kept.get("externalId"),
+            json.dumps(kept),
+            now,
+            now,
+        )
+        world.store.run(
+            "insert into directory_groups values (?, ?, ?, ?, ?, ?, ?, ?)",
+            world.new_id("directory_group"),
+            directory_id,
+            directory["organization_id"],
+            scim_id,
+            kept.get("externalId") or name,
+            name,
+            now,
+            now,
+        )
+        events.record(
+            world,
+            "dsync.group.created",
+            wire.directory_group(directory_group_of(world, scim_id)),
+            directory["organization_id"],
+        )
+        change_members(world, directory_id, scim_id, add=members)
+    return get(world, directory_id, scim_id)
+
+
+def rename(world: World, directory_id: str, scim_id: str, document: Json) -> Row:
+    """Replace all but the members; `dsync.group.updated` when the name or idp_id is another."""
+    row = get(world, directory_id, scim_id)
+    kept = {key: value for key, value in document.items() if key not in NEVER_KEPT}
+    if kept == json.loads(row["document"]):
+        return row
+    name = kept["displayName"]
+    idp_id = kept.get("externalId") or name
+    now = world.clock.now_ms()
+    with world.store.transaction():
+        world.store.run(
+            "update scim_groups set name_key = ?, external_id = ?, document = ?, updated_at = ?,"
+            " version = version + 1 where id = ?",
+            name.casefold(),
+            kept.get("externalId"),
+            json.dumps(kept),
+            now,
+            scim_id,
+        )
+        before = directory_group_of(world, scim_id)
+        wanted = {"name": name, "idp_id": idp_id}
+        previous = {key: before[key] for key in wanted if before[key] != wanted[key]}
+        if previous:
+            world.store.run(
+                "update directory_groups set name = ?, idp_id = ?, updated_at = ? where id = ?",
+                name,
+                idp_id,
+                now,
+                before["id"],
+            )
+            after = wire.directory_group(directory_group_of(world, scim_id))
+            events.record(
+                world,
+                "dsync.group.updated",
+                after | {"previous_attributes": previous},
+                before["organization_id"],
+            )
+    return get(world, directory_id, scim_id)
+
+
+def delete(world: World, directory_id: str, scim_id: str) -> None:
+    """`dsync.group.deleted`, and no `user_removed`."""
+    get(world, directory_id, scim_id)
+    with world.store.transaction():
+        group = directory_group_of(world, scim_id)
+        world.store.run("delete from scim_members where group_id = ?", scim_id)
+        world.store.run("delete from directory_groups where scim_id = ?", scim_id)
+        world.store.run("delete from scim_groups where id = ?", scim_id)
+        events.record(
+            world, "dsync.group.deleted", wire.directory_group(group), group["organization_id"]
+        )
+
+
+def change_members(
+    world: World,
+    directory_id: str,
+    scim_id: str,
+    *,
+    add: Iterable[str] = (),
+    remove: Iterable[str] = (),
+) -> bool:
+    """Drop ids that are no person of this directory silently, as WorkOS does.
+
+    An event is emitted for each change of somebody who is a directory user. Whether anything
+    changed.
+    """
+    get(world, directory_id, scim_id)
+    changed = False
+    with world.store.transaction():
+        for user_id in dict.fromkeys(remove):
+            if world.store.run(
+                "delete from scim_members where group_id = ? and user_id = ?", scim_id, user_id
+            ):
+                _membership_event(world, "dsync.group.user_removed", scim_id, user_id)
+                changed = True
+        for user_id in _known(world, directory_id, dict.fromkeys(add)):
+            if world.store.run(
+                "insert or ignore into scim_members values (?, ?)", scim_id, user_id
+            ):
+                _membership_event(world, "dsync.group.user_added", scim_id, user_id)
+                changed = True
+        if changed:
+            world.store.run(
+                "update scim_groups set updated_at = ?, version = version + 1 where id = ?",
+                world.clock.now_ms(),
+                scim_id,
+            )
+    return changed
+
+
+def set_members(world: World, directory_id: str, scim_id: str, wanted: Iterable[str]) -> bool:
+    present = dict.fromkeys(member_ids(world, scim_id))
+    target = dict.fromkeys(wanted)
+    return change_members(
+        world,
+        directory_id,
+        scim_id,
+        add=[user_id for user_id in target if user_id not in present],
+        remove=[user_id for user_id in present if user_id not in target],
+    )
+
+
+def announce_memberships(world: World, user: Row) -> None:
+    for row in world.store.rows(
+        "select group_id from scim_members where user_id = ? order by group_id", user["scim_id"]
+    ):
+        _membership_event(world, "dsync.group.user_added", row["group_id"], user["scim_id"])
+
+
+def _membership_event(world: World, event: str, group_scim_id: str, user_scim_id: str) -> None:
+    user = world.store.row("select * from directory_users where scim_id = ?", user_scim_id)
+    if user is None:
+        return
+    data = {
+        "directory_id": user["directory_id"],
+        "user": wire.directory_user(user),
+        "group": wire.directory_group(directory_group_of(world, group_scim_id)),
+    }
+    events.record(world, event, data, user["organization_id"])
+
+
+def _known(world: World, directory_id: str, ids: Iterable[str]) -> list[str]:
+    return [
+        user_id
+        for user_id in ids
+        if world.store.exists(
+            "select 1 from scim_users where id = ? and directory_id = ?", user_id, directory_id
+        )
+    ]

@@ -1,0 +1,178 @@
+"""One request in, one answer out, for the directory whose token it carries."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from scim2_models import (
+    AuthenticationScheme,
+    Bulk,
+    ChangePassword,
+    Context,
+    ETag,
+    Filter,
+    Patch,
+    Resource,
+    ResponseParameters,
+    SCIMException,
+    ScimProvider,
+    ServiceProviderConfig,
+    Sort,
+    UnauthorizedException,
+)
+from scim2_server.handler import ScimHandler
+from scim2_server.requests import ScimRequest
+from scim2_server.responses import SCIM_MEDIA_TYPE, ScimResponse
+from scim2_server.routing import Operation
+from scim2_server.service import ScimService
+from scim2_server.utils import load_default_resource_types, load_default_schemas
+
+from emulator.workos import directories, groups
+from emulator.workos.scim import dialect, documents, memberships
+from emulator.workos.scim.storage import DirectoryStorage, scim_errors
+from emulator.workos.world import NotFoundError, World
+
+LARGEST_PAGE = 200
+CONFIG = ServiceProviderConfig(
+    documentation_uri=None,
+    patch=Patch(supported=True),
+    bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+    filter=Filter(supported=True, max_results=LARGEST_PAGE),
+    change_password=ChangePassword(supported=False),
+    sort=Sort(supported=True),
+    etag=ETag(supported=True),
+    authentication_schemes=[
+        AuthenticationScheme(
+            type=AuthenticationScheme.Type.oauthbearertoken,
+            name="Bearer token",
+            description="The token of the directory, shown on the settings page",
+        )
+    ],
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes over the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Service(ScimService):
+    """scim2-server, answering PATCH with the resource as every other write is answered."""
+
+    def patch_response(
+        self,
+        base_url: str,
+        resource: Resource[Any],
+        response_parameters: ResponseParameters[Any],
+    ) -> ScimResponse:
+        return self.resource_response(
+            self.publish(base_url, resource),
+            Context.RESOURCE_REPLACEMENT_RESPONSE,
+            response_parameters,
+        )
+
+
+class ScimServer:
+    """The SCIM endpoints of every directory of a world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        provider = ScimProvider.from_discovery(
+            load_default_schemas().values(), load_default_resource_types().values(), config=CONFIG
+        )
+        self.service = Service(provider)
+
+    def serve(
+        self,
+        *,
+        method: str,
+        base_url: str,
+        directory_id: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> Answer:
+        """`base_url` is the root of this directory's endpoints, as the client sees it."""
+        request = ScimRequest(
+            method=method,
+            base_url=base_url,
+            path=path,
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            headers=headers,
+            body=dialect.standard_patch(body) if method == "PATCH" else body,
+        )
+        try:
+            self._authenticate(request, directory_id)
+            response = self._membership_change(request, directory_id) or self._handler(
+                directory_id
+            ).handle(request)
+        except SCIMException as exception:
+            response = self.service.error_response(exception)
+        response.headers.setdefault("Cache-Control", "no-cache")
+        return Answer(
+            int(response.status),
+            response.headers | {"Content-Type": f"{SCIM_MEDIA_TYPE}; charset=utf-8"},
+            b"" if response.body is None else json.dumps(response.body).encode(),
+        )
+
+    def _handler(self, directory_id: str) -> ScimHandler:
+        provider = self.service.provider
+        return ScimHandler(self.service, DirectoryStorage(self.world, directory_id, provider))
+
+    def _authenticate(self, request: ScimRequest, directory_id: str) -> None:
+        target = self.service.match(request)
+        if target.operation is Operation.service_provider_config:
+            return
+        try:
+            token = directories.get(self.world, directory_id)["token"]
+        except NotFoundError as missing:
+            raise UnauthorizedException(detail="Unknown directory.") from missing
+        scheme, _, given = (request.header("Authorization") or "").partition(" ")
+        if scheme.lower() != "bearer" or not secrets.compare_digest(given.encode(), token.encode()):
+            raise UnauthorizedException(detail="The bearer token is not this directory's.")
+
+    def _membership_change(self, request: ScimRequest, directory_id: str) -> ScimResponse | None:
+        """The answer to a membership PATCH in one of the common forms; None for anything else."""
+        target = self.service.match(request)
+        conditional = request.header("If-Match") or request.header("If-None-Match")
+        if (
+            target.operation is not Operation.patch
+            or target.endpoint != "Groups"
+            or target.resource_id is None
+            or request.query
+            or conditional
+        ):
+            return None
+        self.service.ensure_json(request.header("Content-Type"))
+        group_id = target.resource_id
+        change = memberships.read(request.body, group_id)
+        if change is None:
+            return None
+        with scim_errors(), self.world.store.transaction():
+            row = groups.get(self.world, directory_id, group_id)
+            if change.name is not None:
+                document = json.loads(row["document"]) | {"displayName": change.name}
+                groups.rename(self.world, directory_id, group_id, document)
+            groups.change_members(
+                self.world,
+                directory_id,
+                group_id,
+                add=[user_id for user_id, wanted in change.wanted.items() if wanted],
+                remove=[user_id for user_id, wanted in change.wanted.items() if not wanted],
+            )
+            row = groups.get(self.world, directory_id, group_id)
+        root = f"{request.base_url}/"
+        body = documents.group(self.world, row, root=root)
+        location = f"{root}Groups/{group_id}"
+        body["meta"]["location"] = location
+        headers = {"Content-Location": location, "ETag": documents.version(row)}
+        return ScimResponse(HTTPStatus.OK, body, headers)

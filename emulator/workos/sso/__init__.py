@@ -1,0 +1,1 @@
+"""Single sign-on: WorkOS between the application and the identity provider."""

@@ -1,0 +1,1 @@
+"""Signed webhooks, sent until they are answered 2xx."""

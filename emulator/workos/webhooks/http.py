@@ -1,0 +1,141 @@
+"""An HTTP/1.1 client for one thing: many small POSTs to one address, thousands a second."""
+
+import asyncio
+import ssl
+from collections import deque
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from httptools import HttpParserError, HttpResponseParser
+
+LARGEST_ANSWER = 2_000
+HTTP_OK = 200
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The status, and the beginning of the body as text."""
+
+    status: int
+    text: str
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection with at most one request under way."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.reply: asyncio.Future[Reply] | None = None
+        self.reusable = False
+        self._new_answer()
+
+    def _new_answer(self) -> None:
+        self._body = bytearray()
+        self._parser = HttpResponseParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport if isinstance(transport, asyncio.Transport) else None
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except HttpParserError as error:
+            self._fail(ConnectionError(f"not an HTTP answer: {error}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.reusable = False
+        self._fail(exc or ConnectionError("the connection was closed without an answer"))
+
+    def on_body(self, body: bytes) -> None:
+        if len(self._body) < LARGEST_ANSWER:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < HTTP_OK:
+            return
+        self.reusable = self._parser.should_keep_alive()
+        text = self._body[:LARGEST_ANSWER].decode(errors="replace")
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_result(Reply(status, text))
+
+    def send(self, request: bytes) -> asyncio.Future[Reply]:
+        if self.transport is None:
+            raise ConnectionError("not connected")
+        self.reusable = False
+        self._new_answer()
+        self.reply = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        return self.reply
+
+    def close(self) -> None:
+        self.reusable = False
+        if self.transport is not None:
+            self.transport.close()
+
+    def _fail(self, error: Exception) -> None:
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_exception(error)
+
+
+class HttpPoster:
+    """POST to one URL over a pool of connections."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ValueError for anything but an http or https URL with a host."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"Not a webhook address: {url}")
+        self._host, self._port = parts.hostname, parts.port
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._idle: deque[_Connection] = deque()
+        self._head = _head(parts)
+
+    async def post(self, headers: dict[str, str], body: bytes, timeout_seconds: float) -> Reply:
+        """Raises OSError when there is no answer, TimeoutError among them."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        request = b"%b%bContent-Length: %d\r\n\r\n%b" % (
+            self._head,
+            lines.encode(),
+            len(body),
+            body,
+        )
+        async with asyncio.timeout(timeout_seconds):
+            connection = self._idle_connection() or await self._connect()
+            try:
+                reply = await connection.send(request)
+            except BaseException:
+                connection.close()
+                raise
+        if connection.reusable:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return reply
+
+    def _idle_connection(self) -> _Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.reusable:
+                return connection
+        return None
+
+    async def _connect(self) -> _Connection:
+        port = self._port or (443 if self._tls else 80)
+        _, connection = await asyncio.get_running_loop().create_connection(
+            _Connection, self._host, port, ssl=self._tls
+        )
+        return connection
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+
+def _head(parts: SplitResult) -> bytes:
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = parts.netloc.rpartition("@")[2]
+    return (
+        f"POST {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: rollcall-emulator\r\n"
+        "Content-Type: application/json; charset=utf-8\r\nAccept: */*\r\n"
+    ).encode()

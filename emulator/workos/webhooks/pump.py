@@ -1,0 +1,149 @@
+"""Sends what is due, many at once, and writes down what came back."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from emulator.store import Row
+from emulator.workos.webhooks import deliveries
+from emulator.workos.webhooks.deliveries import Attempt
+from emulator.workos.webhooks.http import HttpPoster, Reply
+from emulator.workos.webhooks.signature import HEADER, corrupted, sign
+from emulator.workos.world import World
+
+Post = Callable[[dict[str, str], bytes, float], Awaitable[Reply]]
+MS = 1000
+LONGEST_SLEEP = 5.0
+PROBE_SECONDS = 0.5
+PATIENT_PROBES = 600
+
+
+class Pump:
+    """One webhook endpoint and the task that serves it."""
+
+    def __init__(self, world: World, url: str, secret: str, post: Post | None) -> None:
+        """`post` replaces HTTP: it is given headers, body and the timeout in seconds."""
+        self.world = world
+        self.url = url
+        self.secret = secret
+        self._poster = HttpPoster(url)
+        self._post = post or self._poster.post
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._under_way: set[int] = set()
+        self._finished: list[Attempt] = []
+        self._unreachable = 0
+        self._probe_at = 0.0
+        self._sending: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.world.on_delivery.append(self.wake)
+        self._task = asyncio.create_task(self._run(), name="webhooks")
+
+    async def stop(self) -> None:
+        """What is under way is given up; it is due again at the next start."""
+        if self._task is None:
+            return
+        self.world.on_delivery.remove(self.wake)
+        tasks = [self._task, *self._sending]
+        self._task = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._write_down()
+        self._poster.close()
+
+    def wake(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def settle(self, timeout_seconds: float) -> bool:
+        """Wait until everything due was tried once; False when time ran out or nobody listens."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while self._under_way or deliveries.waiting_for_first_attempt(self.world):
+                    if self._unreachable:
+                        return False
+                    await asyncio.sleep(0.005)
+                return True
+        return False
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            self._write_down()
+            self._launch()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._sleep_seconds()):
+                    await self._wake.wait()
+
+    def _sleep_seconds(self) -> float:
+        if self._under_way:
+            return LONGEST_SLEEP
+        if self._unreachable:
+            return max(self._probe_at - time.monotonic(), 0.01)
+        due_at = deliveries.next_due_at(self.world)
+        if due_at is None:
+            return LONGEST_SLEEP
+        return min(max((due_at - self.world.clock.now_ms()) / MS, 0.01), LONGEST_SLEEP)
+
+    def _launch(self) -> None:
+        """Hand what is due to as many senders as may run at once; a dead receiver gets probes."""
+        if self._unreachable:
+            if self._under_way or time.monotonic() < self._probe_at:
+                return
+            patient = self._unreachable < PATIENT_PROBES
+            self._probe_at = time.monotonic() + (PROBE_SECONDS if patient else LONGEST_SLEEP)
+            rows = deliveries.oldest(self.world)
+        else:
+            free = self.world.settings.deliveries_at_once - len(self._under_way)
+            rows = deliveries.due(self.world, free, self._under_way) if free > 0 else []
+        for row in rows:
+            self._under_way.add(row["id"])
+            task = asyncio.create_task(self._send(row))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _send(self, row: Row) -> None:
+        self._finished.append(await self.attempt(row))
+        self._wake.set()
+
+    async def attempt(self, row: Row) -> Attempt:
+        """Sign and send one delivery now."""
+        world = self.world
+        body = row["body"].encode()
+        at = world.clock.now_ms()
+        header = sign(self.secret, body, at)
+        started = time.perf_counter()
+        status: int | None = None
+        unreachable = False
+        try:
+            if at < world.faults.webhooks_down_until:
+                raise ConnectionError("the network is down (a fault set by hand)")
+            headers = {HEADER: corrupted(header) if row["corrupt"] else header}
+            reply = await self._post(headers, body, world.settings.timeout_seconds)
+            status, answer = reply.status, reply.text
+        except TimeoutError:
+            answer = f"no answer within {world.settings.timeout_seconds:g} s"
+        except OSError as error:
+            unreachable = True
+            answer = str(error) or type(error).__name__
+        took = int((time.perf_counter() - started) * MS)
+        return Attempt(row, at, took, status, answer, unreachable)
+
+    def _write_down(self) -> None:
+        if not self._finished:
+            return
+        finished, self._finished = self._finished, []
+        deliveries.record(self.world, finished)
+        self._under_way -= {attempt.delivery["id"] for attempt in finished}
+        if any(not attempt.unreachable for attempt in finished):
+            if self._unreachable:
+                deliveries.release_unanswered(self.world)
+            self._unreachable = 0
+        else:
+            self._unreachable += 1
+            self._probe_at = time.monotonic() + PROBE_SECONDS

@@ -1,0 +1,111 @@
+"""Directory objects as WorkOS writes them, deprecations since spring 2026 included."""
+
+import json
+from typing import Any
+
+from emulator.clock import iso
+from emulator.store import Row
+
+Json = dict[str, Any]
+
+
+def organization(row: Row) -> Json:
+    return {
+        "object": "organization",
+        "id": row["id"],
+        "name": row["name"],
+        "domains": json.loads(row["domains"]),
+        "metadata": json.loads(row["metadata"]),
+        "external_id": row["external_id"],
+        "stripe_customer_id": None,
+        "allow_profiles_outside_organization": False,
+        **_times(row),
+    }
+
+
+def organization_domain(domain_id: str, organization_id: str, domain: str, at: int) -> Json:
+    return {
+        "object": "organization_domain",
+        "id": domain_id,
+        "organization_id": organization_id,
+        "domain": domain,
+        "state": "verified",
+        "verification_strategy": "manual",
+        "created_at": iso(at),
+        "updated_at": iso(at),
+    }
+
+
+def directory(row: Row) -> Json:
+    """The directory inside events, where a working one is `active`."""
+    return {
+        "object": "directory",
+        "id": row["id"],
+        "organization_id": row["organization_id"],
+        "name": row["name"],
+        "type": row["type"],
+        "state": "active" if row["state"] == "linked" else row["state"],
+        "external_key": row["external_key"],
+        **_times(row),
+    }
+
+
+def listed_directory(row: Row) -> Json:
+    """The directory that the API lists, where a working one is `linked`."""
+    return directory(row) | {"state": row["state"], "domain": None}
+
+
+def directory_user(row: Row) -> Json:
+    return {
+        "object": "directory_user",
+        "id": row["id"],
+        "directory_id": row["directory_id"],
+        "organization_id": row["organization_id"],
+        "idp_id": row["idp_id"],
+        "email": row["email"],
+        "first_name": row["first_name"],
+        "last_name": row["last_name"],
+        "name": row["name"],
+        "emails": [],
+        "username": None,
+        "job_title": None,
+        "state": row["state"],
+        "raw_attributes": {},
+        "custom_attributes": json.loads(row["custom_attributes"]),
+        **_times(row),
+    }
+
+
+def listed_directory_user(row: Row) -> Json:
+    return directory_user(row) | {"groups": []}
+
+
+def directory_group(row: Row) -> Json:
+    return {
+        "object": "directory_group",
+        "id": row["id"],
+        "directory_id": row["directory_id"],
+        "organization_id": row["organization_id"],
+        "idp_id": row["idp_id"],
+        "name": row["name"],
+        "raw_attributes": {},
+        **_times(row),
+    }
+
+
+def connection(row: Row) -> Json:
+    return {
+        "object": "connection",
+        "id": row["id"],
+        "organization_id": row["organization_id"],
+        "connection_type": row["type"],
+        "name": row["name"],
+        "state": "active",
+        "status": "linked",
+        "domains": [],
+        **_times(row),
+    }
+
+
+def _times(row: Row) -> Json:
+    return {"created_at": iso(row["created_at"]), "updated_at": iso(row["updated_at"])}

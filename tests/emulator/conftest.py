@@ -1,0 +1,59 @@
+"""An emulator in memory, and WorkOS's own SDK pointed at it."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import httpx2
+import pytest
+from workos import AsyncWorkOSClient
+
+from emulator.testing import Directory, Emulator, Organization
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    made = Emulator()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def acme(emulator: Emulator) -> Organization:
+    return emulator.create_organization("Acme", domains=("acme.example",))
+
+
+@pytest.fixture
+def directory(emulator: Emulator, acme: Organization) -> Directory:
+    return emulator.create_directory(acme.id, "Acme Okta")
+
+
+@pytest.fixture
+async def workos(emulator: Emulator) -> AsyncIterator[AsyncWorkOSClient]:
+    transport = httpx2.ASGITransport(app=emulator.app)
+    async with httpx2.AsyncClient(transport=transport) as http:
+        yield AsyncWorkOSClient(
+            api_key=emulator.api_key,
+            client_id=emulator.client_id,
+            base_url="http://emulator",
+            max_retries=0,
+            http_client=http,
+        )
+
+
+@pytest.fixture
+async def browser(emulator: Emulator) -> AsyncIterator[httpx.AsyncClient]:
+    """A person at the console, without the browser."""
+    transport = httpx.ASGITransport(emulator.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as http:
+        yield http
+
+
+@pytest.fixture
+async def scim(emulator: Emulator, directory: Directory) -> AsyncIterator[httpx.AsyncClient]:
+    """A SCIM client of the directory."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(emulator.app),
+        base_url=f"http://emulator{directory.scim_path}",
+        headers={"Authorization": f"Bearer {directory.token}", "Accept": "application/scim+json"},
+    ) as http:
+        yield http
