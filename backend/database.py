@@ -95,6 +95,9 @@ def _at_head(connection: Connection) -> bool:
 
 
 def is_content_error(error: DBAPIError) -> bool:
-    """Whether the data itself was refused (classes 22 and 23); anything else is a passing fault."""
+    """Whether the data itself was refused (classes 22 and 23), or was too long for an index (54).
+
+    Anything else is a passing fault.
+    """
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
-    return sqlstate[:2] in {"22", "23"}
+    return sqlstate[:2] in {"22", "23", "54"}

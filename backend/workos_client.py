@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from workos import AsyncWorkOSClient, BadRequestError, NotFoundError, WorkOSError
 
 from backend.errors import CodeRejected, WorkosUnavailable
+from backend.schemas.text import storable_json
 from backend.schemas.workos import Directory, DirectoryGroup, DirectoryUser, Organization, Profile
 from backend.settings import Settings
 
@@ -152,7 +153,7 @@ class WorkosClient:
 
 def _parse(model: type[ModelT], value: object) -> ModelT:
     try:
-        return model.model_validate(value)
+        return model.model_validate(storable_json(value))
     except ValidationError as error:
         raise WorkosUnavailable("WorkOS gave an answer that cannot be read.") from error
 

@@ -5,8 +5,10 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx
 import httpx2
@@ -130,14 +132,14 @@ class Stack:
 async def running_stack(database: Database, **overrides: Any) -> AsyncIterator[Stack]:
     clock = Clock()
     emulator = Emulator(now=clock)
-    settings = Settings(
-        workos_api_key=SecretStr(emulator.api_key),
-        workos_client_id=emulator.client_id,
-        workos_base_url="http://emulator",
-        workos_webhook_secret=SecretStr(emulator.options.webhook_secret),
-        session_secret=SecretStr("a secret for tests"),
-        **overrides,
-    )
+    usual: dict[str, Any] = {
+        "workos_api_key": SecretStr(emulator.api_key),
+        "workos_client_id": emulator.client_id,
+        "workos_base_url": "http://emulator",
+        "workos_webhook_secret": SecretStr(emulator.options.webhook_secret),
+        "session_secret": SecretStr("a secret for tests"),
+    }
+    settings = Settings(**usual | overrides)
     workos = WorkosClient(settings, transport=httpx2.ASGITransport(app=emulator.app))
     app = create_app(settings, database=database, workos=workos, check_pages=False)
     async with app.router.lifespan_context(app):
@@ -155,5 +157,42 @@ def signed(stack: Stack, body: bytes, at_ms: int | None = None) -> dict[str, str
     }
 
 
-def as_body(event: dict[str, Any]) -> bytes:
+def as_body(event: object) -> bytes:
     return json.dumps(event).encode()
+
+
+def new_event(kind: str, data: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """An envelope that WorkOS might send now, with an id of its own."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    event_id = f"event_{uuid4().hex}"
+    envelope = {"object": "event", "id": event_id, "event": kind, "data": data, "created_at": now}
+    return envelope | more
+
+
+def user_data(stack: Stack, **more: Any) -> dict[str, Any]:
+    """The data of a `dsync.user.*` event for somebody new in the stack's directory."""
+    number = uuid4().hex[:12]
+    return {
+        "object": "directory_user",
+        "id": f"directory_user_{number}",
+        "directory_id": stack.directory.id,
+        "organization_id": stack.organization.id,
+        "idp_id": f"00u{number}",
+        "email": f"{number}@acme.example",
+        "first_name": "Zoe",
+        "last_name": number,
+        "state": "active",
+        "custom_attributes": {},
+    } | more
+
+
+async def post_webhook(
+    stack: Stack, body: bytes, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    """Post raw bytes to the webhook, properly signed unless headers are given."""
+    async with stack.browser() as client:
+        return await client.post(
+            "/api/directory-sync",
+            content=body,
+            headers=signed(stack, body) if headers is None else headers,
+        )

@@ -1,16 +1,32 @@
-"""Text that people type."""
+"""Text that people type, or that WorkOS sends."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-
-def _storable(value: str) -> str:
-    # PostgreSQL keeps every character but NUL.
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+# PostgreSQL keeps every character but these: NUL, and halves of surrogate pairs.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-PlainText = Annotated[str, AfterValidator(_storable)]
+def storable(value: str) -> str:
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+def storable_json(value: object) -> object:
+    """The same JSON with every text in it storable, keys too."""
+    match value:
+        case str():
+            return storable(value)
+        case list():
+            return [storable_json(item) for item in value]
+        case dict():
+            return {storable_json(key): storable_json(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+PlainText = Annotated[str, AfterValidator(storable)]
 Title = Annotated[PlainText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Content = Annotated[
     PlainText, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)

@@ -15,6 +15,7 @@ from backend.database import is_content_error
 from backend.errors import NotAnEvent, NotFound
 from backend.models import DirectoryEvent
 from backend.schemas.directory_sync import Outcome, Source
+from backend.schemas.text import storable_json
 from backend.schemas.workos import Envelope
 from backend.services.directory_facts import (
     HANDLERS,
@@ -40,13 +41,13 @@ class Reading(NamedTuple):
 
 
 def parse(body: bytes) -> Envelope:
-    """The envelope of a raw body; NUL becomes U+FFFD.
+    """The envelope of a raw body; what cannot be stored of a text (NUL) becomes U+FFFD.
 
     Raises:
         NotAnEvent: it is not JSON, or not an event.
     """
     try:
-        return Envelope.model_validate(_without_nul(json.loads(body)))
+        return Envelope.model_validate(storable_json(json.loads(body)))
     except (ValueError, RecursionError) as error:
         raise NotAnEvent(_reason(error)) from error
 
@@ -57,18 +58,6 @@ def _reason(error: Exception) -> str | None:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "body"
     return f"The body is not a WorkOS event: {field}: {first['msg']}."
-
-
-def _without_nul(value: object) -> object:
-    match value:
-        case str():
-            return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-        case list():
-            return [_without_nul(item) for item in value]
-        case dict():
-            return {_without_nul(key): _without_nul(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def read(event: Envelope, only_directory: str) -> Reading:
