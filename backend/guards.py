@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Query, Request
 from itsdangerous import BadSignature, Signer
@@ -93,12 +92,12 @@ def refuse_cross_site(request: Request, settings: SettingsDep) -> None:
 
 
 def _same_origin(origin: str, request: Request, settings: Settings) -> bool:
-    return origin == settings.public_origin or (
-        urlsplit(origin).netloc == request.headers.get("host") and origin != "null"
-    )
+    _scheme, found, host = origin.partition("://")
+    return origin == settings.public_origin or (bool(found) and host == request.headers.get("host"))
 
 
 async def signed_in(
+    request: Request,
     session: ReadSessionDep,
     token: SessionToken,
     _same_site: Annotated[None, Depends(refuse_cross_site)],
@@ -106,7 +105,11 @@ async def signed_in(
     """Raises NotSignedIn."""
     if token is None:
         raise NotSignedIn
-    return await sessions.find_actor(session, token)
+    actor = await sessions.find_actor(session, token)
+    if request.method not in _SAFE_METHODS:
+        # A write waits for a connection of its own; while all wait and keep this one, none gets it.
+        await session.close()
+    return actor
 
 
 SignedIn = Annotated[Actor, Depends(signed_in)]

@@ -49,6 +49,7 @@ class Stack:
         self.transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         self.organization: Organization = emulator.create_organization("Acme")
         self.directory: Directory = emulator.create_directory(self.organization.id, "Acme Okta")
+        self._groups: dict[str, Group] = {}
 
     @property
     def database(self) -> Database:
@@ -120,6 +121,16 @@ class Stack:
         browser, location = await self.try_sign_in(who, **profile)
         assert location == "/dashboard", location
         return browser
+
+    async def sign_in_as(self, group_name: str | None, name: str = "Ann") -> httpx.AsyncClient:
+        """The browser of somebody new in this group, which is made when it is first asked for."""
+        person = self.person(name)
+        if group_name is not None:
+            if group_name not in self._groups:
+                self._groups[group_name] = self.group(group_name)
+            self.emulator.add_member(self._groups[group_name], person)
+        await self.deliver()
+        return await self.sign_in(person)
 
     async def roles(self, browser: httpx.AsyncClient) -> list[str]:
         answer = await browser.get("/me")

@@ -18,7 +18,7 @@ from backend.routers.problems import problems
 from backend.services import sessions, sign_in
 from backend.settings import Settings
 
-router = APIRouter(tags=["sign-in"])
+router = APIRouter(tags=["sign-in"], responses=problems(422))
 
 _NOT_CACHED = {"Cache-Control": "no-store"}
 

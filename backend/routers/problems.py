@@ -67,10 +67,7 @@ async def _validation(_request: Request, error: Exception) -> ProblemResponse:
     if any(item["loc"][0] == "path" for item in found):
         return _respond(_of(NotFound()))
     errors = [
-        {
-            "field": ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
-            "message": str(item["msg"]).removeprefix("Value error, "),
-        }
+        {"field": _field(item), "message": str(item["msg"]).removeprefix("Value error, ")}
         for item in found
     ]
     detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
@@ -83,6 +80,13 @@ async def _validation(_request: Request, error: Exception) -> ProblemResponse:
             "errors": errors,
         }
     )
+
+
+def _field(item: dict[str, Any]) -> str:
+    where, *parts = item["loc"]
+    if not parts or item["type"] == "json_invalid":  # there the part is a position in the text
+        return str(where)
+    return ".".join(str(part) for part in parts)
 
 
 async def _http(_request: Request, error: Exception) -> ProblemResponse:

@@ -26,9 +26,12 @@ def storable_json(value: object) -> object:
             return value
 
 
-PlainText = Annotated[str, AfterValidator(storable)]
-Title = Annotated[PlainText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Content = Annotated[
-    PlainText, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)
+_Storable = AfterValidator(storable)
+
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable
 ]
-SearchText = Annotated[PlainText, StringConstraints(strip_whitespace=True, max_length=200)]
+Content = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _Storable
+]
+SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), _Storable]

@@ -1,0 +1,258 @@
+"""Who asks and whether they may: sessions, requests from other sites, tenants, round trips."""
+
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from backend.database import Database
+from tests.stack import ORIGIN, Stack, running_stack
+
+COOKIE = "rollcall_session"
+POST = {"title": "t", "content": "c"}
+
+
+ROUTES = [
+    ("GET", "/me"),
+    ("GET", "/posts"),
+    ("POST", "/posts"),
+    ("GET", "/posts/{id}"),
+    ("PATCH", "/posts/{id}"),
+    ("DELETE", "/posts/{id}"),
+    ("GET", "/team"),
+    ("POST", "/team/{id}/invitation"),
+    ("DELETE", "/team/{id}/invitation"),
+]
+
+
+async def test_every_route_of_the_api_is_listed_here(stack: Stack) -> None:
+    """A new route must be added to ROUTES, and so to the tests below."""
+    public = {"/auth", "/auth/callback", "/auth/logout", "/invitations/{token}"}
+    public |= {"/api/directory-sync", "/healthz", "/readyz", "/metrics"}
+    described = {
+        (method.upper(), path.replace("post_id", "id").replace("user_id", "id"))
+        for path, operations in stack.app.openapi()["paths"].items()
+        for method in operations
+        if path not in public
+    }
+    assert described == set(ROUTES)
+
+
+async def ask(browser: httpx.AsyncClient, method: str, path: str, **more: Any) -> httpx.Response:
+    body = POST if method in {"POST", "PATCH"} and path.startswith("/posts") else None
+    return await browser.request(method, path, json=body, **more)
+
+
+def some(path: str) -> str:
+    return path.replace("{id}", "01920000-0000-7000-8000-000000000000")
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_without_a_session(stack: Stack, method: str, path: str) -> None:
+    answer = await ask(stack.browser(), method, some(path))
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_cookie_that_was_tampered_with(stack: Stack) -> None:
+    adam = await stack.sign_in_as("Admins", "Adam")
+    cookie = adam.cookies[COOKIE]
+    token, signature = cookie.rsplit(".", 1)
+    for value in (
+        cookie[:-1],
+        f"{token}x.{signature}",
+        token,
+        f"{token}.",
+        "",
+        ".",
+        "x" * 5000,
+        '"\\303\\251"',
+    ):
+        headers = {"Cookie": f"{COOKIE}={value}"}
+        answer = await stack.browser().get("/me", headers=headers)
+        assert answer.status_code == 401, value
+    assert (await adam.get("/me")).status_code == 200
+
+
+async def test_after_signing_out_the_cookie_opens_nothing(stack: Stack) -> None:
+    adam = await stack.sign_in_as("Admins", "Adam")
+    cookie = {"Cookie": f"{COOKIE}={adam.cookies[COOKIE]}"}
+    assert (await adam.post("/auth/logout")).status_code == 204
+    assert COOKIE not in adam.cookies
+    assert (await stack.browser().get("/me", headers=cookie)).status_code == 401
+    assert (await stack.browser().post("/auth/logout", headers=cookie)).status_code == 204
+    assert (await stack.browser().post("/auth/logout")).status_code == 204
+
+
+async def test_after_the_session_has_expired(stack: Stack) -> None:
+    adam = await stack.sign_in_as("Admins", "Adam")
+    me = (await adam.get("/me")).json()["id"]
+    async with stack.database.transaction() as session:
+        await session.execute(
+            text("UPDATE sessions SET expires_at = now() - interval '1 s' WHERE user_id = :me"),
+            {"me": me},
+        )
+    assert (await adam.get("/me")).status_code == 401
+
+
+CROSS_SITE = [
+    ({"Sec-Fetch-Site": "same-origin"}, True),
+    ({"Sec-Fetch-Site": "none"}, True),
+    ({"Sec-Fetch-Site": "same-site"}, False),
+    ({"Sec-Fetch-Site": "cross-site"}, False),
+    ({"Sec-Fetch-Site": "what-comes-later"}, False),
+    ({"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"}, True),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": ORIGIN}, False),
+    ({"Origin": ORIGIN}, True),
+    ({"Origin": "https://evil.example"}, False),
+    ({"Origin": ORIGIN + ".evil.example"}, False),
+    ({"Origin": "http://localhost:3001"}, False),
+    ({"Origin": "null"}, False),
+    ({"Origin": ""}, False),
+    ({"Origin": "http://["}, False),
+    ({"Origin": "localhost:3000"}, False),
+    ({}, True),
+]
+
+
+@pytest.mark.parametrize(("headers", "passes"), CROSS_SITE)
+async def test_requests_from_other_sites(
+    stack: Stack, headers: dict[str, str], *, passes: bool
+) -> None:
+    adam = await stack.sign_in_as("Admins", "Adam")
+    for method, path in ROUTES:
+        answer = await ask(adam, method, some(path), headers=headers)
+        refused = method != "GET" and not passes
+        assert (answer.status_code == 403) == refused, (method, path, answer.text)
+        assert (answer.json().get("code") == "cross_site") == refused
+    ended = await adam.post("/auth/logout", headers=headers)
+    assert ended.status_code == (204 if passes else 403)
+    assert (await adam.get("/me")).status_code == (401 if passes else 200)
+
+
+async def test_the_host_that_the_browser_used_is_no_other_site(stack: Stack) -> None:
+    adam = await stack.sign_in_as("Admins", "Adam")
+    cookie = {"Cookie": f"{COOKIE}={adam.cookies[COOKIE]}"}
+    headers = {"Host": "127.0.0.1:3000", "Origin": "http://127.0.0.1:3000", **cookie}
+    assert (await stack.browser().post("/posts", json=POST, headers=headers)).status_code == 201
+
+
+async def test_invariant_9_tenants_never_meet(stack: Stack) -> None:
+    """An admin of one organization is told of nothing of another, whatever ids they send."""
+    adam = await stack.sign_in_as("Admins", "Adam")
+    other = Stack(stack.app, stack.emulator, stack.clock)
+    eve = await other.sign_in_as("Admins", "Adam")
+    invitable = stack.person("Ian")
+    await stack.deliver()
+    post = (await adam.post("/posts", json=POST)).json()
+    (ian,) = (await adam.get("/team", params={"q": invitable.email or ""})).json()["items"]
+    assert (await adam.post(f"/team/{ian['id']}/invitation")).status_code == 201
+    for method, path in ROUTES:
+        if "{id}" in path:
+            row_id = post["id"] if path.startswith("/posts") else ian["id"]
+            answer = await ask(eve, method, path.replace("{id}", row_id))
+            assert answer.status_code == 404, (method, path)
+    assert (await eve.get("/posts")).json()["items"] == []
+    people = (await eve.get("/team")).json()["items"]
+    assert [person["name"].split()[0] for person in people] == ["Adam"]
+    assert (await eve.get("/team", params={"group": "Admins"})).json()["items"] == people
+    # A cursor of the other organization shows nothing of it either.
+    await adam.post("/posts", json=POST)
+    cursor = (await adam.get("/posts?limit=1")).json()["next_cursor"]
+    assert (await eve.get("/posts", params={"cursor": cursor})).json()["items"] == []
+    # Nothing was changed.
+    assert (await adam.get(f"/posts/{post['id']}")).json() == post
+    (still,) = (await adam.get("/team", params={"status": "invited"})).json()["items"]
+    assert still["id"] == ian["id"]
+
+
+async def test_many_writes_at_once_do_not_starve_the_pool(
+    database_url: str, database: Database
+) -> None:
+    """A request that holds one connection while it waits for a second one blocks all others."""
+    async with running_stack(database) as stack:
+        adam = await stack.sign_in_as("Admins", "Adam")
+        small = Database(database_url, pool_size=1)
+        stack.app.state.database = small
+        try:
+            writes = (adam.post("/posts", json=POST) for _ in range(40))
+            answers = await asyncio.wait_for(asyncio.gather(*writes), 20)
+        finally:
+            stack.app.state.database = database
+            await small.close()
+    assert Counter(answer.status_code for answer in answers) == {201: 40}
+
+
+class Wire:
+    """A loopback proxy that counts what a client says to PostgreSQL."""
+
+    def __init__(self) -> None:
+        self.kinds: Counter[str] = Counter()
+        self.began = False
+
+    def read(self, said: bytearray) -> None:
+        """Take the whole messages from the front: a kind, then a length that counts itself."""
+        while len(said) >= 5:
+            kind = 1 if self.began else 0  # the first message has no kind
+            length = int.from_bytes(said[kind : kind + 4]) + kind
+            if len(said) < length:
+                return
+            if self.began:
+                self.kinds[chr(said[0])] += 1
+            self.began = True
+            del said[:length]
+
+    @property
+    def round_trips(self) -> int:
+        return self.kinds["Q"] + self.kinds["S"]
+
+    @asynccontextmanager
+    async def to(self, url: str) -> Any:
+        target = urlsplit(url)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            back, forth = await asyncio.open_connection(target.hostname, target.port)
+            answering = asyncio.create_task(pump(back, writer))
+            said = bytearray()
+            while data := await reader.read(65536):
+                said += data
+                self.read(said)
+                forth.write(data)
+            forth.close()
+            await answering
+
+        async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(65536):
+                writer.write(data)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            yield url.replace(f":{target.port}/", f":{port}/") + "?sslmode=disable"
+
+
+async def test_get_posts_takes_two_round_trips(stack: Stack, database_url: str) -> None:
+    """One for who asks with live access, one for the page; no BEGIN and no COMMIT."""
+    adam = await stack.sign_in_as("Admins", "Adam")
+    await adam.post("/posts", json=POST)
+    wire, usual = Wire(), stack.database
+    async with wire.to(database_url) as url:
+        watched = Database(url, pool_size=1)
+        stack.app.state.database = watched
+        try:
+            await adam.get("/posts")  # connects and prepares
+            before, plain = wire.round_trips, wire.kinds["Q"]
+            assert before > 0
+            answer = await adam.get("/posts")
+            assert len(answer.json()["items"]) == 1
+            assert wire.round_trips - before == 2
+            assert wire.kinds["Q"] == plain
+        finally:
+            stack.app.state.database = usual
+            await watched.close()
