@@ -5,7 +5,6 @@ Answers are parsed by our own models: the SDK's dataclasses break on fields that
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,6 +22,9 @@ from backend.settings import Settings
 _TIMEOUT_SECONDS = 5
 _PATIENCE_SECONDS = 12  # for one call with its retry: a person is waiting
 _READING_MARGIN = timedelta(seconds=10)
+
+_UNREADABLE = "WorkOS gave an answer that cannot be read."
+_NONSENSE = (ValueError, KeyError, TypeError, AttributeError)  # the SDK's, for other shapes
 
 _answered_at: ContextVar[datetime | None] = ContextVar("answered_at", default=None)
 
@@ -89,25 +91,25 @@ class WorkosClient:
             CodeRejected: it was used, has expired, or was never given.
             WorkosUnavailable: no usable answer.
         """
-        # Never retried: the first try may have used the code up.
-        request = self._sdk.sso.get_profile_and_token(code=code, request_options={"max_retries": 0})
         try:
-            answer = await _patiently(request)
+            return _parse(Profile, await _patiently(self._exchange(code), expected=BadRequestError))
         except BadRequestError as error:
             raise CodeRejected from error
-        return _parse(Profile, answer.profile.to_dict())
 
-    async def organization(self, organization_id: str) -> Organization:
+    async def _exchange(self, code: str) -> dict[str, Any]:
+        # Never retried: the first try may have used the code up.
+        answer = await self._sdk.sso.get_profile_and_token(
+            code=code, request_options={"max_retries": 0}
+        )
+        return answer.profile.to_dict()
+
+    async def organization(self, organization_id: str) -> Organization | None:
         """Raises WorkosUnavailable."""
-        answer = await self._get(("organizations", organization_id), {})
-        return _parse(Organization, answer)
+        return await self._one(Organization, "organizations", organization_id)
 
     async def directory(self, directory_id: str) -> Directory | None:
         """Raises WorkosUnavailable."""
-        try:
-            return _parse(Directory, await self._get(("directories", directory_id), {}))
-        except NotFoundError:
-            return None
+        return await self._one(Directory, "directories", directory_id)
 
     async def directories(self, organization_id: str) -> list[Directory]:
         """Raises WorkosUnavailable."""
@@ -116,7 +118,7 @@ class WorkosClient:
     async def users(
         self, directory_id: str, *, idp_id: str | None = None, email: str | None = None
     ) -> list[DirectoryUser]:
-        """Raises WorkosUnavailable."""
+        """Nobody in a directory that is gone. Raises WorkosUnavailable."""
         return await self._list(
             DirectoryUser, "directory_users", directory=directory_id, idp_id=idp_id, email=email
         )
@@ -125,10 +127,20 @@ class WorkosClient:
         """Raises WorkosUnavailable."""
         return await self._list(DirectoryGroup, "directory_groups", user=user_id)
 
+    async def _one(self, model: type[ModelT], resource: str, row_id: str) -> ModelT | None:
+        try:
+            return _parse(model, await self._get((resource, row_id), {}))
+        except NotFoundError:
+            return None
+
     async def _list(
         self, model: type[ModelT], resource: str, **filters: str | None
     ) -> list[ModelT]:
-        return [item async for item in self._pages(model, resource, filters)]
+        """Empty when WorkOS does not know what is filtered by: it may be gone by now."""
+        try:
+            return [item async for item in self._pages(model, resource, filters)]
+        except NotFoundError:
+            return []
 
     async def _pages(
         self, model: type[ModelT], resource: str, filters: dict[str, str | None]
@@ -137,38 +149,37 @@ class WorkosClient:
         after: str | None = None
         while True:
             page = await self._get((resource,), {**params, "limit": "100", "after": after})
-            items = page.get("data")
-            if not isinstance(items, list):
-                raise WorkosUnavailable
-            for item in items:
-                yield _parse(model, item)
-            after = (page.get("list_metadata") or {}).get("after")
-            if not after or not items:
-                return
+            match page:
+                case {"data": list(items)}:
+                    for item in items:
+                        yield _parse(model, item)
+                case _:
+                    raise WorkosUnavailable(_UNREADABLE)
+            match page:
+                case {"list_metadata": {"after": str(following)}} if following not in {"", after}:
+                    after = following
+                case _:
+                    return
 
     async def _get(self, path: tuple[str, ...], params: dict[str, str | None]) -> dict[str, Any]:
         given = {name: value for name, value in params.items() if value is not None}
-        return await _patiently(self._sdk.request_raw("get", path, params=given))
+        request = self._sdk.request_raw("get", path, params=given)
+        return await _patiently(request, expected=NotFoundError)
 
 
 def _parse(model: type[ModelT], value: object) -> ModelT:
     try:
         return model.model_validate(storable_json(value))
     except ValidationError as error:
-        raise WorkosUnavailable("WorkOS gave an answer that cannot be read.") from error
+        raise WorkosUnavailable(_UNREADABLE) from error
 
 
-@asynccontextmanager
-async def _as_unavailable() -> AsyncIterator[None]:
+async def _patiently(request: Awaitable[T], *, expected: type[WorkOSError] | None = None) -> T:
+    """Await one call; whatever goes wrong is WorkosUnavailable, but for the `expected` error."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            yield
-    except (BadRequestError, NotFoundError):
-        raise
-    except (WorkOSError, httpx2.HTTPError, TimeoutError, ValueError, KeyError) as error:
+            return await request
+    except (WorkOSError, httpx2.HTTPError, TimeoutError, *_NONSENSE) as error:
+        if expected is not None and isinstance(error, expected):
+            raise
         raise WorkosUnavailable from error
-
-
-async def _patiently(request: Awaitable[T]) -> T:
-    async with _as_unavailable():
-        return await request

@@ -61,9 +61,11 @@ async def admit(
         match = Match(profile.subject, "profile")
     else:
         match = await _match(session, client, profile, organization_id, directories)
-    account_id = await _account(session, organization_id, match, profile)
-    await _remember(session, organization_id, profile, match, account_id)
-    await _check_active(session, account_id, managed=directories is not None)
+    # A refusal takes back what it has written of the account, never what was read from WorkOS.
+    async with session.begin_nested():
+        account_id = await _account(session, organization_id, match, profile)
+        await _remember(session, organization_id, profile, match, account_id)
+        await _check_active(session, account_id, managed=directories is not None)
     return account_id
 
 

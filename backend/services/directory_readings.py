@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from backend.errors import SignInRefused
 from backend.models import DirectoryUser, counting_users
 from backend.schemas.workos import Directory
 from backend.schemas.workos import DirectoryUser as WorkosUser
@@ -42,8 +43,15 @@ async def read_organization(
 async def read_organization_name(
     session: AsyncSession, client: WorkosClient, organization_id: str
 ) -> None:
-    """Raises WorkosUnavailable; nothing was changed."""
+    """Note the name.
+
+    Raises:
+        SignInRefused: WorkOS does not know the organization (any more).
+        WorkosUnavailable: nothing was changed.
+    """
     organization = await client.organization(organization_id)
+    if organization is None:
+        raise SignInRefused("organization_unknown")
     facts = Facts(organizations=[organization.model_dump()])
     await merge(session, reading_time(), f"reading_{uuid7()}", facts)
 

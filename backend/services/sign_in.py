@@ -163,9 +163,7 @@ async def finish(
         attempt = _attempt(settings, answer.state, cookie)
         profile = await _exchange(client, answer.code)
         await _use_up(session, answer.state)
-        # A refusal takes back what it had begun to write, but not that the state was used.
-        async with session.begin_nested():
-            return await _enter(session, settings, client, attempt, profile, earlier_token)
+        return await _enter(session, settings, client, attempt, profile, earlier_token)
     except SignInRefused as refusal:
         return Finished(refusal_page(refusal.reason))
     except WorkosUnavailable as error:

@@ -1,0 +1,296 @@
+"""Who is let in: the directory decides, and identity is never the e-mail address (invariant 11)."""
+
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select, text
+
+from backend.database import Database
+from backend.models import Session, SsoIdentity, User
+from emulator.testing import Organization, WithoutEmail
+from emulator.workos import organizations
+from tests.stack import Stack, running_stack
+
+
+async def me(browser: httpx.AsyncClient) -> Any:
+    answer = await browser.get("/me")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def refused(stack: Stack, who: Any, **profile: Any) -> str:
+    """The reason with which this sign-in ends; it leaves no session."""
+    browser, location = await stack.try_sign_in(who, **profile)
+    assert location.startswith("/?error="), location
+    assert (await browser.get("/me")).status_code == 401
+    return location.removeprefix("/?error=")
+
+
+async def accounts(stack: Stack, organization_id: str | None = None) -> int:
+    async with stack.database.read() as session:
+        query = select(func.count()).where(
+            User.organization_id == (organization_id or stack.organization.id)
+        )
+        return int(await session.scalar(query) or 0)
+
+
+async def test_first_sign_in_before_the_webhook(stack: Stack) -> None:
+    ann = stack.person("Ann")
+    stack.group("Authors", ann)
+    late = stack.skip()
+    stack.clock.advance(15)
+    browser = await stack.sign_in(ann)
+    assert await stack.roles(browser) == ["member", "author"]
+    assert (await me(browser))["organization"]["name"] == "Acme"
+    # The events, when they come, change nothing.
+    before = await me(browser)
+    for event in late:
+        await stack.post_event(event)
+    assert await me(browser) == before
+
+
+async def test_nobody_enters_who_is_not_in_the_directory(stack: Stack) -> None:
+    stack.person("Ann")
+    await stack.deliver()
+    assert await refused(stack, "eve@acme.example") == "not_in_directory"
+    assert await accounts(stack) == 1
+
+
+async def test_no_account_and_no_identity_is_left_by_a_refusal(stack: Stack) -> None:
+    await stack.deliver()
+    assert await refused(stack, "eve@acme.example") == "not_in_directory"
+    assert await accounts(stack) == 0
+    async with stack.database.read() as session:
+        for table in (SsoIdentity, Session):
+            query = select(func.count()).where(table.organization_id == stack.organization.id)
+            assert await session.scalar(query) == 0
+
+
+@pytest.mark.parametrize("retained", [False, True])
+async def test_deactivated(stack: Stack, *, retained: bool) -> None:
+    stack.emulator.settings.retain_deactivated = retained
+    ann = stack.person("Ann")
+    await stack.deliver()
+    stack.emulator.deactivate_user(ann)
+    await stack.deliver()
+    assert await refused(stack, ann) == "deactivated"
+
+
+async def test_deactivated_before_any_event_arrived(stack: Stack) -> None:
+    stack.emulator.settings.retain_deactivated = True
+    ann = stack.person("Ann")
+    stack.emulator.deactivate_user(ann)
+    stack.skip()
+    stack.clock.advance(15)
+    assert await refused(stack, ann) == "deactivated"
+
+
+async def test_a_return_finds_the_account_and_reads_the_groups(stack: Stack) -> None:
+    """Under a new directory-user id; WorkOS does not announce the memberships again."""
+    ann = stack.person("Ann")
+    stack.group("Authors", ann)
+    await stack.deliver()
+    before = await me(await stack.sign_in(ann))
+    stack.emulator.deactivate_user(ann)
+    stack.clock.advance(1)
+    back = stack.emulator.reactivate_user(ann)
+    assert back.id != ann.id
+    await stack.deliver()
+    stack.clock.advance(15)
+    after = await me(await stack.sign_in(back))
+    assert after["id"] == before["id"]
+    assert after["roles"] == ["member", "author"]
+
+
+class TestByAddress:
+    """Only where the identity provider does not send the directory's id."""
+
+    async def test_exactly_one_active_person_whatever_the_case(self, stack: Stack) -> None:
+        ann = stack.person("Ann", email="Ann.Lee@Acme.example")
+        stack.group("Authors", ann)
+        stack.skip()
+        stack.clock.advance(15)
+        browser = await stack.sign_in(ann, idp_id="saml-ann", email="ann.LEE@acme.EXAMPLE")
+        assert await stack.roles(browser) == ["member", "author"]
+        # Later by the same identity, and it is the account that events speak of.
+        again = await stack.sign_in(ann, idp_id="saml-ann")
+        assert (await me(again))["id"] == (await me(browser))["id"]
+        stack.emulator.deactivate_user(ann)
+        await stack.deliver()
+        assert (await again.get("/me")).status_code == 401
+        assert await refused(stack, ann, idp_id="saml-ann") == "not_in_directory"
+
+    async def test_ambiguous(self, stack: Stack) -> None:
+        ann = stack.person("Ann", email="ann@acme.example")
+        second = stack.emulator.create_directory(stack.organization.id, "Second")
+        stack.emulator.create_user(second.id, email="ANN@acme.example", first_name="Anna")
+        await stack.deliver()
+        stack.clock.advance(15)
+        assert await refused(stack, ann, idp_id="saml-ann") == "ambiguous_email"
+
+    async def test_never_where_an_idp_id_ever_matched(self, stack: Stack) -> None:
+        ann, bob = stack.person("Ann"), stack.person("Bob")
+        await stack.deliver()
+        await stack.sign_in(ann)
+        assert await refused(stack, bob, idp_id="saml-bob") == "not_in_directory"
+        other = organizations.create_connection(
+            stack.emulator.world, stack.organization.id, "Another"
+        )
+        stack.clock.advance(15)
+        await stack.sign_in(bob, idp_id="saml-bob", connection_id=other["id"])
+
+    async def test_an_account_with_another_identity(self, stack: Stack) -> None:
+        ann = stack.person("Ann")
+        await stack.deliver()
+        stack.clock.advance(15)
+        await stack.sign_in(ann, idp_id="saml-1")
+        assert await refused(stack, ann, idp_id="saml-2") == "identity_conflict"
+        await stack.sign_in(ann, idp_id="saml-1")
+
+    async def test_an_address_given_to_another_person_inherits_nothing(self, stack: Stack) -> None:
+        """Invariant 11."""
+        ann = stack.person("Ann", email="lee@acme.example")
+        stack.group("Admins", ann)
+        await stack.deliver()
+        stack.clock.advance(15)
+        hers = await me(await stack.sign_in(ann, idp_id="saml-ann"))
+        stack.emulator.delete_user(ann)
+        stack.clock.advance(1)
+        lee = stack.person("Lee", email="lee@acme.example")
+        await stack.deliver()
+        stack.clock.advance(15)
+        his = await me(await stack.sign_in(lee, idp_id="saml-lee"))
+        assert his["id"] != hers["id"]
+        assert his["roles"] == ["member"]
+
+    async def test_the_tie_breaks_when_the_address_changes(self, stack: Stack) -> None:
+        ann = stack.person("Ann", email="ann@acme.example")
+        await stack.deliver()
+        stack.clock.advance(15)
+        hers = await me(await stack.sign_in(ann, idp_id="saml-ann"))
+        ann = stack.emulator.update_user(ann, email="ann.new@acme.example")
+        bob = stack.person("Bob", email="ann@acme.example")
+        await stack.deliver()
+        stack.clock.advance(15)
+        # The old identity says the old address, which is Bob's now: neither account is given out.
+        reason = await refused(stack, ann, idp_id="saml-ann", email="ann@acme.example")
+        assert reason == "identity_conflict"
+        # With the new address it is Ann again, and Bob has an account of his own.
+        assert (await me(await stack.sign_in(ann, idp_id="saml-ann")))["id"] == hers["id"]
+        assert (await me(await stack.sign_in(bob, idp_id="saml-bob")))["id"] != hers["id"]
+
+    async def test_without_an_address(self, stack: Stack) -> None:
+        stack.emulator.settings.without_email = WithoutEmail.ANNOUNCE
+        nina = stack.emulator.create_user(stack.directory.id, email=None, first_name="Nina")
+        await stack.deliver()
+        stack.clock.advance(15)
+        assert await refused(stack, nina, idp_id="saml-nina") == "not_in_directory"
+        assert (await me(await stack.sign_in(nina)))["email"] is None
+
+
+class TestWithoutDirectory:
+    """An organization that has SSO and no directory: the first sign-in makes the account."""
+
+    @pytest.fixture
+    def organization(self, stack: Stack) -> Organization:
+        return stack.emulator.create_organization("Without")
+
+    async def enter(self, stack: Stack, organization: Organization) -> httpx.AsyncClient:
+        return await stack.sign_in(
+            "jo@without.example", first_name="Jo", organization_id=organization.id
+        )
+
+    async def test_just_in_time(self, stack: Stack, organization: Organization) -> None:
+        jo = await self.enter(stack, organization)
+        assert (await me(jo))["name"] == "Jo"
+        assert await stack.roles(jo) == ["member"]
+        assert await me(await self.enter(stack, organization)) == await me(jo)
+        assert await accounts(stack, organization.id) == 1
+
+    async def test_blocked(self, stack: Stack, organization: Organization) -> None:
+        jo = await self.enter(stack, organization)
+        async with stack.database.transaction() as session:
+            await session.execute(
+                text("UPDATE users SET blocked_at = now() WHERE organization_id = :id"),
+                {"id": organization.id},
+            )
+        assert (await jo.get("/me")).status_code == 401
+        reason = await refused(stack, "jo@without.example", organization_id=organization.id)
+        assert reason == "blocked"
+
+    @pytest.mark.parametrize("late", [False, True])
+    async def test_once_a_directory_appears_it_decides(
+        self, stack: Stack, organization: Organization, *, late: bool
+    ) -> None:
+        jo = await self.enter(stack, organization)
+        directory = stack.emulator.create_directory(organization.id, "New")
+        kim = stack.emulator.create_user(directory.id, email="kim@without.example")
+        stack.clock.advance(15)
+        stack.skip() if late else await stack.deliver()
+        reason = await refused(stack, "jo@without.example", organization_id=organization.id)
+        assert reason == "not_in_directory"
+        # The listing that the refusal has read counts, though the webhook has not come.
+        assert (await jo.get("/me")).status_code == 401
+        await stack.sign_in(kim, organization_id=organization.id)
+
+
+async def test_losing_the_directory_lets_nobody_in(stack: Stack) -> None:
+    ann = stack.person("Ann")
+    await stack.deliver()
+    browser = await stack.sign_in(ann)
+    code = stack.emulator.sso_code(ann, stack.organization.id)
+    stranger = stack.emulator.sso_code("eve@acme.example", stack.organization.id)
+    stack.emulator.delete_directory(stack.directory.id)
+    await stack.deliver()
+    assert (await browser.get("/me")).status_code == 401
+    assert await stack.finish_sign_in(stack.browser(), code) == "/?error=deactivated"
+    assert await stack.finish_sign_in(stack.browser(), stranger) == "/?error=not_in_directory"
+
+
+async def test_a_deleted_organization_admits_nobody(stack: Stack) -> None:
+    ann = stack.person("Ann")
+    await stack.deliver()
+    browser = await stack.sign_in(ann)
+    code = stack.emulator.sso_code(ann, stack.organization.id)
+    stack.emulator.delete_organization(stack.organization.id)
+    await stack.deliver()
+    assert (await browser.get("/me")).status_code == 401
+    assert await stack.finish_sign_in(stack.browser(), code) == "/?error=organization_deleted"
+
+
+async def test_organization_of_the_profile_differs(stack: Stack) -> None:
+    other = Stack(stack.app, stack.emulator, stack.clock)
+    eve = other.person("Eve")
+    await stack.deliver()
+    code = stack.emulator.sso_code(eve, other.organization.id)
+    assert await stack.finish_sign_in(stack.browser(), code) == "/?error=wrong_organization"
+
+
+class TestOneDirectoryAlone:
+    """WORKOS_DIRECTORY_ID: only its organization signs in, and only that directory counts."""
+
+    async def test_its_organization_and_no_other(self, database: Database) -> None:
+        async with running_stack(database) as stack:
+            ann = stack.person("Ann")
+            other = Stack(stack.app, stack.emulator, stack.clock)
+            eve = other.person("Eve")
+            self.listen_to(stack, stack.directory.id)
+            # Nothing is mirrored yet: WorkOS says whose directory it is.
+            stack.skip()
+            stack.clock.advance(15)
+            await stack.sign_in(ann)
+            assert await refused(other, eve) == "wrong_organization"
+            await stack.sign_in(ann)
+
+    async def test_an_unknown_directory(self, database: Database) -> None:
+        async with running_stack(database) as stack:
+            ann = stack.person("Ann")
+            await stack.deliver()
+            self.listen_to(stack, "directory_mistyped")
+            assert await refused(stack, ann) == "wrong_organization"
+
+    def listen_to(self, stack: Stack, directory_id: str) -> None:
+        settings = stack.app.state.settings
+        change = {"workos_directory_id": directory_id}
+        stack.app.state.settings = settings.model_copy(update=change)
