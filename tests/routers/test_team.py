@@ -1,0 +1,255 @@
+"""The team and its invitations: an invitation grants nothing, and one person can use it up."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from emulator.testing import User
+from tests.stack import ORIGIN, Stack, new_event, user_data
+
+PROBLEM = "application/problem+json"
+
+
+async def people(browser: httpx.AsyncClient, **params: Any) -> dict[str, Any]:
+    """The team by first name."""
+    answer = await browser.get("/team", params=params)
+    assert answer.status_code == 200, answer.text
+    return {person["name"].split()[0]: person for person in answer.json()["items"]}
+
+
+async def find(browser: httpx.AsyncClient, person: User) -> Any:
+    ((_, found),) = (await people(browser, q=person.email)).items()
+    return found
+
+
+async def invite(browser: httpx.AsyncClient, person: User) -> str:
+    """The path of a new link for this person."""
+    account = await find(browser, person)
+    answer = await browser.post(f"/team/{account['id']}/invitation")
+    assert answer.status_code == 201, answer.text
+    url: str = answer.json()["url"]
+    assert url.startswith(f"{ORIGIN}/invitations/")
+    return url.removeprefix(ORIGIN)
+
+
+async def follow(browser: httpx.AsyncClient, link: str) -> str:
+    answer = await browser.get(link)
+    assert answer.status_code == 302, answer.text
+    return str(answer.headers["location"])
+
+
+INVALID = "/?error=invitation_invalid"
+
+
+async def test_statuses(stack: Stack) -> None:
+    kim, ian, lea = stack.person("Kim"), stack.person("Ian"), stack.person("Lea")
+    max_ = await stack.sign_in_as(None, "Max")
+    await invite(max_, ian)
+    stack.emulator.deactivate_user(lea)
+    await stack.deliver()
+    everyone = await people(max_)
+    expected = {"Kim": "invitable", "Ian": "invited", "Lea": "deactivated", "Max": "joined"}
+    assert {name: person["status"] for name, person in everyone.items()} == expected
+    for name, status in expected.items():
+        assert set(await people(max_, status=status)) == {name}
+    assert everyone["Kim"]["email"] == kim.email
+    assert everyone["Lea"]["roles"] == []
+    assert everyone["Max"]["roles"] == ["member"]
+
+
+async def test_profile_groups_and_roles(stack: Stack) -> None:
+    attributes = {"job_title": "Engineer", "department": "R&D"}
+    kim = stack.person("Kim", custom_attributes=attributes)
+    stack.group("Zebras", kim)
+    stack.group("Admins", kim)
+    stack.group("Empty")
+    max_ = await stack.sign_in_as(None, "Max")
+    found = await find(max_, kim)
+    assert (found["job_title"], found["department"]) == ("Engineer", "R&D")
+    assert found["groups"] == ["Admins", "Zebras"]
+    assert found["roles"] == ["member", "admin"]
+    assert set(await people(max_, group="Zebras")) == {"Kim"}
+    assert await people(max_, group="zebras") == {}
+    assert await people(max_, group="Empty") == {}
+
+
+async def test_search(stack: Stack) -> None:
+    stack.person("Ümit", last_name="O'Neil", email="u_1%@acme.example")
+    stack.person("Zed", last_name="Xu", email="zed@acme.example")
+    max_ = await stack.sign_in_as(None, "Max")
+    for query in ("ümit", "ÜMIT", "o'neil", "U_1%", "1%@", " ümit "):
+        assert set(await people(max_, q=query)) == {"Ümit"}, query
+    for query in ("nobody", "\\", "__", "%%", "\0"):
+        assert await people(max_, q=query) == {}, query
+    assert set(await people(max_, q="")) == {"Max", "Zed", "Ümit"}
+    assert set(await people(max_, q="acme.example", status="joined")) == {"Max"}
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"status": "gone"}, "status"),
+        ({"limit": 0}, "limit"),
+        ({"limit": 101}, "limit"),
+        ({"cursor": "x"}, "cursor"),
+        ({"q": "x" * 201}, "q"),
+        ({"group": "x" * 201}, "group"),
+    ],
+)
+async def test_filters_that_cannot_be_used(
+    stack: Stack, params: dict[str, Any], field: str
+) -> None:
+    max_ = await stack.sign_in_as(None, "Max")
+    answer = await max_.get("/team", params=params)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
+async def test_pages_by_name(stack: Stack, limit: int) -> None:
+    """Namesakes and capitals too: the pages are the whole, in order, without repeats."""
+    for name in ("bea", "Abe", "Bea", "Bea", "cy"):
+        stack.person(name, last_name="Lee")
+    max_ = await stack.sign_in_as(None, "Max")
+    seen: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await max_.get("/team", params={"limit": limit, **cursor})).json()
+        assert 0 < len(page["items"]) <= limit
+        seen += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    names = [person["name"].split()[0].lower() for person in seen]
+    assert names == ["abe", "bea", "bea", "bea", "cy", "max"]
+    assert len({person["id"] for person in seen}) == 6
+
+
+async def test_one_row_per_account(stack: Stack) -> None:
+    """Somebody in two directories, or back under a new id, is one person."""
+    ann = stack.person("Ann")
+    second = stack.emulator.create_directory(stack.organization.id, "Second")
+    also = user_data(stack, directory_id=second.id, idp_id=ann.idp_id, first_name="Ann")
+    await stack.post_event(new_event("dsync.user.created", also))
+    max_ = await stack.sign_in_as(None, "Max")
+    stack.emulator.deactivate_user(ann)
+    stack.emulator.reactivate_user(ann)
+    await stack.deliver()
+    items = (await max_.get("/team")).json()["items"]
+    assert [person["status"] for person in items] == ["invitable", "joined"]
+
+
+async def test_who_cannot_be_invited(stack: Stack) -> None:
+    lea = stack.person("Lea")
+    max_ = await stack.sign_in_as(None, "Max")
+    stack.emulator.deactivate_user(lea)
+    await stack.deliver()
+    everyone = await people(max_)
+    for name in ("Lea", "Max"):
+        answer = await max_.post(f"/team/{everyone[name]['id']}/invitation")
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_invitable")
+    for unknown in ("x", "01920000-0000-7000-8000-000000000000"):
+        for method in ("POST", "DELETE"):
+            answer = await max_.request(method, f"/team/{unknown}/invitation")
+            assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
+
+
+class TestTheLink:
+    async def test_leads_through_the_sign_in_and_is_used_up(self, stack: Stack) -> None:
+        ian = stack.person("Ian")
+        max_ = await stack.sign_in_as(None, "Max")
+        link = await invite(max_, ian)
+        # Looking (a mail scanner does) does not use it up.
+        location = await follow(stack.browser(), link)
+        sent = parse_qs(urlsplit(location).query)
+        assert sent["login_hint"] == [ian.email]
+        assert sent["organization"] == [stack.organization.id]
+        browser = stack.browser()
+        code = stack.emulator.sso_code(ian, stack.organization.id)
+        assert await stack.finish_sign_in(browser, code, link) == "/dashboard"
+        assert (await find(max_, ian))["status"] == "joined"
+        assert await follow(stack.browser(), link) == INVALID
+
+    async def test_grants_nothing(self, stack: Stack) -> None:
+        ian = stack.person("Ian")
+        link = await invite(await stack.sign_in_as(None, "Max"), ian)
+        browser = stack.browser()
+        await follow(browser, link)
+        assert (await browser.get("/me")).status_code == 401
+
+    async def test_another_person_does_not_use_it_up(self, stack: Stack) -> None:
+        ian, eve = stack.person("Ian"), stack.person("Eve")
+        max_ = await stack.sign_in_as(None, "Max")
+        link = await invite(max_, ian)
+        browser = stack.browser()
+        code = stack.emulator.sso_code(eve, stack.organization.id)
+        location = await stack.finish_sign_in(browser, code, link)
+        assert location == "/?error=invitation_other_person"
+        assert (await browser.get("/me")).json()["name"].startswith("Eve")
+        assert (await find(max_, ian))["status"] == "invited"
+        code = stack.emulator.sso_code(ian, stack.organization.id)
+        assert await stack.finish_sign_in(stack.browser(), code, link) == "/dashboard"
+
+    async def test_joining_without_it_ends_it(self, stack: Stack) -> None:
+        ian = stack.person("Ian")
+        link = await invite(await stack.sign_in_as(None, "Max"), ian)
+        await stack.sign_in(ian)
+        assert await follow(stack.browser(), link) == INVALID
+
+    async def test_replaced_and_withdrawn(self, stack: Stack) -> None:
+        ian = stack.person("Ian")
+        max_ = await stack.sign_in_as(None, "Max")
+        first = await invite(max_, ian)
+        second = await invite(max_, ian)
+        assert await follow(stack.browser(), first) == INVALID
+        assert (await follow(stack.browser(), second)).startswith("http://emulator/")
+        account = (await find(max_, ian))["id"]
+        assert (await max_.delete(f"/team/{account}/invitation")).status_code == 204
+        assert await follow(stack.browser(), second) == INVALID
+        assert (await find(max_, ian))["status"] == "invitable"
+        assert (await max_.delete(f"/team/{account}/invitation")).status_code == 404
+
+    async def test_expired(self, stack: Stack) -> None:
+        ian = stack.person("Ian")
+        max_ = await stack.sign_in_as(None, "Max")
+        link = await invite(max_, ian)
+        async with stack.database.transaction() as session:
+            await session.execute(
+                text("UPDATE invitations SET expires_at = now() WHERE organization_id = :id"),
+                {"id": stack.organization.id},
+            )
+        assert await follow(stack.browser(), link) == INVALID
+        assert (await find(max_, ian))["status"] == "invitable"
+        # A new one can be made all the same.
+        assert (await follow(stack.browser(), await invite(max_, ian))).startswith("http://")
+
+    async def test_of_someone_deactivated_since(self, stack: Stack) -> None:
+        ian = stack.person("Ian")
+        max_ = await stack.sign_in_as(None, "Max")
+        link = await invite(max_, ian)
+        stack.emulator.deactivate_user(ian)
+        await stack.deliver()
+        assert (await find(max_, ian))["status"] == "deactivated"
+        code = stack.emulator.sso_code(ian, stack.organization.id)
+        browser = stack.browser()
+        location = await stack.finish_sign_in(browser, code, link)
+        assert location in {"/?error=deactivated", INVALID}
+        assert (await browser.get("/me")).status_code == 401
+
+    @pytest.mark.parametrize("token", ["x", "%00", "%ff", "x" * 5000, "a.b"])
+    async def test_that_nobody_made(self, stack: Stack, token: str) -> None:
+        assert await follow(stack.browser(), f"/invitations/{token}") == INVALID
+
+    async def test_only_a_hash_is_stored(self, stack: Stack) -> None:
+        ian = stack.person("Ian")
+        link = await invite(await stack.sign_in_as(None, "Max"), ian)
+        async with stack.database.read() as session:
+            rows = await session.execute(
+                text("SELECT * FROM invitations WHERE organization_id = :id"),
+                {"id": stack.organization.id},
+            )
+            (row,) = rows.all()
+        assert link.rsplit("/", 1)[1] not in repr(row)
