@@ -14,6 +14,6 @@ export default defineConfig({
     }),
   ],
   server: {
-    proxy: { "^/(auth|me|posts|team|docs|openapi\\.json)(?=[/?]|$)": BACKEND },
+    proxy: { "^/(auth|invitations|me|posts|team|docs|openapi\\.json)(?=[/?]|$)": BACKEND },
   },
 });

@@ -6,16 +6,16 @@ export const CONTENT_LIMIT = 20_000;
 
 export type FieldMessages = Partial<Record<keyof Draft, string>>;
 
-/** Counted as the server counts: code points, not UTF-16 units. */
+/** Counted as the server counts: code points, not UTF-16 units, without space around them. */
 export function lengthOf(text: string): number {
-  return Array.from(text).length;
+  return Array.from(text.trim()).length;
 }
 
 export function faultsOf({ title, content }: Draft): FieldMessages {
   const faults: FieldMessages = {};
-  if (title.trim() === "") faults.title = "Give the post a title.";
+  if (lengthOf(title) === 0) faults.title = "Give the post a title.";
   else if (lengthOf(title) > TITLE_LIMIT) faults.title = tooLong(title, TITLE_LIMIT);
-  if (content.trim() === "") faults.content = "Write something first.";
+  if (lengthOf(content) === 0) faults.content = "Write something first.";
   else if (lengthOf(content) > CONTENT_LIMIT) faults.content = tooLong(content, CONTENT_LIMIT);
   return faults;
 }

@@ -19,11 +19,11 @@ export async function meIfSignedIn(): Promise<Me | undefined> {
 }
 
 /** Loads what a page needs; someone not signed in signs in first and comes back. */
-export async function whenSignedIn<T>(url: URL, load: () => Promise<T>): Promise<T> {
+export async function whenSignedIn<T>(signIn: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (error) {
-    if (error instanceof ApiProblem && error.signedOut) redirect(307, signInPath(url));
+    if (error instanceof ApiProblem && error.signedOut) redirect(307, signIn);
     throw error;
   }
 }

@@ -14,7 +14,7 @@ export type PostPage = Schemas["PostPage"];
 export type TeamMember = Schemas["TeamMember"];
 export type TeamPage = Schemas["TeamPage"];
 export type TeamStatus = Schemas["TeamStatus"];
-export type Invitation = Schemas["Invitation"];
+export type Invitation = Schemas["InvitationLink"];
 
 export interface TeamQuery {
   status: TeamStatus | null;
@@ -61,11 +61,13 @@ export async function createPost(body: PostCreate): Promise<Post> {
 }
 
 export async function updatePost(id: string, body: PostUpdate): Promise<Post> {
-  return present(await client.PATCH("/posts/{id}", { params: { path: { id } }, body }));
+  return present(
+    await client.PATCH("/posts/{post_id}", { params: { path: { post_id: id } }, body }),
+  );
 }
 
 export async function deletePost(id: string): Promise<void> {
-  await client.DELETE("/posts/{id}", { params: { path: { id } } });
+  await client.DELETE("/posts/{post_id}", { params: { path: { post_id: id } } });
 }
 
 export async function listTeam(query: TeamQuery): Promise<TeamPage> {
@@ -73,9 +75,11 @@ export async function listTeam(query: TeamQuery): Promise<TeamPage> {
 }
 
 export async function invite(id: string): Promise<Invitation> {
-  return present(await client.POST("/team/{id}/invitation", { params: { path: { id } } }));
+  return present(
+    await client.POST("/team/{user_id}/invitation", { params: { path: { user_id: id } } }),
+  );
 }
 
 export async function withdrawInvitation(id: string): Promise<void> {
-  await client.DELETE("/team/{id}/invitation", { params: { path: { id } } });
+  await client.DELETE("/team/{user_id}/invitation", { params: { path: { user_id: id } } });
 }
