@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 import uvicorn
+from sqlalchemy.exc import DBAPIError
 
 from backend.database import CONNECTION_FAULTS, Database
 from backend.embedded_postgres import EmbeddedPostgresError, running
@@ -27,6 +28,8 @@ app.add_typer(events, name="events")
 
 T = TypeVar("T")
 
+_OUTDATED = "The database has another version's schema: run `rollcall migrate`."
+
 
 def _fail(sentence: object) -> typer.Exit:
     print(sentence, file=sys.stderr)
@@ -43,6 +46,11 @@ def _database_url(settings: Settings) -> Iterator[str]:
         yield url
 
 
+def _first_line(error: Exception) -> str:
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    return next(iter(said.splitlines()), type(error).__name__)
+
+
 @contextmanager
 def _configured() -> Iterator[tuple[Settings, str]]:
     try:
@@ -52,8 +60,8 @@ def _configured() -> Iterator[tuple[Settings, str]]:
             yield settings, url
     except (SettingsError, EmbeddedPostgresError, NotFound, NotAnEvent) as error:
         raise _fail(error) from error
-    except CONNECTION_FAULTS as error:
-        raise _fail(f"The database of DATABASE_URL does not answer: {error}") from error
+    except (*CONNECTION_FAULTS, DBAPIError) as error:
+        raise _fail(f"The database of DATABASE_URL cannot be used: {_first_line(error)}") from error
 
 
 @asynccontextmanager
@@ -82,7 +90,7 @@ def serve(
     """Run the application."""
     with _configured() as (settings, url):
         if not asyncio.run(_prepare(settings, url)):
-            raise _fail("The database has another version's schema: run `rollcall migrate`.")
+            raise _fail(_OUTDATED)
         # The workers are processes of their own and learn the address like this.
         os.environ["DATABASE_URL"] = url
         get_settings.cache_clear()
@@ -117,6 +125,8 @@ def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
         async with _connected(url) as database:
             if not settings.database_url:
                 await database.migrate()
+            elif not await database.is_current():
+                raise _fail(_OUTDATED)
             return await work(settings, database)
 
     with _configured() as (settings, url):

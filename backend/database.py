@@ -28,6 +28,13 @@ _ROOT = Path(__file__).parent.parent
 CONNECTION_FAULTS = (OSError, TimeoutError, PoolTimeoutError, asyncpg.PostgresConnectionError)
 
 
+async def _connect(url: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(url, timeout=10, command_timeout=30)
+    except (ValueError, OverflowError) as error:  # asyncpg's, for what it cannot make sense of
+        raise ConnectionError(str(error)) from error
+
+
 class Database:
     """An engine and its two kinds of session.
 
@@ -37,9 +44,11 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
-        connect = partial(asyncpg.connect, url, timeout=10, command_timeout=30)
         self.engine: AsyncEngine = create_async_engine(
-            "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=16
+            "postgresql+asyncpg://",
+            async_creator=partial(_connect, url),
+            pool_size=pool_size,
+            max_overflow=16,
         )
         self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._reads = async_sessionmaker(

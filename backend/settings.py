@@ -16,10 +16,17 @@ class SettingsError(Exception):
 
 
 def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _is_web_address(value):
         raise ValueError("must be an http:// or https:// address")
     return value
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port, or of brackets
+        return False
 
 
 def _postgresql_address(value: str) -> str:
@@ -77,12 +84,15 @@ class Settings(BaseSettings):
         path = self.rollcall_home / "session_secret"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return _read_or_make(path)
+            kept = _read_or_make(path)
         except OSError as error:
             raise SettingsError(
                 f"SESSION_SECRET is empty and {path} cannot be used ({error.strerror}); "
                 "set SESSION_SECRET or make the folder writable."
             ) from error
+        if not kept:
+            raise SettingsError(f"{path} is empty; delete it, and a new key is made.")
+        return kept
 
 
 def _read_or_make(path: Path) -> str:

@@ -1,0 +1,166 @@
+"""The command `rollcall`: what it does, and one sentence for whatever is wrong."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner, Result
+
+from backend.cli import app
+from backend.settings import Settings, get_settings
+from tests.stack import Stack, new_event, user_data
+
+MIGRATE_FIRST = "The database has another version's schema: run `rollcall migrate`."
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> Iterator[None]:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+def invoke(*args: str) -> Result:
+    """Run a command that has an event loop of its own, as it does in a terminal."""
+    return CliRunner().invoke(app, args)
+
+
+async def rollcall(*args: str) -> Result:
+    return await asyncio.to_thread(invoke, *args)
+
+
+def sentence(result: Result) -> str:
+    """What a failed command says: one line on stderr, and no traceback."""
+    assert result.exit_code == 1, (result.output, result.exception)
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+async def test_help() -> None:
+    result = await rollcall("--help")
+    for command in ("serve", "migrate", "events"):
+        assert command in result.stdout
+
+
+class TestEvents:
+    async def test_a_parked_event_is_shown_and_replayed(self, stack: Stack) -> None:
+        """Its cause lies in what the database holds; once that is gone a replay applies it."""
+        event = new_event("dsync.user.created", user_data(stack))
+        async with stack.database.transaction() as session:
+            connection = await session.connection()
+            await connection.exec_driver_sql(
+                "ALTER TABLE directory_users ADD CONSTRAINT for_a_test"
+                f" CHECK (id <> '{event['data']['id']}') NOT VALID"
+            )
+        try:
+            assert await stack.post_event(event) == "parked"
+        finally:
+            async with stack.database.transaction() as session:
+                connection = await session.connection()
+                await connection.exec_driver_sql(
+                    "ALTER TABLE directory_users DROP CONSTRAINT for_a_test"
+                )
+        listed = await rollcall("events", "list", "--outcome", "parked", "--limit", "1000")
+        (line,) = [line for line in listed.stdout.splitlines() if event["id"] in line]
+        assert "dsync.user.created" in line
+        assert "for_a_test" in line
+        shown = await rollcall("events", "show", event["id"])
+        assert shown.exit_code == 0
+        assert "parked" in shown.stdout
+        assert event["data"]["email"] in shown.stdout
+        replayed = await rollcall("events", "replay", event["id"])
+        assert (replayed.exit_code, replayed.stdout) == (0, "applied\n")
+        again = await rollcall("events", "replay", event["id"])
+        assert (again.exit_code, again.stdout) == (0, "superseded\n")
+        # It stays known as applied, and webhooks go on.
+        assert await stack.post_event(event) == "duplicate"
+        shown = await rollcall("events", "show", event["id"])
+        assert "applied" in shown.stdout
+
+    async def test_list_by_type(self, stack: Stack) -> None:
+        kind = f"unknown.{secrets.token_hex(4)}"
+        event = new_event(kind, {})
+        await stack.post_event(event)
+        listed = await rollcall("events", "list", "--type", kind)
+        (line,) = listed.stdout.splitlines()
+        assert event["id"] in line
+        assert "ignored" in line
+        nothing = await rollcall("events", "list", "--type", f"{kind}.x")
+        assert nothing.stdout == "No events.\n"
+
+    @pytest.mark.parametrize("command", ["show", "replay"])
+    async def test_unknown_id(self, command: str) -> None:
+        said = sentence(await rollcall("events", command, "event_unknown"))
+        assert said == "No event has this id; `rollcall events list` shows the newest."
+
+    async def test_bad_options(self) -> None:
+        for args in (("--limit", "0"), ("--outcome", "lost"), ("--limit", "x")):
+            assert (await rollcall("events", "list", *args)).exit_code == 2
+
+
+class TestSchema:
+    @pytest.fixture
+    async def empty(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+        name = f"empty_{secrets.token_hex(4)}"
+        admin = await asyncpg.connect(database_url)
+        await admin.execute(f"CREATE DATABASE {name}")
+        monkeypatch.setenv("DATABASE_URL", urlunsplit(urlsplit(database_url)._replace(path=name)))
+        yield
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
+
+    @pytest.mark.usefixtures("empty")
+    async def test_outdated_is_refused_with_the_command(self) -> None:
+        assert sentence(await rollcall("serve", "--port", "1")) == MIGRATE_FIRST
+        for args in (("list",), ("show", "x"), ("replay", "x")):
+            assert sentence(await rollcall("events", *args)) == MIGRATE_FIRST
+        migrated = await rollcall("migrate")
+        assert (migrated.exit_code, migrated.stdout) == (0, "The schema is up to date.\n")
+        assert (await rollcall("events", "list")).stdout == "No events.\n"
+        assert (await rollcall("migrate")).exit_code == 0
+
+
+ADDRESSES = {
+    "nobody listens": "postgresql://u:p@127.0.0.1:1/x",
+    "no such host": "postgresql://u:p@does-not-exist.invalid/x",
+    "no such database": "{before}/there_is_none",
+    "wrong password": "postgresql://u:p@{host}/rollcall",
+    "no such sslmode": "{url}?sslmode=perhaps",
+    "tls refused": "{url}?sslmode=require",
+    "port is a word": "postgresql://u:p@127.0.0.1:port/x",
+    "port too large": "postgresql://u:p@127.0.0.1:99999/x",
+}
+
+
+@pytest.mark.parametrize("case", ADDRESSES)
+@pytest.mark.parametrize("command", ["serve", "migrate", "events list"])
+async def test_a_database_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, case: str, command: str
+) -> None:
+    before, host = (
+        database_url.rsplit("/", 1)[0],
+        database_url.split("@")[1].split("/", maxsplit=1)[0],
+    )
+    address = ADDRESSES[case].format(before=before, host=host, url=database_url)
+    monkeypatch.setenv("DATABASE_URL", address)
+    said = sentence(await rollcall(*command.split()))
+    assert "DATABASE_URL" in said
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "events list"])
+async def test_a_setting_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("WORKOS_REDIRECT_URI", "localhost")
+    said = sentence(await rollcall(*command.split()))
+    assert said.startswith("WORKOS_REDIRECT_URI ")

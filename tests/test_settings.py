@@ -1,0 +1,140 @@
+"""Settings: what a person gets wrong is answered with one sentence that helps."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from backend.settings import Settings, SettingsError, get_settings
+
+EXAMPLE = Path(__file__).parent.parent / ".env.example"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty folder and none of our variables."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+def lines_of_the_example() -> dict[str, str]:
+    text = EXAMPLE.read_text()
+    return dict(re.findall(r"^([A-Z_]+)=(.*)$", text, flags=re.MULTILINE))
+
+
+def test_the_example_lists_every_setting_in_order() -> None:
+    assert list(lines_of_the_example()) == [name.upper() for name in Settings.model_fields]
+
+
+def test_the_example_holds_the_defaults(tmp_path: Path) -> None:
+    nothing = get_settings()
+    get_settings.cache_clear()
+    (tmp_path / ".env").write_text(EXAMPLE.read_text())
+    assert get_settings() == nothing
+
+
+def test_the_environment_wins_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("WORKOS_ORG_ID=org_file\nWORKOS_CLIENT_ID=client_file\nX=y\n")
+    monkeypatch.setenv("WORKOS_ORG_ID", "org_environment")
+    found = get_settings()
+    assert (found.workos_org_id, found.workos_client_id) == ("org_environment", "client_file")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("WORKOS_REDIRECT_URI", "localhost:3000/auth/callback", "http://"),
+        ("WORKOS_REDIRECT_URI", "", "http://"),
+        ("WORKOS_REDIRECT_URI", "ftp://x", "http://"),
+        ("WORKOS_REDIRECT_URI", "http://", "http://"),
+        ("WORKOS_REDIRECT_URI", "http://[", "http://"),
+        ("WORKOS_REDIRECT_URI", "http://localhost:port/", "http://"),
+        ("WORKOS_BASE_URL", "api.workos.com", "http://"),
+        ("DATABASE_URL", "mysql://localhost/x", "postgresql://"),
+        ("DATABASE_URL", "localhost", "postgresql://"),
+        ("EVENTS_POLL_SECONDS", "often", "integer"),
+        ("EVENTS_POLL_SECONDS", "-1", "0"),
+        ("RECONCILE_HOURS", "1.5", "integer"),
+        ("RECONCILE_HOURS", "", "integer"),
+    ],
+)
+def test_a_bad_value_is_one_helpful_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, hint: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        get_settings()
+    sentence = str(refused.value)
+    assert sentence.startswith(f"{name} ")
+    assert hint in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"WORKOS_ORG_ID=\xff\xfe\n")
+    with pytest.raises(SettingsError, match=r"^\.env is not UTF-8 text; save it as UTF-8\.$"):
+        get_settings()
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(
+        Settings(
+            workos_api_key=SecretStr("hunter2"),
+            workos_webhook_secret=SecretStr("hunter2"),
+            session_secret=SecretStr("hunter2"),
+        )
+    )
+    assert "hunter2" not in shown
+
+
+class TestSigningKey:
+    def test_a_given_one_is_used(self, tmp_path: Path) -> None:
+        assert Settings(session_secret=SecretStr("given")).signing_key() == "given"
+        assert list(tmp_path.iterdir()) == []
+
+    def test_made_once_and_private(self, tmp_path: Path) -> None:
+        home = tmp_path / "deep" / "home"
+        key = Settings(rollcall_home=home).signing_key()
+        assert len(key) >= 48
+        assert Settings(rollcall_home=home).signing_key() == key
+        (kept,) = home.iterdir()
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+    def test_private_whatever_the_umask(self, tmp_path: Path) -> None:
+        before = os.umask(0)
+        try:
+            Settings(rollcall_home=tmp_path / "home").signing_key()
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE((tmp_path / "home" / "session_secret").stat().st_mode) == 0o600
+
+    def test_workers_that_start_at_once_agree(self, tmp_path: Path) -> None:
+        for attempt in range(20):
+            settings = Settings(rollcall_home=tmp_path / str(attempt))
+            with ThreadPoolExecutor(8) as pool:
+                keys = set(pool.map(lambda _: settings.signing_key(), range(8)))  # noqa: B023 (used at once)
+            assert len(keys) == 1
+            assert len(list((tmp_path / str(attempt)).iterdir())) == 1
+
+    def test_an_empty_file_is_no_key(self, tmp_path: Path) -> None:
+        (tmp_path / "session_secret").touch()
+        with pytest.raises(SettingsError, match="is empty; delete it"):
+            Settings(rollcall_home=tmp_path).signing_key()
+
+    def test_a_home_that_cannot_be_used(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("in the way")
+        with pytest.raises(SettingsError) as refused:
+            Settings(rollcall_home=tmp_path / "file" / "home").signing_key()
+        assert "set SESSION_SECRET or make the folder writable" in str(refused.value)
