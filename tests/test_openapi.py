@@ -1,0 +1,91 @@
+"""The API's description: up to date, complete, and what operators and browsers are told."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.stack import Stack, new_event, user_data
+from tools.export_openapi import TARGET, description
+
+OPERATIONS = [
+    (method.upper(), path, operation)
+    for path, operations in json.loads(description())["paths"].items()
+    for method, operation in operations.items()
+]
+NAMES = [f"{method} {path}" for method, path, _ in OPERATIONS]
+
+
+def test_the_pages_types_are_made_from_this_description() -> None:
+    stale = "frontend/openapi.json is stale: run `.venv/bin/python -m tools.export_openapi`"
+    assert TARGET.read_text() == description(), stale
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
+def test_every_operation_says_what_it_does_and_what_goes_wrong(
+    method: str, path: str, operation: dict[str, Any]
+) -> None:
+    assert operation["summary"]
+    assert operation["tags"]
+    responses = operation["responses"]
+    if path == "/me" or path.startswith(("/posts", "/team")):
+        assert {"401", "503"} <= set(responses)
+        assert ("403" in responses) == (method != "GET")
+        assert ("404" in responses) == ("{" in path)
+    if operation.get("parameters") or operation.get("requestBody"):
+        assert "422" in responses
+    for status, response in responses.items():
+        if int(status) >= 400:
+            ((media_type, content),) = response["content"].items()
+            assert media_type == "application/problem+json"
+            assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    text = description()
+    schemas = json.loads(text)["components"]["schemas"]
+    used = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+    assert used == set(schemas)
+
+
+async def test_for_readers(stack: Stack) -> None:
+    browser = stack.browser()
+    docs = await browser.get("/docs")
+    assert (docs.status_code, docs.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    served = await browser.get("/openapi.json")
+    assert served.json() == json.loads(description())
+    assert (await browser.get("/healthz")).json() == {"status": "ok"}
+    assert (await browser.get("/readyz")).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/posts", "/healthz", "/auth", "/nothing", "/", "/docs"])
+async def test_security_headers(stack: Stack, path: str) -> None:
+    answer = await stack.browser().get(path)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert answer.headers["x-frame-options"] == "DENY"
+    if path != "/docs":  # it loads its script from elsewhere
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+
+
+async def test_metrics_name_routes_and_never_ids(stack: Stack) -> None:
+    browser = await stack.sign_in_as("Authors")
+    event = new_event("dsync.user.created", user_data(stack))
+    await stack.post_event(event)
+    post = (await browser.post("/posts", json={"title": "t", "content": "c"})).json()
+    await browser.get(f"/posts/{post['id']}")
+    await browser.get("/invitations/secret-of-somebody")
+    await browser.get("/nothing/like-this")
+    text = (await browser.get("/metrics")).text
+    for line in (
+        'rollcall_http_requests_total{method="GET",route="/posts/{post_id}",status="200"}',
+        'rollcall_http_requests_total{method="GET",route="/invitations/{token}",status="302"}',
+        'rollcall_http_request_duration_seconds_bucket{le="+Inf",method="POST",route="/posts"}',
+        'rollcall_directory_events_total{outcome="applied"}',
+    ):
+        assert line in text
+    for hidden in (post["id"], "secret-of-somebody", "like-this", stack.organization.id):
+        assert hidden not in text
