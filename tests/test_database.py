@@ -13,6 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from backend.database import CONNECTION_FAULTS, Database, is_content_error
 
 
+TOO_LONG = "SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) n"
+
+
 @pytest.fixture
 async def table(database: Database) -> AsyncIterator[str]:
     name = f"of_a_test_{secrets.token_hex(4)}"
@@ -64,6 +67,7 @@ async def test_a_reading_session_begins_no_transaction(database: Database) -> No
         ("INSERT INTO {0} VALUES (NULL)", True),
         ("SELECT 1 / 0", True),
         ("SELECT 'x'::jsonb", True),
+        ("CREATE TEMP TABLE t (x text PRIMARY KEY); INSERT INTO t " + TOO_LONG, True),
         ("SELECT pg_terminate_backend(pg_backend_pid())", False),
         ("SET LOCAL statement_timeout = 20; SELECT pg_sleep(1)", False),
     ],

@@ -186,3 +186,24 @@ async def test_someone_known_enters_while_workos_cannot_list(stack: Stack) -> No
     await client.close()
     stack.app.state.workos = usual
     assert transport.asked == 0
+
+
+async def test_someone_who_returned_enters_and_their_groups_follow(stack: Stack) -> None:
+    """The mirror knows them as active; the reading of their groups is due until it is done."""
+    person = stack.person("Bob")
+    stack.group("Authors", person)
+    stack.emulator.deactivate_user(person)
+    person = stack.emulator.reactivate_user(person)
+    await stack.deliver()
+    stack.clock.advance(15)
+    usual = stack.app.state.workos
+    transport = Faulty(stack, "/directory_users", httpx2.ConnectError("refused"))
+    client = WorkosClient(stack.app.state.settings, transport=transport)
+    stack.app.state.workos = client
+    browser = await stack.sign_in(person)
+    assert transport.asked > 0
+    assert await stack.roles(browser) == ["member"]
+    await client.close()
+    stack.app.state.workos = usual
+    await stack.sign_in(person)
+    assert await stack.roles(browser) == ["member", "author"]

@@ -19,6 +19,10 @@ def _utc(value: object) -> object:
 
 Moment = Annotated[datetime, BeforeValidator(_utc)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+IdpId = Annotated[str, StringConstraints(max_length=255)]
+GroupName = Annotated[str, StringConstraints(max_length=500)]
+
+_LONGEST_NAME = 500  # names are sorted by an index, whose rows have a limit
 
 
 class Envelope(BaseModel):
@@ -44,7 +48,7 @@ class DirectoryUser(BaseModel):
     id: Id
     directory_id: Id
     organization_id: Id
-    idp_id: str | None = None
+    idp_id: IdpId | None = None
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -55,7 +59,7 @@ class DirectoryUser(BaseModel):
     @property
     def display_name(self) -> str:
         parts = " ".join(part for part in (self.first_name, self.last_name) if part)
-        return self.name or parts or self.email or "Unnamed person"
+        return (self.name or parts or self.email or "Unnamed person")[:_LONGEST_NAME]
 
     def attribute(self, name: str) -> str | None:
         value = self.custom_attributes.get(name)
@@ -66,8 +70,8 @@ class DirectoryGroup(BaseModel):
     id: Id
     directory_id: Id
     organization_id: Id
-    idp_id: str | None = None
-    name: str
+    idp_id: IdpId | None = None
+    name: GroupName
 
 
 class MembershipChange(BaseModel):
@@ -81,7 +85,7 @@ class Profile(BaseModel):
     id: Id
     organization_id: str | None = None
     connection_id: Id
-    idp_id: str | None = None
+    idp_id: IdpId | None = None
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -89,7 +93,7 @@ class Profile(BaseModel):
     @property
     def display_name(self) -> str:
         parts = " ".join(part for part in (self.first_name, self.last_name) if part)
-        return parts or self.email or "Unnamed person"
+        return (parts or self.email or "Unnamed person")[:_LONGEST_NAME]
 
     @property
     def subject(self) -> str:

@@ -114,7 +114,11 @@ async def remove(session: AsyncSession, actor: Actor, post_id: UUID) -> None:
     post = await get(session, actor, post_id)
     if not post.can_delete:
         raise NotYours
-    await session.execute(delete(models.Post).where(models.Post.id == post_id))
+    deleted = await session.scalar(
+        delete(models.Post).where(models.Post.id == post_id).returning(models.Post.id)
+    )
+    if deleted is None:  # somebody else was faster
+        raise NotFound
     await audit.record(
         session,
         "post.deleted",

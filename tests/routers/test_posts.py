@@ -1,12 +1,15 @@
 """Posts: who may read, write, edit and delete; pages; tenants apart."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+from backend.models import AuditEvent
 from tests.stack import Stack
 
 PROBLEM = "application/problem+json"
@@ -41,6 +44,19 @@ async def test_a_post_from_writing_to_deleting(stack: Stack) -> None:
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert (await ann.get(path)).status_code == 404
     assert (await ann.delete(path)).status_code == 404
+
+
+async def test_invariant_12_a_post_is_deleted_once(stack: Stack) -> None:
+    """Of several who delete it at once one did, and the audit trail says who."""
+    adam = await stack.sign_in_as("Admins")
+    post = await write(adam)
+    at_once = (adam.delete(f"/posts/{post['id']}") for _ in range(6))
+    answers = [answer.status_code for answer in await asyncio.gather(*at_once)]
+    assert sorted(answers) == [204] + [404] * 5
+    async with stack.database.read() as session:
+        query = select(AuditEvent).where(AuditEvent.subject_id == post["id"])
+        (entry,) = await session.scalars(query)
+    assert (entry.action, str(entry.actor_id)) == ("post.deleted", post["author"]["id"])
 
 
 async def test_newest_first(stack: Stack) -> None:

@@ -1,5 +1,6 @@
 """Who is let in: the directory decides, and identity is never the e-mail address (invariant 11)."""
 
+import secrets
 from typing import Any
 
 import httpx
@@ -134,9 +135,8 @@ class TestByAddress:
         await stack.deliver()
         await stack.sign_in(ann)
         assert await refused(stack, bob, idp_id="saml-bob") == "not_in_directory"
-        other = organizations.create_connection(
-            stack.emulator.world, stack.organization.id, "Another"
-        )
+        world, here = stack.emulator.world, stack.organization.id
+        other = organizations.create_connection(world, here, "Another")
         stack.clock.advance(15)
         await stack.sign_in(bob, idp_id="saml-bob", connection_id=other["id"])
 
@@ -174,8 +174,8 @@ class TestByAddress:
         await stack.deliver()
         stack.clock.advance(15)
         # The old identity says the old address, which is Bob's now: neither account is given out.
-        reason = await refused(stack, ann, idp_id="saml-ann", email="ann@acme.example")
-        assert reason == "identity_conflict"
+        old = {"idp_id": "saml-ann", "email": "ann@acme.example"}
+        assert await refused(stack, ann, **old) == "identity_conflict"
         # With the new address it is Ann again, and Bob has an account of his own.
         assert (await me(await stack.sign_in(ann, idp_id="saml-ann")))["id"] == hers["id"]
         assert (await me(await stack.sign_in(bob, idp_id="saml-bob")))["id"] != hers["id"]
@@ -207,6 +207,10 @@ class TestWithoutDirectory:
         assert await stack.roles(jo) == ["member"]
         assert await me(await self.enter(stack, organization)) == await me(jo)
         assert await accounts(stack, organization.id) == 1
+
+    async def test_a_name_of_any_length(self, stack: Stack, organization: Organization) -> None:
+        long = secrets.token_hex(9999)
+        await stack.sign_in("jo@w.example", organization_id=organization.id, first_name=long)
 
     async def test_blocked(self, stack: Stack, organization: Organization) -> None:
         jo = await self.enter(stack, organization)
@@ -276,8 +280,7 @@ class TestOneDirectoryAlone:
             other = Stack(stack.app, stack.emulator, stack.clock)
             eve = other.person("Eve")
             self.listen_to(stack, stack.directory.id)
-            # Nothing is mirrored yet: WorkOS says whose directory it is.
-            stack.skip()
+            stack.skip()  # nothing is mirrored: WorkOS says whose directory it is
             stack.clock.advance(15)
             await stack.sign_in(ann)
             assert await refused(other, eve) == "wrong_organization"

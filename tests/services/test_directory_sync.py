@@ -95,12 +95,29 @@ async def test_unusable_data_is_parked_with_its_reason(
     assert await stack.post_event(new_event("dsync.user.created", user_data(stack))) == "applied"
 
 
-@pytest.mark.parametrize("field", ["idp_id", "first_name", "name"])
-async def test_text_too_long_for_an_index_is_parked(stack: Stack, field: str) -> None:
+@pytest.mark.parametrize("field", ["first_name", "name", "email"])
+async def test_a_name_of_any_length_is_shortened(stack: Stack, field: str) -> None:
+    """Somebody with a silly name is still to be let in, and still to be let go."""
+    data = user_data(stack) | {
+        "first_name": None,
+        "last_name": None,
+        field: secrets.token_hex(9999),
+    }
+    assert await stack.post_event(new_event("dsync.user.created", data)) == "applied"
+    row = await mirrored(stack, data["id"])
+    assert row is not None
+    assert row.name == data[field][:500]
+
+
+async def test_text_too_long_for_an_index_is_parked(stack: Stack) -> None:
     """It can never be stored, so it is no passing fault that is worth three days of retries."""
-    data = user_data(stack) | {field: secrets.token_hex(20_000)}
-    answer = await post_webhook(stack, as_body(new_event("dsync.user.created", data)))
-    assert (answer.status_code, answer.json()) == (200, {"outcome": "parked"})
+    data = user_data(stack, custom_attributes={"department": "x"})
+    group = {**data, "name": secrets.token_hex(9999)}
+    for event in (
+        new_event("dsync.group.created", group),
+        new_event("dsync.user.created", data | {"idp_id": secrets.token_hex(9999)}),
+    ):
+        assert await stack.post_event(event) == "parked"
     assert await mirrored(stack, data["id"]) is None
 
 
