@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.database import CONNECTION_FAULTS, Database, is_content_error
 
-
 TOO_LONG = "SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) n"
 
 
