@@ -132,10 +132,21 @@ class Stack:
         await self.deliver()
         return await self.sign_in(person)
 
-    async def roles(self, browser: httpx.AsyncClient) -> list[str]:
+    async def refused(self, who: User | str, **profile: Any) -> str:
+        """The reason with which this sign-in ends; it leaves no session."""
+        browser, location = await self.try_sign_in(who, **profile)
+        assert location.startswith("/?error="), location
+        assert (await browser.get("/me")).status_code == 401
+        return location.removeprefix("/?error=")
+
+    async def me(self, browser: httpx.AsyncClient) -> dict[str, Any]:
         answer = await browser.get("/me")
         assert answer.status_code == 200, answer.text
-        roles: list[str] = answer.json()["roles"]
+        me: dict[str, Any] = answer.json()
+        return me
+
+    async def roles(self, browser: httpx.AsyncClient) -> list[str]:
+        roles: list[str] = (await self.me(browser))["roles"]
         return roles
 
 
