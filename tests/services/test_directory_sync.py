@@ -199,7 +199,7 @@ async def test_deliveries_at_once_apply_once(stack: Stack) -> None:
 class TestPassingFaults:
     """Invariant 5: rolled back as a whole and answered 503, so that WorkOS delivers again."""
 
-    async def refused_then_applied(self, stack: Stack, event: dict[str, Any]) -> None:
+    async def is_refused_for_now(self, stack: Stack, event: dict[str, Any]) -> None:
         answer = await post_webhook(stack, as_body(event))
         assert answer.status_code == 503, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
@@ -218,7 +218,7 @@ class TestPassingFaults:
                     text("SELECT 1 FROM directory_users WHERE id = :id FOR UPDATE"),
                     {"id": data["id"]},
                 )
-                await self.refused_then_applied(stack, event)
+                await self.is_refused_for_now(stack, event)
         finally:
             stack.app.state.database = usual
             await impatient.close()
@@ -241,7 +241,7 @@ class TestPassingFaults:
                     text("SELECT 1 FROM directory_users WHERE id = :id FOR UPDATE"),
                     {"id": data["id"]},
                 )
-                waiting = asyncio.create_task(self.refused_then_applied(stack, event))
+                waiting = asyncio.create_task(self.is_refused_for_now(stack, event))
                 killed = None
                 while not killed:
                     await asyncio.sleep(0.02)
@@ -271,7 +271,10 @@ class TestPassingFaults:
         event = new_event("dsync.user.created", user_data(stack))
         usual, stack.app.state.database = stack.database, Database(address, pool_size=1)
         try:
-            await self.refused_then_applied(stack, event)
+            await self.is_refused_for_now(stack, event)
+            async with stack.browser() as client:
+                assert (await client.get("/readyz")).status_code == 503
+                assert (await client.get("/healthz")).status_code == 200
         finally:
             stack.app.state.database = usual
         assert await stack.post_event(event) == "applied"
@@ -282,7 +285,7 @@ class TestPassingFaults:
         address = database_url.rsplit("/", 1)[0] + "/there_is_none"
         usual, stack.app.state.database = stack.database, Database(address, pool_size=1)
         try:
-            await self.refused_then_applied(stack, event)
+            await self.is_refused_for_now(stack, event)
         finally:
             stack.app.state.database = usual
         assert await stack.post_event(event) == "applied"
