@@ -63,7 +63,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """A session for reading alone: each statement by itself, no BEGIN and no COMMIT."""
+        """A session without BEGIN and COMMIT: each statement is a transaction by itself."""
         async with self._reads() as session:
             yield session
 

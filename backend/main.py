@@ -11,7 +11,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from backend.database import Database
 from backend.routers import auth, directory_sync, health, me, metrics, posts, problems, team
-from backend.routers.headers import SecurityHeaders
+from backend.routers.headers import CompressedPages, SecurityHeaders
 from backend.schemas.problem import Problem
 from backend.settings import Settings, get_settings
 from backend.workos_client import WorkosClient
@@ -83,6 +83,7 @@ def create_app(
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(problems.TooLargeAsProblem)
     app.add_middleware(metrics.CountRequests)
+    app.add_middleware(CompressedPages)
     app.add_middleware(SecurityHeaders)
     _describe_problems(app)
     return app

@@ -85,6 +85,7 @@ async def follow_invitation(
 )
 async def callback(
     request: Request,
+    reads: ReadSessionDep,
     session: SessionDep,
     settings: SettingsDep,
     client: WorkosDep,
@@ -95,6 +96,7 @@ async def callback(
 ) -> Response:
     attempt_cookie = cookie_prefix(settings) + sign_in.cookie_name(state)
     finished = await sign_in.finish(
+        reads,
         session,
         settings,
         client,

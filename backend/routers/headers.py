@@ -1,6 +1,7 @@
 """What browsers are told about every page."""
 
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _EVERYWHERE = {
@@ -9,6 +10,25 @@ _EVERYWHERE = {
     "X-Frame-Options": "DENY",
 }
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+
+def _caching(path: str, headers: MutableHeaders) -> str:
+    if path.startswith("/_app/immutable/"):
+        return "public, max-age=31536000, immutable"
+    # What the API says is true of one person at one moment.
+    return "no-store" if "json" in headers.get("content-type", "") else "no-cache"
+
+
+class CompressedPages:
+    """Compress the pages' files; the API's answers are small and often made."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.compressing = GZipMiddleware(app, minimum_size=1024)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        of_pages = scope["type"] == "http" and scope["path"].startswith("/_app/")
+        await (self.compressing if of_pages else self.app)(scope, receive, send)
 
 
 class SecurityHeaders:
@@ -24,6 +44,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_EVERYWHERE)
+                headers.setdefault("Cache-Control", _caching(scope["path"], headers))
                 if not scope["path"].startswith("/docs"):
                     headers["Content-Security-Policy"] = _POLICY
             await send(message)

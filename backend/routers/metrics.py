@@ -26,12 +26,19 @@ class CountRequests:
             return
         begun = time.perf_counter()
 
-        async def count(message: Message) -> None:
+        def count(status: int) -> None:
+            # The route's template, never the path: ids would make a series each.
+            route = getattr(scope.get("route"), "path", "other")
+            REQUESTS.labels(scope["method"], route, status).inc()
+            DURATION.labels(scope["method"], route).observe(time.perf_counter() - begun)
+
+        async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # The route's template, never the path: ids would make a series each.
-                route = getattr(scope.get("route"), "path", "other")
-                REQUESTS.labels(scope["method"], route, message["status"]).inc()
-                DURATION.labels(scope["method"], route).observe(time.perf_counter() - begun)
+                count(message["status"])
             await send(message)
 
-        await self.app(scope, receive, count)
+        try:
+            await self.app(scope, receive, send_counted)
+        except Exception:
+            count(500)  # what the outermost handler will answer
+            raise

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.errors import CodeRejected, SignInRefused, WorkosUnavailable
 from backend.models import UsedState
 from backend.schemas.workos import Profile
-from backend.services import admission, audit, invitations
+from backend.services import accounts, admission, audit, invitations
 from backend.services.sessions import end_session, open_session
 from backend.settings import Settings
 from backend.workos_client import WorkosClient
@@ -137,6 +137,7 @@ async def begin_invited(
 
 
 async def finish(
+    reads: AsyncSession,
     session: AsyncSession,
     settings: Settings,
     client: WorkosClient,
@@ -148,7 +149,8 @@ async def finish(
     """End a sign-in: a session for the person, or the sign-in page with the reason.
 
     Args:
-        session: a transaction.
+        reads: a session whose statements are transactions by themselves.
+        session: a transaction, begun when nothing waits for WorkOS any more.
         settings: of this process.
         client: WorkOS.
         answer: what came back to the callback.
@@ -162,8 +164,13 @@ async def finish(
             return Finished(await _begin_again(client, answer.code))
         attempt = _attempt(settings, answer.state, cookie)
         profile = await _exchange(client, answer.code)
-        await _use_up(session, answer.state)
-        return await _enter(session, settings, client, attempt, profile, earlier_token)
+        await _use_up(reads, answer.state)
+        match = await admission.recognise(
+            reads, client, profile, attempt.organization_id, settings.workos_directory_id
+        )
+        # The transaction waits for a connection of its own: keep none meanwhile.
+        await reads.close()
+        return await _enter(session, attempt, profile, match, earlier_token)
     except SignInRefused as refusal:
         return Finished(refusal_page(refusal.reason))
     except WorkosUnavailable as error:
@@ -224,15 +231,12 @@ async def _use_up(session: AsyncSession, state: str) -> None:
 
 async def _enter(
     session: AsyncSession,
-    settings: Settings,
-    client: WorkosClient,
     attempt: Attempt,
     profile: Profile,
+    match: admission.Match,
     earlier_token: str | None,
 ) -> Finished:
-    account_id = await admission.admit(
-        session, client, profile, attempt.organization_id, settings.workos_directory_id
-    )
+    account_id = await accounts.join(session, attempt.organization_id, match, profile)
     if earlier_token:
         await end_session(session, earlier_token)
     token = await open_session(session, account_id, attempt.organization_id)

@@ -30,6 +30,7 @@ BEGIN
     ON CONFLICT (id) DO UPDATE
     SET outcome = CASE WHEN e.outcome = 'applied' THEN e.outcome ELSE excluded.outcome END,
         error = excluded.error, source = excluded.source,
+        type = excluded.type, occurred_at = excluded.occurred_at, body = excluded.body,
         organization_id = excluded.organization_id, directory_id = excluded.directory_id,
         attempts = e.attempts + 1
     WHERE e.outcome = 'parked' OR again;
