@@ -24,7 +24,7 @@ help: ## say what there is
 install: pages ## set everything up: Python packages and the built pages
 
 run: install ## start database, emulator and application (PORT=3000 EMULATOR_PORT=3001)
-	@$(BIN)/python tools/run.py --port "$(PORT)" --emulator-port "$(EMULATOR_PORT)"
+	@exec $(BIN)/python tools/run.py --port "$(PORT)" --emulator-port "$(EMULATOR_PORT)"
 
 migrate: install ## bring the database's schema up to date
 	@$(BIN)/rollcall migrate
