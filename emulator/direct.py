@@ -232,13 +232,12 @@ class Direct:
 
     def _change_member(self, group: Group | str, user: User | str, *, member: bool) -> None:
         group_row, user_row = self._group_row(group), self._user_row(user)
-        changed = [user_row["id"]]
         groups.change_members(
             self.world,
             group_row["directory_id"],
             group_row["id"],
-            add=changed if member else [],
-            remove=[] if member else changed,
+            add={user_row["id"]: None} if member else {},
+            remove=() if member else (user_row["id"],),
         )
         for pushed in self._pushed(group_row["id"]):
             for person in self._people(user_row["id"]):
@@ -248,8 +247,9 @@ class Direct:
     def _user_row(self, user: User | str) -> Row:
         wanted = user.scim_id if isinstance(user, User) else user
         row = self.world.store.row(
-            "select * from scim_users where id = ?1 or last_directory_user_id = ?1"
-            " or external_id = ?1 or id in (select scim_id from directory_users where id = ?1)",
+            "select * from scim_users where id = ?1"
+            " union all select * from scim_users where last_directory_user_id = ?1"
+            " union all select * from scim_users where external_id = ?1",
             wanted,
         )
         if row is None:
@@ -259,8 +259,8 @@ class Direct:
     def _group_row(self, group: Group | str) -> Row:
         wanted = group.scim_id if isinstance(group, Group) else group
         row = self.world.store.row(
-            "select * from scim_groups where id = ?1"
-            " or id in (select scim_id from directory_groups where id = ?1)",
+            "select * from scim_groups where id = ?1 union all select s.* from scim_groups s"
+            " join directory_groups d on d.scim_id = s.id where d.id = ?1",
             wanted,
         )
         if row is None:

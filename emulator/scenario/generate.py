@@ -117,7 +117,7 @@ def _write_people(
     world.run_many(
         "insert into directory_users values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", listed
     )
-    world.run_many("insert into scim_members values (?, ?)", scim_members)
+    world.run_many("insert into scim_members (group_id, user_id) values (?, ?)", scim_members)
     records.run_many("insert into people values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", okta)
     records.run_many("insert into members values (?, ?)", okta_members)
 

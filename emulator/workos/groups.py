@@ -9,7 +9,10 @@ from emulator.workos import directories, events, wire
 from emulator.workos.world import NotFoundError, World
 
 Json = dict[str, Any]
+Members = dict[str, str | None]
+"""The SCIM ids of the people in a group, each with the label its client gave it."""
 NEVER_KEPT = ("id", "meta", "members")
+ABSENT = object()
 
 
 def get(world: World, directory_id: str, scim_id: str) -> Row:
@@ -25,16 +28,16 @@ def directory_group_of(world: World, scim_id: str) -> Row:
     return world.store.one("select * from directory_groups where scim_id = ?", scim_id)
 
 
-def member_ids(world: World, scim_id: str) -> list[str]:
-    return [
-        row["user_id"]
-        for row in world.store.rows(
-            "select user_id from scim_members where group_id = ? order by user_id", scim_id
-        )
-    ]
+def members(world: World, scim_id: str) -> Members:
+    rows = world.store.rows(
+        "select user_id, display from scim_members where group_id = ? order by user_id", scim_id
+    )
+    return {row["user_id"]: row["display"] for row in rows}
 
 
-def create(world: World, directory_id: str, document: Json, members: Iterable[str] = ()) -> Row:
+def create(
+    world: World, directory_id: str, document: Json, first_members: Members | None = None
+) -> Row:
     """`dsync.group.created`, then `dsync.group.user_added` for each member known."""
     directory = directories.get(world, directory_id)
     kept = {key: value for key, value in document.items() if key not in NEVER_KEPT}
@@ -69,7 +72,7 @@ def create(world: World, directory_id: str, document: Json, members: Iterable[st
             wire.directory_group(directory_group_of(world, scim_id)),
             directory["organization_id"],
         )
-        change_members(world, directory_id, scim_id, add=members)
+        change_members(world, directory_id, scim_id, add=first_members or {})
     return get(world, directory_id, scim_id)
 
 
@@ -131,7 +134,7 @@ def change_members(
     directory_id: str,
     scim_id: str,
     *,
-    add: Iterable[str] = (),
+    add: Members | None = None,
     remove: Iterable[str] = (),
 ) -> bool:
     """Drop ids that are no person of this directory silently, as WorkOS does.
@@ -148,12 +151,8 @@ def change_members(
             ):
                 _membership_event(world, "dsync.group.user_removed", scim_id, user_id)
                 changed = True
-        for user_id in _known(world, directory_id, dict.fromkeys(add)):
-            if world.store.run(
-                "insert or ignore into scim_members values (?, ?)", scim_id, user_id
-            ):
-                _membership_event(world, "dsync.group.user_added", scim_id, user_id)
-                changed = True
+        for user_id, display in (add or {}).items():
+            changed |= _add_member(world, directory_id, scim_id, user_id, display)
         if changed:
             world.store.run(
                 "update scim_groups set updated_at = ?, version = version + 1 where id = ?",
@@ -163,15 +162,36 @@ def change_members(
     return changed
 
 
-def set_members(world: World, directory_id: str, scim_id: str, wanted: Iterable[str]) -> bool:
-    present = dict.fromkeys(member_ids(world, scim_id))
-    target = dict.fromkeys(wanted)
+def _add_member(
+    world: World, directory_id: str, scim_id: str, user_id: str, display: str | None
+) -> bool:
+    known = world.store.exists(
+        "select 1 from scim_users where id = ? and directory_id = ?", user_id, directory_id
+    )
+    if not known:
+        return False
+    if world.store.run(
+        "insert or ignore into scim_members values (?, ?, ?)", scim_id, user_id, display
+    ):
+        _membership_event(world, "dsync.group.user_added", scim_id, user_id)
+        return True
+    return display is not None and world.store.run(
+        "update scim_members set display = ?3 where group_id = ?1 and user_id = ?2"
+        " and display is not ?3",
+        scim_id,
+        user_id,
+        display,
+    ) > 0
+
+
+def set_members(world: World, directory_id: str, scim_id: str, wanted: Members) -> bool:
+    present = members(world, scim_id)
     return change_members(
         world,
         directory_id,
         scim_id,
-        add=[user_id for user_id in target if user_id not in present],
-        remove=[user_id for user_id in present if user_id not in target],
+        add={key: name for key, name in wanted.items() if present.get(key, ABSENT) != name},
+        remove=[user_id for user_id in present if user_id not in wanted],
     )
 
 
@@ -192,13 +212,3 @@ def _membership_event(world: World, event: str, group_scim_id: str, user_scim_id
         "group": wire.directory_group(directory_group_of(world, group_scim_id)),
     }
     events.record(world, event, data, user["organization_id"])
-
-
-def _known(world: World, directory_id: str, ids: Iterable[str]) -> list[str]:
-    return [
-        user_id
-        for user_id in ids
-        if world.store.exists(
-            "select 1 from scim_users where id = ? and directory_id = ?", user_id, directory_id
-        )
-    ]

@@ -22,7 +22,8 @@ create table if not exists scim_users (
   last_directory_user_id text, version integer not null,
   created_at integer not null, updated_at integer not null,
   unique (directory_id, user_name_key));
-create index if not exists scim_users_external on scim_users (directory_id, external_id);
+create index if not exists scim_users_external on scim_users (external_id, directory_id);
+create index if not exists scim_users_last on scim_users (last_directory_user_id);
 
 create table if not exists scim_groups (
   id text primary key, directory_id text not null, name_key text not null, external_id text,
@@ -31,7 +32,8 @@ create table if not exists scim_groups (
 create index if not exists scim_groups_name on scim_groups (directory_id, name_key);
 
 create table if not exists scim_members (
-  group_id text not null, user_id text not null, primary key (group_id, user_id)) without rowid;
+  group_id text not null, user_id text not null, display text,
+  primary key (group_id, user_id)) without rowid;
 create index if not exists scim_members_user on scim_members (user_id, group_id);
 
 create table if not exists directory_users (
@@ -59,7 +61,9 @@ create table if not exists deliveries (
   attempts integer not null default 0, corrupt integer not null default 0,
   note text not null default '', last_status integer, last_answer text, last_ms integer,
   last_at integer, created_at integer not null);
-create index if not exists deliveries_due on deliveries (due_at) where state = 'pending';
+create index if not exists deliveries_due on deliveries (due_at, id) where state = 'pending';
+create index if not exists deliveries_new on deliveries (due_at)
+  where state = 'pending' and attempts = 0;
 create index if not exists deliveries_event on deliveries (event_id);
 
 create table if not exists attempts (

@@ -31,16 +31,34 @@ def user(world: World, row: Row) -> Json:
     return document | {"id": row["id"], "meta": _meta(row, "User")}
 
 
-def group(world: World, row: Row, *, with_members: bool = True, root: str = "") -> Json:
-    """`root` turns the references into URLs, for an answer that passes by scim2-server."""
+def group(world: World, row: Row, *, with_members: bool = True) -> Json:
     document: Json = json.loads(row["document"])
-    members = groups.member_ids(world, row["id"]) if with_members else []
+    members = groups.members(world, row["id"]) if with_members else {}
     if members:
-        prefix = f"{root}Users/"
         document["members"] = [
-            {"value": member, "$ref": prefix + member, "type": "User"} for member in members
+            {"value": user_id, "$ref": f"Users/{user_id}", "type": "User"}
+            | ({} if display is None else {"display": display})
+            for user_id, display in members.items()
         ]
     return document | {"id": row["id"], "meta": _meta(row, "Group")}
+
+
+def published_group(world: World, row: Row, root: str) -> bytes:
+    """The answer that scim2-server would give, members written by SQLite: it is ten times as fast.
+
+    `root` is the URL of the directory's endpoints, with a slash at its end.
+    """
+    document = group(world, row, with_members=False)
+    document["meta"]["location"] = f"{root}Groups/{row['id']}"
+    members = world.store.text(
+        "select json_group_array(json_patch(json_object('value', user_id, '$ref', ?1 || user_id,"
+        " 'type', 'User'), json_object('display', display)))"
+        " from (select * from scim_members where group_id = ?2 order by user_id)",
+        f"{root}Users/",
+        row["id"],
+    )
+    text = json.dumps(document)
+    return (text if members == "[]" else f'{text[:-1]}, "members": {members}}}').encode()
 
 
 def version(row: Row) -> str:

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.workos.groups import Members
+
 Json = dict[str, Any]
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MEMBER_PATH = re.compile(r'members\[value eq "([^"\\]+)"\]', re.IGNORECASE)
@@ -17,9 +19,10 @@ RENAMING = frozenset({"id", "displayName"})
 
 @dataclass
 class MembershipChange:
-    """Per person whether they are to be a member, and the name if one is given."""
+    """Whom to add, with their labels; whom to remove; and the name if one is given."""
 
-    wanted: dict[str, bool] = field(default_factory=dict)
+    add: Members = field(default_factory=dict)
+    remove: dict[str, None] = field(default_factory=dict)
     name: str | None = None
 
 
@@ -38,16 +41,19 @@ def read(body: bytes, group_id: str) -> MembershipChange | None:
             _read_operation(operation, group_id, change)
     except (_OtherFormError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return change if change.wanted else None
+    return change if change.add or change.remove or change.name else None
 
 
 def _read_operation(operation: Json, group_id: str, change: MembershipChange) -> None:
     op, path, value = operation["op"].lower(), operation.get("path"), operation.get("value")
     member = MEMBER_PATH.fullmatch(path) if isinstance(path, str) else None
     if op == "add" and path == "members" and value:
-        change.wanted |= dict.fromkeys(_ids(value), True)
+        for user_id, display in _people(value).items():
+            change.remove.pop(user_id, None)
+            change.add[user_id] = display
     elif op == "remove" and value is None and member is not None:
-        change.wanted[member[1]] = False
+        change.add.pop(member[1], None)
+        change.remove[member[1]] = None
     elif op == "replace" and path is None and isinstance(value, dict) and set(value) <= RENAMING:
         name = value.get("displayName", change.name)
         if value.get("id", group_id) != group_id or not isinstance(name, str | None) or name == "":
@@ -57,9 +63,9 @@ def _read_operation(operation: Json, group_id: str, change: MembershipChange) ->
         raise _OtherFormError
 
 
-def _ids(value: list[Json] | Json) -> list[str]:
-    members = value if isinstance(value, list) else [value]
-    for member in members:
-        if not isinstance(member["value"], str) or member.get("type", "User") != "User":
+def _people(value: list[Json] | Json) -> Members:
+    listed = value if isinstance(value, list) else [value]
+    for each in listed:
+        if not isinstance(each["value"], str) or each.get("type", "User") != "User":
             raise _OtherFormError
-    return [member["value"] for member in members]
+    return {each["value"]: each.get("display") for each in listed}

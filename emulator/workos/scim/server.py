@@ -37,6 +37,7 @@ from emulator.workos.scim.storage import DirectoryStorage, scim_errors
 from emulator.workos.world import NotFoundError, World
 
 LARGEST_PAGE = 200
+HEADERS = {"Content-Type": f"{SCIM_MEDIA_TYPE}; charset=utf-8", "Cache-Control": "no-cache"}
 CONFIG = ServiceProviderConfig(
     documentation_uri=None,
     patch=Patch(supported=True),
@@ -112,17 +113,14 @@ class ScimServer:
         )
         try:
             self._authenticate(request, directory_id)
-            response = self._membership_change(request, directory_id) or self._handler(
-                directory_id
-            ).handle(request)
+            answer = self._membership_change(request, directory_id)
+            if answer is not None:
+                return answer
+            response = self._handler(directory_id).handle(request)
         except SCIMException as exception:
             response = self.service.error_response(exception)
-        response.headers.setdefault("Cache-Control", "no-cache")
-        return Answer(
-            int(response.status),
-            response.headers | {"Content-Type": f"{SCIM_MEDIA_TYPE}; charset=utf-8"},
-            b"" if response.body is None else json.dumps(response.body).encode(),
-        )
+        body = b"" if response.body is None else json.dumps(response.body).encode()
+        return Answer(int(response.status), response.headers | HEADERS, body)
 
     def _handler(self, directory_id: str) -> ScimHandler:
         provider = self.service.provider
@@ -140,7 +138,7 @@ class ScimServer:
         if scheme.lower() != "bearer" or not secrets.compare_digest(given.encode(), token.encode()):
             raise UnauthorizedException(detail="The bearer token is not this directory's.")
 
-    def _membership_change(self, request: ScimRequest, directory_id: str) -> ScimResponse | None:
+    def _membership_change(self, request: ScimRequest, directory_id: str) -> Answer | None:
         """The answer to a membership PATCH in one of the common forms; None for anything else."""
         target = self.service.match(request)
         conditional = request.header("If-Match") or request.header("If-None-Match")
@@ -166,13 +164,15 @@ class ScimServer:
                 self.world,
                 directory_id,
                 group_id,
-                add=[user_id for user_id, wanted in change.wanted.items() if wanted],
-                remove=[user_id for user_id, wanted in change.wanted.items() if not wanted],
+                add=change.add,
+                remove=change.remove,
             )
             row = groups.get(self.world, directory_id, group_id)
         root = f"{request.base_url}/"
-        body = documents.group(self.world, row, root=root)
-        location = f"{root}Groups/{group_id}"
-        body["meta"]["location"] = location
-        headers = {"Content-Location": location, "ETag": documents.version(row)}
-        return ScimResponse(HTTPStatus.OK, body, headers)
+        headers = {
+            "Content-Location": f"{root}Groups/{group_id}",
+            "ETag": documents.version(row),
+        }
+        return Answer(
+            HTTPStatus.OK, HEADERS | headers, documents.published_group(self.world, row, root)
+        )

@@ -189,8 +189,9 @@ class DirectoryStorage(ScimStorage):
         return self.world.store.rows(ALL[name], self.directory_id)
 
 
-def _members(document: dict[str, Any]) -> list[str]:
-    return [each["value"] for each in document.get("members") or [] if each.get("value")]
+def _members(document: dict[str, Any]) -> groups.Members:
+    listed = document.get("members") or []
+    return {each["value"]: each.get("display") for each in listed if each.get("value")}
 
 
 def _leaves_out_members(parameters: ResponseParameters[Any]) -> bool:

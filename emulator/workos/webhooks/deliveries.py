@@ -51,10 +51,10 @@ def next_due_at(world: World) -> int | None:
     return None if row["due_at"] is None else int(row["due_at"])
 
 
-def waiting_for_first_attempt(world: World) -> int:
-    """How many are due that were never tried."""
-    return world.store.number(
-        "select count(*) from deliveries where state = 'pending' and attempts = 0 and due_at <= ?",
+def first_attempts_wait(world: World) -> bool:
+    """Whether anything is due that was never tried."""
+    return world.store.exists(
+        "select 1 from deliveries where state = 'pending' and attempts = 0 and due_at <= ? limit 1",
         world.clock.now_ms(),
     )
 

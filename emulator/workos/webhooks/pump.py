@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -14,7 +15,11 @@ from emulator.workos.world import World
 
 Post = Callable[[dict[str, str], bytes, float], Awaitable[Reply]]
 MS = 1000
+BATCH = 256
 LONGEST_SLEEP = 5.0
+SHORTEST_SLEEP = 0.01
+SETTLE_SECONDS = 0.005
+WRITE_SECONDS = 0.02
 PROBE_SECONDS = 0.5
 PATIENT_PROBES = 600
 
@@ -31,7 +36,9 @@ class Pump:
         self._post = post or self._poster.post
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._under_way: set[int] = set()
+        self._queue: deque[Row] = deque()
+        self._taken: set[int] = set()
+        self._write_at = 0.0
         self._finished: list[Attempt] = []
         self._unreachable = 0
         self._probe_at = 0.0
@@ -54,6 +61,8 @@ class Pump:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._write_down()
+        self._queue.clear()
+        self._taken.clear()
         self._poster.close()
 
     def wake(self) -> None:
@@ -64,51 +73,72 @@ class Pump:
         """Wait until everything due was tried once; False when time ran out or nobody listens."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
-                while self._under_way or deliveries.waiting_for_first_attempt(self.world):
+                while self._taken or deliveries.first_attempts_wait(self.world):
                     if self._unreachable:
                         return False
-                    await asyncio.sleep(0.005)
+                    await asyncio.sleep(SETTLE_SECONDS)
                 return True
         return False
 
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            self._write_down()
             self._launch()
+            if self._time_to_write():
+                self._write_down()
+                self._launch()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._sleep_seconds()):
                     await self._wake.wait()
 
+    def _time_to_write(self) -> bool:
+        """Each write costs a transaction: a busy moment's answers share one."""
+        if not self._finished:
+            return False
+        quiet = not self._sending and not self._queue
+        return quiet or self._unreachable > 0 or time.monotonic() >= self._write_at
+
     def _sleep_seconds(self) -> float:
-        if self._under_way:
+        if self._finished:
+            return max(self._write_at - time.monotonic(), 0)
+        if self._sending:
             return LONGEST_SLEEP
         if self._unreachable:
-            return max(self._probe_at - time.monotonic(), 0.01)
+            return max(self._probe_at - time.monotonic(), SHORTEST_SLEEP)
         due_at = deliveries.next_due_at(self.world)
         if due_at is None:
             return LONGEST_SLEEP
-        return min(max((due_at - self.world.clock.now_ms()) / MS, 0.01), LONGEST_SLEEP)
+        wait = (due_at - self.world.clock.now_ms()) / MS
+        return min(max(wait, SHORTEST_SLEEP), LONGEST_SLEEP)
 
     def _launch(self) -> None:
         """Hand what is due to as many senders as may run at once; a dead receiver gets probes."""
         if self._unreachable:
-            if self._under_way or time.monotonic() < self._probe_at:
+            if self._sending or time.monotonic() < self._probe_at:
                 return
             patient = self._unreachable < PATIENT_PROBES
             self._probe_at = time.monotonic() + (PROBE_SECONDS if patient else LONGEST_SLEEP)
-            rows = deliveries.oldest(self.world)
-        else:
-            free = self.world.settings.deliveries_at_once - len(self._under_way)
-            rows = deliveries.due(self.world, free, self._under_way) if free > 0 else []
-        for row in rows:
-            self._under_way.add(row["id"])
-            task = asyncio.create_task(self._send(row))
+            self._take(deliveries.oldest(self.world))
+        elif len(self._queue) < self.world.settings.deliveries_at_once:
+            self._take(deliveries.due(self.world, BATCH, self._taken))
+        while self._queue and len(self._sending) < self.world.settings.deliveries_at_once:
+            task = asyncio.create_task(self._send(self._queue.popleft()))
             self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            task.add_done_callback(self._sent)
+
+    def _take(self, rows: list[Row]) -> None:
+        self._queue += rows
+        self._taken |= {row["id"] for row in rows}
 
     async def _send(self, row: Row) -> None:
-        self._finished.append(await self.attempt(row))
+        attempt = await self.attempt(row)
+        if not self._finished:
+            self._write_at = time.monotonic() + WRITE_SECONDS
+        self._finished.append(attempt)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        # Woken any earlier, the pump would still count this sender and go back to sleep.
+        self._sending.discard(task)
         self._wake.set()
 
     async def attempt(self, row: Row) -> Attempt:
@@ -135,15 +165,16 @@ class Pump:
         return Attempt(row, at, took, status, answer, unreachable)
 
     def _write_down(self) -> None:
-        if not self._finished:
-            return
         finished, self._finished = self._finished, []
         deliveries.record(self.world, finished)
-        self._under_way -= {attempt.delivery["id"] for attempt in finished}
+        self._taken -= {attempt.delivery["id"] for attempt in finished}
         if any(not attempt.unreachable for attempt in finished):
             if self._unreachable:
                 deliveries.release_unanswered(self.world)
             self._unreachable = 0
-        else:
+        elif finished:
             self._unreachable += 1
             self._probe_at = time.monotonic() + PROBE_SECONDS
+            # What is queued would only fail one after the other; it stays due in the store.
+            self._taken -= {row["id"] for row in self._queue}
+            self._queue.clear()
