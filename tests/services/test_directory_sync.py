@@ -10,6 +10,7 @@ from sqlalchemy import Row, select, text
 
 from backend.database import Database
 from backend.models import AuditEvent, DirectoryEvent, DirectoryUser, User
+from backend.services.directory_sync import replay
 from tests.stack import Stack, as_body, new_event, post_webhook, running_stack, user_data
 
 FOREVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
@@ -140,6 +141,8 @@ async def test_second_delivery_of_a_parked_event_is_a_new_try(stack: Stack) -> N
     kept = await inbox(stack, event["id"])
     assert kept is not None
     assert (kept.outcome, kept.error, kept.attempts) == ("applied", None, 3)
+    async with stack.database.transaction() as session:
+        assert await replay(session, event["id"]) == "superseded"
 
 
 @pytest.mark.parametrize("bad", ["\0", "\ud800"])

@@ -1,0 +1,114 @@
+"""Who takes part in a journey: the administrator at the console, and people at Rollcall."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from playwright.async_api import Browser, Page, expect
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where the application and the emulator are reached."""
+
+    application: str
+    console: str
+
+
+class Administrator:
+    """Somebody at the emulator's console, the Okta half."""
+
+    def __init__(self, stack: Stack, page: Page) -> None:
+        self._stack = stack
+        self.page = page
+
+    @classmethod
+    async def arrive(cls, stack: Stack, browser: Browser) -> Self:
+        return cls(stack, await browser.new_page())
+
+    async def create_group(self, name: str) -> None:
+        await self.page.goto(f"{self._stack.console}/groups")
+        await self.page.get_by_label("Name").fill(name)
+        await self.page.get_by_role("button", name="Create group").click()
+        await self.page.goto(f"{self._stack.console}/groups")
+        await expect(self.page.get_by_role("link", name=name)).to_be_visible()
+
+    async def put_into(self, person: str, group: str) -> None:
+        await self._open(person)
+        await self.page.get_by_label("Add to group").select_option(label=group)
+        await self.page.get_by_role("button", name="Add", exact=True).click()
+        await expect(self.page.get_by_role("button", name=f"Remove from {group}")).to_be_visible()
+
+    async def take_out_of(self, person: str, group: str) -> None:
+        await self._open(person)
+        await self.page.get_by_role("button", name=f"Remove from {group}").click()
+        await expect(self.page.get_by_role("button", name=f"Remove from {group}")).to_have_count(0)
+
+    async def deactivate(self, person: str) -> None:
+        await self._open(person)
+        await self.page.get_by_role("button", name="Deactivate").click()
+        await expect(self.page.get_by_role("button", name="Reactivate")).to_be_visible()
+
+    async def reactivate(self, person: str) -> None:
+        await self._open(person)
+        await self.page.get_by_role("button", name="Reactivate").click()
+        await expect(self.page.get_by_role("button", name="Deactivate")).to_be_visible()
+
+    async def _open(self, person: str) -> None:
+        await self.page.goto(f"{self._stack.console}/people")
+        await self.page.get_by_role("link", name=person).click()
+        await expect(self.page.get_by_role("heading", name=person)).to_be_visible()
+
+
+class Person:
+    """Somebody with a browser of their own at Rollcall."""
+
+    def __init__(self, stack: Stack, name: str, page: Page) -> None:
+        self._stack = stack
+        self.name = name
+        self.page = page
+
+    @classmethod
+    async def arrive(cls, stack: Stack, browser: Browser, name: str) -> Self:
+        context = await browser.new_context(base_url=stack.application)
+        return cls(stack, name, await context.new_page())
+
+    async def sign_in(self, button: str | None = None) -> None:
+        """Through the sign-in page and the identity provider's page."""
+        await self.page.goto("/")
+        await self.page.get_by_role("button", name="Sign in with SSO").click()
+        await self.page.get_by_role("button", name=button or self.name).first.click()
+
+    async def has_entered(self) -> None:
+        await expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
+
+    async def write(self, title: str, content: str) -> None:
+        await self.page.goto("/dashboard")
+        await self.page.get_by_role("link", name="New post").click()
+        await self.page.get_by_label("Title", exact=True).fill(title)
+        await self.page.get_by_label("Content", exact=True).fill(content)
+        await self.page.get_by_role("button", name="Publish").click()
+        await expect(self.page.get_by_text(content)).to_be_visible()
+
+    async def sees(self, title: str, *, deletable: bool) -> None:
+        """At a page load: the post, with or without the means to delete it."""
+        await self.page.goto("/dashboard")
+        await expect(self.page.get_by_role("heading", name=title)).to_be_visible()
+        delete = self.page.get_by_role("button", name=f"Delete “{title}”")
+        await expect(delete).to_have_count(1 if deletable else 0)
+
+    async def delete(self, title: str) -> None:
+        await self.page.get_by_role("button", name=f"Delete “{title}”").click()
+        await self.page.get_by_role("button", name="Delete post").click()
+        await expect(self.page.get_by_role("heading", name=title)).to_have_count(0)
+
+    async def request(self, method: str, path: str, body: object = None) -> int:
+        """The status of an API call made from within the page, with its cookie."""
+        status: int = await self.page.evaluate(
+            """async ([method, path, body]) => {
+                const headers = {"Content-Type": "application/json"};
+                const sent = body === null ? undefined : JSON.stringify(body);
+                return (await fetch(path, {method, headers, body: sent})).status;
+            }""",
+            [method, path, body],
+        )
+        return status

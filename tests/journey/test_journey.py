@@ -1,0 +1,82 @@
+"""The tutorial's own journey, by real browsers against the running stack, over HTTP only."""
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.journey.people import Administrator, Person, Stack
+
+pytestmark = pytest.mark.browser
+
+ADA = "Ada Ortiz"
+BEN = "Ben Moreau"
+
+
+async def test_the_tutorials_journey(running: Stack, chromium: Browser) -> None:
+    """Invariants 1, 2 and 10, as people meet them."""
+    administrator = await Administrator.arrive(running, chromium)
+    await administrator.create_group("Authors")
+    await administrator.put_into(BEN, "Authors")
+    ben = await Person.arrive(running, chromium, BEN)
+    await ben.sign_in()
+    await ben.has_entered()
+    await ben.write("Ben's post", "Written by Ben.")
+
+    await administrator.put_into(ADA, "Authors")
+    ada = await Person.arrive(running, chromium, ADA)
+    await ada.sign_in()
+    await ada.has_entered()
+    await ada.write("Ada's post", "Line one <b>stays text</b>.")
+    await ada.sees("Ada's post", deletable=True)
+    await ada.sees("Ben's post", deletable=False)
+
+    await administrator.create_group("Admins")
+    await administrator.put_into(ADA, "Admins")
+    await ada.sees("Ben's post", deletable=True)
+    await ada.sees("Ada's post", deletable=True)
+    await ada.delete("Ben's post")
+
+    await administrator.take_out_of(ADA, "Admins")
+    await administrator.take_out_of(ADA, "Authors")
+    await ada.sees("Ada's post", deletable=False)
+    await expect(ada.page.get_by_role("link", name="New post")).to_have_count(0)
+    assert await ada.request("POST", "/posts", {"title": "No", "content": "more"}) == 403
+
+    await administrator.deactivate(ADA)
+    await ada.page.get_by_role("link", name="Team").click()
+    await expect(ada.page.get_by_role("button", name="Sign in with SSO")).to_be_visible()
+    assert await ada.request("GET", "/posts") == 401
+
+    await ada.sign_in(f"Sign in anyway as {ADA}")
+    await expect(ada.page.get_by_text("directory has deactivated you")).to_be_visible()
+    await expect(ada.page.get_by_text("IT administrator")).to_be_visible()
+
+    await administrator.reactivate(ADA)
+    ada = await Person.arrive(running, chromium, ADA)
+    await ada.sign_in()
+    await ada.has_entered()
+    await ada.sees("Ada's post", deletable=False)
+
+
+async def test_an_invitation_leads_its_person_in(running: Stack, chromium: Browser) -> None:
+    """The link is followed by the invited person, who is joined afterwards."""
+    administrator = await Administrator.arrive(running, chromium)
+    await administrator.page.goto(f"{running.console}/people")
+    await administrator.page.get_by_text("New person").click()
+    await administrator.page.get_by_label("First name").fill("Cleo")
+    await administrator.page.get_by_label("Last name").fill("Marsh")
+    await administrator.page.get_by_label("Email").fill("cleo.marsh@journey.example")
+    await administrator.page.get_by_role("button", name="Create person").click()
+    ben = await Person.arrive(running, chromium, BEN)
+    await ben.sign_in()
+    await ben.has_entered()
+    await ben.page.get_by_role("link", name="Team").click()
+    await ben.page.get_by_role("button", name="Invite Cleo Marsh").click()
+    link = await ben.page.get_by_label("One-time link").input_value()
+
+    cleo = await Person.arrive(running, chromium, "Cleo Marsh")
+    await cleo.page.goto(link)
+    await cleo.page.get_by_role("button", name="Cleo Marsh").first.click()
+    await cleo.has_entered()
+    again = await Person.arrive(running, chromium, "Cleo Marsh")
+    await again.page.goto(link)
+    await expect(again.page.get_by_role("alert")).to_contain_text("invitation")
