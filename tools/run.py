@@ -80,7 +80,9 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         for number in (*STOPPING, signal.SIGCHLD):
-            signal.signal(number, self._received)
+            under_nohup = number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
+            if not under_nohup:
+                signal.signal(number, self._received)
         return self
 
     def __exit__(self, *_: object) -> None:
