@@ -198,8 +198,10 @@ def test_a_killed_server_is_started_again(home: Path) -> None:
 def test_a_pid_file_that_names_another_process_is_of_no_account(home: Path) -> None:
     with running(home, durable=False):
         left = (home / "postgres/data/postmaster.pid").read_text().split("\n", 1)[1]
-    with subprocess.Popen(["sleep", "60"]) as stranger:
-        stale = home / "postgres/data/postmaster.pid"
+    stale = home / "postgres/data/postmaster.pid"
+    # PostgreSQL itself sees through a pid of any other user, but not of its own.
+    own = stale.parent.stat().st_uid
+    with subprocess.Popen(["sleep", "60"], user=own) as stranger:
         stale.write_text(f"{stranger.pid}\n{left}")
         with running(home, durable=False) as url:
             assert ask(url, "SELECT 1") == "1"
