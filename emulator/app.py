@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from email.utils import formatdate
 
 import httpx
@@ -18,6 +18,8 @@ from emulator.okta.provisioning import Okta
 from emulator.okta.records import OktaRefusedError, Records
 from emulator.okta.schema import SCHEMA as OKTA_SCHEMA
 from emulator.options import Options
+from emulator.scenario.model import Step
+from emulator.scenario.timeline import play
 from emulator.store import Store
 from emulator.web.pages import STATIC, back_to, error_page, render
 from emulator.workos.api import directory_sync, errors, events, organizations
@@ -48,6 +50,7 @@ class Parts:
         okta_path = None if folder is None else folder / "okta.sqlite"
         self.records = Records(Store(okta_path, OKTA_SCHEMA), clock)
         self.pump = Pump(self.world, options.webhook_url, options.webhook_secret, post)
+        self.timeline: list[Step] = []
         self.app = build_app(self)
 
     def close(self) -> None:
@@ -61,17 +64,18 @@ def build_app(parts: Parts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await parts.pump.start()
-        warming = asyncio.create_task(_warm_up(app, parts.world))
+        tasks = [asyncio.create_task(_warm_up(app, parts.world))]
         try:
             async with httpx.AsyncClient(
                 base_url=parts.options.base_url, timeout=SCIM_TIMEOUT_SECONDS, trust_env=False
             ) as http:
                 app.state.okta.http = http
+                tasks.append(asyncio.create_task(play(app.state.okta, parts.timeline)))
                 yield
         finally:
-            warming.cancel()
-            with suppress(asyncio.CancelledError):
-                await warming
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await parts.pump.stop()
 
     app = FastAPI(title="Rollcall emulator", lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -101,8 +101,9 @@ class Direct:
         row = directories.create(self.world, organization_id, name, directory_id=directory_id)
         connection = organizations.connection_of(self.world, organization_id)
         scim_path = f"{ROOT}/{row['id']}"
+        organization = organizations.get(self.world, organization_id)
         self.records.add_company(
-            name=name,
+            name=organization["name"],
             organization_id=organization_id,
             directory_id=row["id"],
             connection_id="" if connection is None else connection["id"],

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import logging
+import signal
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ def serve(options: Options, announce: Callable[[str], None]) -> None:
                 provision(direct, scenario)
             if options.people:
                 generate.company(direct, options.people)
-        parts.app.state.timeline = scenario.timeline
+        parts.timeline = scenario.timeline
         config = uvicorn.Config(
             parts.app,
             log_level=logging.WARNING,
@@ -52,8 +53,17 @@ def serve(options: Options, announce: Callable[[str], None]) -> None:
         )
         server = uvicorn.Server(config)
         announce(f"WorkOS and Okta: {options.base_url}/")
-        server.run(sockets=[listener])
-        parts.close()
+        # Uvicorn shuts down on a signal and then raises it again, which ends here with code 0.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _leave)
+        try:
+            server.run(sockets=[listener])
+        finally:
+            parts.close()
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def _listen(options: Options) -> socket.socket:
@@ -62,6 +72,8 @@ def _listen(options: Options) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.host, options.port))
+        # The timeline may push before the server has its first turn to accept.
+        listener.listen()
     except OSError as error:
         listener.close()
         taken = error.errno == errno.EADDRINUSE

@@ -27,6 +27,8 @@ create table if not exists members (
   primary key (group_id, person_id)) without rowid;
 create index if not exists members_person on members (person_id, group_id);
 
+create table if not exists progress (name text primary key, value integer not null);
+
 create table if not exists exchanges (
   id integer primary key, company_id text not null, at integer not null, method text not null,
   path text not null, request text not null, status integer, response text not null,

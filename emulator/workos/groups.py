@@ -175,13 +175,17 @@ def _add_member(
     ):
         _membership_event(world, "dsync.group.user_added", scim_id, user_id)
         return True
-    return display is not None and world.store.run(
-        "update scim_members set display = ?3 where group_id = ?1 and user_id = ?2"
-        " and display is not ?3",
-        scim_id,
-        user_id,
-        display,
-    ) > 0
+    return (
+        display is not None
+        and world.store.run(
+            "update scim_members set display = ?3 where group_id = ?1 and user_id = ?2"
+            " and display is not ?3",
+            scim_id,
+            user_id,
+            display,
+        )
+        > 0
+    )
 
 
 def set_members(world: World, directory_id: str, scim_id: str, wanted: Members) -> bool:

@@ -1,5 +1,6 @@
 """WorkOS's own SDK makes every call that the application makes."""
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -37,7 +38,7 @@ async def test_people_and_groups_are_listed(
     assert (listed.username, listed.job_title, listed.raw_attributes) == (None, None, {})
     assert (listed.emails, listed.groups) == ([], [])
 
-    async def found(**filters: str) -> list[str]:
+    async def found(**filters: Any) -> list[str]:
         return [user.id async for user in (
             await workos.directory_sync.list_users(directory=directory.id, **filters)
         ).auto_paging_iter()]  # fmt: skip
@@ -141,5 +142,5 @@ async def test_events_and_webhooks_are_the_same(
             secret=emulator.options.webhook_secret,
             tolerance=180,
         )
-        assert verified.id == request.event["id"]
-        assert verified.event == request.event["event"]
+        assert getattr(verified, "id", None) == request.event["id"]
+        assert getattr(verified, "event", None) == request.event["event"]

@@ -174,5 +174,5 @@ class ScimServer:
             "ETag": documents.version(row),
         }
         return Answer(
-            HTTPStatus.OK, HEADERS | headers, documents.published_group(self.world, row, root)
+            int(HTTPStatus.OK), HEADERS | headers, documents.published_group(self.world, row, root)
         )

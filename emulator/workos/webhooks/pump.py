@@ -71,13 +71,15 @@ class Pump:
 
     async def settle(self, timeout_seconds: float) -> bool:
         """Wait until everything due was tried once; False when time ran out or nobody listens."""
+        if self._task is None:
+            return False
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 while self._taken or deliveries.first_attempts_wait(self.world):
                     if self._unreachable:
                         return False
                     await asyncio.sleep(SETTLE_SECONDS)
-                return True
+                return not self._unreachable
         return False
 
     async def _run(self) -> None:
