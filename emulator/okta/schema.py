@@ -13,7 +13,7 @@ create table if not exists people (
   status text not null default 'ACTIVE', assigned integer not null default 1,
   scim_id text, problem text not null default '', created_at integer not null,
   unique (company_id, email_key));
-create index if not exists people_names on people (company_id, last_name, first_name, id);
+create index if not exists people_names on people (company_id, first_name, last_name, id);
 create index if not exists people_scim on people (scim_id);
 
 create table if not exists groups (

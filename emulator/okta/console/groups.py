@@ -56,7 +56,7 @@ async def group(request: Request, okta: OktaDep, group_id: str, search: SearchDe
     store = okta.records.store
     members = store.rows(
         "select p.* from members m join people p on p.id = m.person_id where m.group_id = ?"
-        " order by p.last_name, p.first_name, p.id limit ? offset ?",
+        " order by p.first_name, p.last_name, p.id limit ? offset ?",
         group_id,
         PAGE_SIZE,
         search.offset,
@@ -65,7 +65,7 @@ async def group(request: Request, okta: OktaDep, group_id: str, search: SearchDe
     others = store.rows(
         "select p.* from people p where p.company_id = ? and not exists"
         " (select 1 from members m where m.person_id = p.id and m.group_id = ?)"
-        " order by p.last_name, p.first_name limit ?",
+        " order by p.first_name, p.last_name limit ?",
         row["company_id"],
         group_id,
         LARGEST_CHOICE + 1,

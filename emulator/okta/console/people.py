@@ -49,7 +49,7 @@ async def people(
         " on g.id = m.group_id where m.person_id = p.id order by g.name)) as held"
         " from people p where p.company_id = ? and (? = '' or p.email like ? escape '\\'"
         " or p.first_name || ' ' || p.last_name like ? escape '\\')"
-        " order by p.last_name, p.first_name, p.id limit ? offset ?",
+        " order by p.first_name, p.last_name, p.id limit ? offset ?",
         company["id"],
         search.q,
         search.like,

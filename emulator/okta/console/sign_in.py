@@ -83,6 +83,7 @@ async def tile(
         people=[(row, assertion_of(company, row)) for row in people if _may_enter(row)],
         search=search,
         total=total,
+        PAGE_SIZE=PAGE_SIZE,
         acs=ACS,
     )
 
@@ -130,7 +131,7 @@ def _found(okta: Okta, company_id: str, search: Search) -> tuple[list[Row], int]
         "select *, count(*) over () as total from people where company_id = ?"
         " and (? = '' or email like ? escape '\\'"
         " or first_name || ' ' || last_name like ? escape '\\')"
-        " order by last_name, first_name, id limit ? offset ?",
+        " order by first_name, last_name, id limit ? offset ?",
         company_id,
         search.q,
         search.like,
