@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.app import Parts
+from emulator.documents import emails, group_document, mapped, unmapped, user_document
 from emulator.ids import okta_id
 from emulator.okta.records import Profile, Status
 from emulator.store import Row
@@ -16,7 +17,6 @@ from emulator.workos.scim.routes import ROOT
 from emulator.workos.world import NotFoundError
 
 Json = dict[str, Any]
-MAPPED = {"department", "job_title"}
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,9 @@ class Direct:
     ) -> User:
         """`dsync.user.created`, unless somebody without an address is held back."""
         idp_id = idp_id or okta_id("00u")
-        document = _document(idp_id, email, first_name, last_name, custom_attributes or {})
-        extra = _unmapped(custom_attributes or {})
+        custom_attributes = custom_attributes or {}
+        document = user_document(idp_id, email, first_name, last_name, custom_attributes)
+        extra = unmapped(custom_attributes)
         row = users.save(self.world, directory_id, document, extra=extra)
         self._mirror_user(directory_id, row["id"], document)
         return self.user(row["id"])
@@ -148,17 +149,17 @@ class Direct:
         """Change what is given; `dsync.user.updated`. `without_email` takes the address away."""
         row = self._user_row(user)
         document = json.loads(row["document"])
-        name = document.get("name") or {}
-        named = (("givenName", first_name), ("familyName", last_name))
-        document["name"] = name | {key: value for key, value in named if value is not None}
+        named = {"givenName": first_name, "familyName": last_name}
+        given = {key: value for key, value in named.items() if value is not None}
+        document["name"] = (document.get("name") or {}) | given
         if email is not None:
-            document |= {"userName": email, "emails": _emails(email)}
+            document |= {"userName": email, "emails": emails(email)}
         if without_email:
             document["emails"] = []
         extra = json.loads(row["extra"])
         if custom_attributes is not None:
-            document |= _mapped(custom_attributes)
-            extra = _unmapped(custom_attributes)
+            document |= mapped(custom_attributes)
+            extra = unmapped(custom_attributes)
         users.save(self.world, row["directory_id"], document, scim_id=row["id"], extra=extra)
         self._mirror_user(row["directory_id"], row["id"], document)
         return self.user(row["id"])
@@ -178,9 +179,8 @@ class Direct:
             self.records.remove_person(person["id"])
 
     def create_group(self, directory_id: str, name: str) -> Group:
-        row = groups.create(self.world, directory_id, _group_document(name))
-        company = self.records.company_of_directory(directory_id)
-        if company is not None:
+        row = groups.create(self.world, directory_id, group_document(name))
+        if company := self.records.company_of_directory(directory_id):
             self.records.add_group(company["id"], name, scim_id=row["id"])
         return self.group(row["id"])
 
@@ -299,43 +299,3 @@ class Direct:
         company = self.records.company_of_directory(directory_id)
         if company is not None:
             self.records.remove_company(company["id"])
-
-
-def _document(
-    idp_id: str,
-    email: str | None,
-    first_name: str | None,
-    last_name: str | None,
-    custom_attributes: Json,
-) -> Json:
-    names = (("givenName", first_name), ("familyName", last_name))
-    return {
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", users.ENTERPRISE],
-        "userName": email or idp_id,
-        "externalId": idp_id,
-        "name": {key: value for key, value in names if value is not None},
-        "emails": [] if email is None else _emails(email),
-        "active": True,
-        **_mapped(custom_attributes),
-    }
-
-
-def _emails(email: str) -> list[Json]:
-    return [{"primary": True, "value": email, "type": "work"}]
-
-
-def _mapped(custom_attributes: Json) -> Json:
-    found: Json = {}
-    if custom_attributes.get("job_title") is not None:
-        found["title"] = custom_attributes["job_title"]
-    if custom_attributes.get("department") is not None:
-        found[users.ENTERPRISE] = {"department": custom_attributes["department"]}
-    return found
-
-
-def _unmapped(custom_attributes: Json) -> Json:
-    return {key: value for key, value in custom_attributes.items() if key not in MAPPED}
-
-
-def _group_document(name: str) -> Json:
-    return {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name}
