@@ -296,6 +296,5 @@ class Direct:
             )
 
     def _forget_company(self, directory_id: str) -> None:
-        company = self.records.company_of_directory(directory_id)
-        if company is not None:
+        if company := self.records.company_of_directory(directory_id):
             self.records.remove_company(company["id"])
