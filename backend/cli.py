@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -94,6 +95,8 @@ def serve(
         # The workers are processes of their own and learn the address like this.
         os.environ["DATABASE_URL"] = url
         get_settings.cache_clear()
+        # uvicorn raises the signal again when it has shut down: the database is to be left, too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(
             "backend.main:create_app",
             factory=True,
@@ -144,9 +147,9 @@ def list_events(
     """Show the newest events."""
 
     async def work(_settings: Settings, database: Database) -> None:
-        async with database.read() as session:
+        async with database.connect() as connection:
             rows = await directory_sync.list_events(
-                session, outcome=outcome, event_type=event_type, limit=limit
+                connection, outcome=outcome, event_type=event_type, limit=limit
             )
         for row in rows:
             error = f"  {row['error']}" if row["error"] else ""
@@ -165,12 +168,12 @@ def show_event(event_id: str) -> None:
     """Show one event with its body."""
 
     async def work(_settings: Settings, database: Database) -> None:
-        async with database.read() as session:
-            event = await directory_sync.get_event(session, event_id)
+        async with database.connect() as connection:
+            event = await directory_sync.get_event(connection, event_id)
         for name in ("id", "type", "outcome", "error", "attempts", "source", "occurred_at"):
-            print(f"{name + ':':<13}{getattr(event, name)}")
-        print(f"{'received_at:':<13}{event.received_at}")
-        print(event.body.decode(errors="replace"))
+            print(f"{name + ':':<13}{event[name]}")
+        print(f"{'received_at:':<13}{event['received_at']}")
+        print(event["body"].decode(errors="replace"))
 
     _with_database(work)
 
@@ -180,9 +183,9 @@ def replay_event(event_id: str) -> None:
     """Apply an event again; safe at any time."""
 
     async def work(settings: Settings, database: Database) -> Outcome:
-        async with database.transaction() as session:
+        async with database.connect() as connection:
             return await directory_sync.replay(
-                session, event_id, only_directory=settings.workos_directory_id
+                connection, event_id, only_directory=settings.workos_directory_id
             )
 
     print(_with_database(work))

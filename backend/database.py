@@ -2,27 +2,34 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from alembic import command
 
+_DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
+
 _ROOT = Path(__file__).parent.parent
+
+# What the driver raises when it is used without SQLAlchemy's wrapping.
+DRIVER_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 # What the driver itself raises while it connects; SQLAlchemy wraps only what comes later.
 CONNECTION_FAULTS = (OSError, TimeoutError, PoolTimeoutError, asyncpg.PostgresConnectionError)
@@ -51,9 +58,7 @@ class Database:
             max_overflow=16,
         )
         self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._reads = async_sessionmaker(
-            self.engine.execution_options(isolation_level="AUTOCOMMIT"), autoflush=False
-        )
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -62,10 +67,10 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
-        """A session without BEGIN and COMMIT: each statement is a transaction by itself."""
-        async with self._reads() as session:
-            yield session
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """A connection without BEGIN and COMMIT: each statement is a transaction by itself."""
+        async with self._autocommit.connect() as connection:
+            yield connection
 
     async def migrate(self) -> None:
         """Bring the schema to the newest revision; a lock keeps two programs from racing."""
@@ -79,6 +84,41 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+# Either kind runs a statement alike.
+Executor = AsyncSession | AsyncConnection
+
+
+class Query:
+    """A statement that is compiled once and run on the driver: for what runs at every request.
+
+    Args:
+        statement: a select with a `bindparam` for each value.
+    """
+
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+        self._statement = statement
+
+    @cached_property
+    def _compiled(self) -> tuple[str, list[str]]:
+        compiled = self._statement.compile(dialect=_DIALECT)
+        assert isinstance(compiled, SQLCompiler)
+        return str(compiled), list(compiled.positiontup or ())
+
+    async def rows(self, connection: AsyncConnection, **values: object) -> list[Any]:
+        """The rows, with their columns as attributes by `row["name"]`."""
+        sql, names = self._compiled
+        raw = await connection.get_raw_connection()
+        driver = cast("asyncpg.Connection", raw.driver_connection)
+        try:
+            rows: list[Any] = await driver.fetch(sql, *[values[name] for name in names])
+        except DRIVER_FAULTS:
+            if driver.is_closed():
+                # The pool has not seen the fault and would hand the dead connection out again.
+                await connection.invalidate()
+            raise
+        return rows
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -103,10 +143,11 @@ def _at_head(connection: Connection) -> bool:
     return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
 
-def is_content_error(error: DBAPIError) -> bool:
+def is_content_error(error: Exception) -> bool:
     """Whether the data itself was refused (classes 22 and 23), or was too long for an index (54).
 
     Anything else is a passing fault.
     """
-    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = getattr(cause, "sqlstate", None) or ""
     return sqlstate[:2] in {"22", "23", "54"}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 from itsdangerous import BadSignature, Signer
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from backend.database import Database
 from backend.errors import CrossSite, NotSignedIn, RoleMissing
@@ -18,17 +18,17 @@ from backend.workos_client import WorkosClient
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def get_request_settings(request: Request) -> Settings:
+async def get_request_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_workos(request: Request) -> WorkosClient:
+async def get_workos(request: Request) -> WorkosClient:
     client: WorkosClient = request.app.state.workos
     return client
 
 
-def get_database(request: Request) -> Database:
+async def get_database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
@@ -43,14 +43,15 @@ async def get_session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-async def get_read_session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
-    async with database.read() as session:
-        yield session
+async def get_connection(database: DatabaseDep) -> AsyncIterator[AsyncConnection]:
+    async with database.connect() as connection:
+        yield connection
 
 
 # Left before the answer goes out: a commit that fails must not be answered 201.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
-ReadSessionDep = Annotated[AsyncSession, Depends(get_read_session, scope="function")]
+# Each statement is a transaction by itself: for what reads, or writes by one statement.
+ConnectionDep = Annotated[AsyncConnection, Depends(get_connection, scope="function")]
 
 
 def session_cookie_name(settings: Settings) -> str:
@@ -65,7 +66,7 @@ def session_signer(settings: Settings) -> Signer:
     return Signer(settings.signing_key(), salt="rollcall.session")
 
 
-def session_token(request: Request, settings: SettingsDep) -> str | None:
+async def session_token(request: Request, settings: SettingsDep) -> str | None:
     """The session token of the request's cookie, None where there is none that we signed."""
     cookie = request.cookies.get(session_cookie_name(settings), "")
     try:
@@ -77,7 +78,7 @@ def session_token(request: Request, settings: SettingsDep) -> str | None:
 SessionToken = Annotated[str | None, Depends(session_token)]
 
 
-def refuse_cross_site(request: Request, settings: SettingsDep) -> None:
+async def refuse_cross_site(request: Request, settings: SettingsDep) -> None:
     """Raises CrossSite when the browser says that another site sent a request that changes."""
     if request.method in _SAFE_METHODS:
         return
@@ -98,17 +99,17 @@ def _same_origin(origin: str, request: Request, settings: Settings) -> bool:
 
 async def signed_in(
     request: Request,
-    session: ReadSessionDep,
+    connection: ConnectionDep,
     token: SessionToken,
     _same_site: Annotated[None, Depends(refuse_cross_site)],
 ) -> Actor:
     """Raises NotSignedIn."""
     if token is None:
         raise NotSignedIn
-    actor = await sessions.find_actor(session, token)
+    actor = await sessions.find_actor(connection, token)
     if request.method not in _SAFE_METHODS:
         # A write waits for a connection of its own; while all wait and keep this one, none gets it.
-        await session.close()
+        await connection.close()
     return actor
 
 

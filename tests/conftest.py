@@ -1,6 +1,8 @@
 """A real PostgreSQL for the whole run; each test has an organization of its own in it."""
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +12,12 @@ from tests.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("home"), durable=False) as url:
-        yield url
+def database_url() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as home:
+        # Open to all, or for root the data would be kept elsewhere and left behind.
+        Path(home).chmod(0o755)
+        with running(Path(home), durable=False) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")

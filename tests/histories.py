@@ -102,17 +102,24 @@ class History:
                 emulator.add_member(which, who)
             case "remove":
                 emulator.remove_member(which, who)
-            case "rename_group" if name not in self.names:
-                emulator.rename_group(which, name)
-                self.names[group] = name
-            case "delete_group":
-                emulator.delete_group(which)
-                self.names[group] = ""
-            case "push_group_again" if name not in self.names:
-                if self.names[group]:
-                    emulator.delete_group(which)
-                self.groups[group] = emulator.create_group(self.directory.id, name).scim_id
-                self.names[group] = name
+            case _:
+                self._happen_to_group(operation, group, name)
+
+    def _happen_to_group(self, operation: str, group: int, name: str) -> None:
+        which = self.groups[group]
+        if operation == "delete_group":
+            self.emulator.delete_group(which)
+            self.names[group] = ""
+        elif name in self.names:
+            return  # Okta refuses a second group of a name
+        elif operation == "rename_group":
+            self.emulator.rename_group(which, name)
+            self.names[group] = name
+        else:
+            if self.names[group]:
+                self.emulator.delete_group(which)
+            self.groups[group] = self.emulator.create_group(self.directory.id, name).scim_id
+            self.names[group] = name
 
 
 def copy(events: list[Event]) -> tuple[list[Event], str]:
@@ -130,13 +137,13 @@ def copy(events: list[Event]) -> tuple[list[Event], str]:
 
 
 async def apply(database: Database, event: Event) -> Outcome:
-    async with database.transaction() as session:
-        return await directory_sync.receive(session, json.dumps(event).encode(), Source.WEBHOOK)
+    async with database.connect() as connection:
+        return await directory_sync.receive(connection, json.dumps(event).encode(), Source.WEBHOOK)
 
 
 async def standing(database: Database, organization_id: str) -> dict[str, Any]:
     """By account key: who may enter, with which roles, under which name, in which groups."""
-    async with database.read() as session:
+    async with database.connect() as session:
         rows = await session.execute(
             select(User.key, User.name, User.email, access.c.active, access.c.roles)
             .join(access, access.c.user_id == User.id)

@@ -26,7 +26,7 @@ async def table(database: Database) -> AsyncIterator[str]:
 
 
 async def rows(database: Database, table: str) -> list[int]:
-    async with database.read() as session:
+    async with database.connect() as session:
         return list(await session.scalars(text(f"SELECT n FROM {table} ORDER BY n")))
 
 
@@ -53,7 +53,7 @@ async def test_a_transaction_commits_or_leaves_nothing(database: Database, table
 
 
 async def test_a_reading_session_begins_no_transaction(database: Database) -> None:
-    async with database.read() as session:
+    async with database.connect() as session:
         first = await session.scalar(text("SELECT now()"))
         await asyncio.sleep(0.01)
         assert await session.scalar(text("SELECT now()")) > first
@@ -133,7 +133,7 @@ class TestAddress:
     async def works(self, url: str, query: str = "SELECT 1") -> Any:
         database = Database(url, pool_size=1)
         try:
-            async with database.read() as session:
+            async with database.connect() as session:
                 return await session.scalar(text(query))
         finally:
             await database.close()

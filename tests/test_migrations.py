@@ -17,10 +17,10 @@ from tests.stack import running_stack
 async def empty_database_url(database: Database, database_url: str) -> AsyncIterator[str]:
     """A database of its own in the same server."""
     name = f"empty_{secrets.token_hex(4)}"
-    async with database.read() as session:
+    async with database.connect() as session:
         await session.execute(text(f"CREATE DATABASE {name}"))
     yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
-    async with database.read() as session:
+    async with database.connect() as session:
         await session.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
@@ -47,7 +47,7 @@ async def objects(database: Database) -> set[str]:
         WHERE pronamespace = 'public'::regnamespace
         UNION SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
     """
-    async with database.read() as session:
+    async with database.connect() as session:
         return set(await session.scalars(text(query)))
 
 

@@ -64,7 +64,7 @@ async def sign_in(stack: Stack, ann: User, path: str, answer: httpx2.Response | 
 
 
 async def sessions_and_accounts(stack: Stack) -> int:
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         query = """SELECT (SELECT count(*) FROM sessions WHERE organization_id = :id)
             + (SELECT count(*) FROM sso_identities WHERE organization_id = :id)
             + (SELECT count(*) FROM users WHERE organization_id = :id AND joined_at IS NOT NULL)"""

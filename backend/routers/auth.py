@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from backend.guards import (
-    ReadSessionDep,
+    ConnectionDep,
     SessionDep,
     SessionToken,
     SettingsDep,
@@ -72,9 +72,9 @@ async def begin(
     summary="Follow an invitation to the sign-in",
 )
 async def follow_invitation(
-    session: ReadSessionDep, settings: SettingsDep, client: WorkosDep, token: str
+    connection: ConnectionDep, settings: SettingsDep, client: WorkosDep, token: str
 ) -> Response:
-    return _to_workos(settings, await sign_in.begin_invited(session, settings, client, token))
+    return _to_workos(settings, await sign_in.begin_invited(connection, settings, client, token))
 
 
 @router.get(
@@ -85,7 +85,7 @@ async def follow_invitation(
 )
 async def callback(
     request: Request,
-    reads: ReadSessionDep,
+    connection: ConnectionDep,
     session: SessionDep,
     settings: SettingsDep,
     client: WorkosDep,
@@ -96,7 +96,7 @@ async def callback(
 ) -> Response:
     attempt_cookie = cookie_prefix(settings) + sign_in.cookie_name(state)
     finished = await sign_in.finish(
-        reads,
+        connection,
         session,
         settings,
         client,

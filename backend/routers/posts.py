@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.guards import Author, Limit, ReadSessionDep, SessionDep, SignedIn
+from backend.guards import Author, ConnectionDep, Limit, SessionDep, SignedIn
 from backend.pagination import TimeCursor
 from backend.routers.problems import problems
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
@@ -18,10 +18,10 @@ Cursor = Annotated[str | None, Query(description="`next_cursor` of the page befo
 
 @router.get("", summary="The posts, newest first")
 async def list_posts(
-    session: ReadSessionDep, actor: SignedIn, limit: Limit = 20, cursor: Cursor = None
+    connection: ConnectionDep, actor: SignedIn, limit: Limit = 20, cursor: Cursor = None
 ) -> PostPage:
     after = TimeCursor.parse(cursor) if cursor else None
-    return await posts.list_page(session, actor, after, limit)
+    return await posts.list_page(connection, actor, after, limit)
 
 
 @router.post(
@@ -32,8 +32,8 @@ async def create_post(session: SessionDep, author: Author, new: PostCreate) -> P
 
 
 @router.get("/{post_id}", summary="One post", responses=problems(404))
-async def get_post(session: ReadSessionDep, actor: SignedIn, post_id: UUID) -> Post:
-    return await posts.get(session, actor, post_id)
+async def get_post(connection: ConnectionDep, actor: SignedIn, post_id: UUID) -> Post:
+    return await posts.get(connection, actor, post_id)
 
 
 @router.patch("/{post_id}", summary="Edit one's own post", responses=problems(403, 404))

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.database import CONNECTION_FAULTS, is_content_error
+from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, is_content_error
 from backend.errors import (
     InvalidInput,
     NotFound,
@@ -106,7 +106,7 @@ async def _http(_request: Request, error: Exception) -> ProblemResponse:
 
 
 async def _database(request: Request, error: Exception) -> ProblemResponse:
-    if isinstance(error, DBAPIError) and is_content_error(error):
+    if is_content_error(error):
         raise error
     _log.warning("%s %s: database fault: %s", request.method, request.url.path, error)
     return _respond(_of(TemporarilyUnavailable()), _RETRY)
@@ -129,7 +129,7 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
-    for fault in CONNECTION_FAULTS:
+    for fault in {*CONNECTION_FAULTS, *DRIVER_FAULTS}:
         app.add_exception_handler(fault, _database)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.guards import Limit, ReadSessionDep, SessionDep, SettingsDep, SignedIn
+from backend.guards import ConnectionDep, Limit, SessionDep, SettingsDep, SignedIn
 from backend.pagination import NameCursor
 from backend.routers.problems import problems
 from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
@@ -22,7 +22,7 @@ Search = Annotated[SearchText | None, Query(alias="q", description="Part of a na
 
 @router.get("", summary="The people of the organization, by name")
 async def list_team(
-    session: ReadSessionDep,
+    connection: ConnectionDep,
     actor: SignedIn,
     status: Status = None,
     group: Group = None,
@@ -31,7 +31,7 @@ async def list_team(
     cursor: Cursor = None,
 ) -> TeamPage:
     return await team.list_page(
-        session,
+        connection,
         actor,
         status=status,
         group=group,

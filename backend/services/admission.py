@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.errors import SignInRefused, WorkosUnavailable
 from backend.models import Directory, DirectoryUser, Organization, SsoIdentity
@@ -36,7 +36,7 @@ class Match(NamedTuple):
 
 
 async def recognise(
-    session: AsyncSession,
+    connection: AsyncConnection,
     client: WorkosClient,
     profile: Profile,
     organization_id: str,
@@ -45,7 +45,7 @@ async def recognise(
     """Whose account somebody's is whom the identity provider has just vouched for.
 
     Args:
-        session: one whose statements are transactions by themselves: what is read from WorkOS
+        connection: one whose statements are transactions by themselves: what is read from WorkOS
             stays, whatever becomes of the sign-in, and no lock waits for WorkOS.
         client: WorkOS, asked where the mirror does not know.
         profile: of the finished sign-in.
@@ -59,23 +59,23 @@ async def recognise(
     if profile.organization_id != organization_id:
         raise SignInRefused("wrong_organization")
     if only_directory:
-        await _check_directory(session, client, only_directory, organization_id)
-    directories = await _directories(session, client, organization_id)
+        await _check_directory(connection, client, only_directory, organization_id)
+    directories = await _directories(connection, client, organization_id)
     if only_directory:
         directories = [only_directory]
     if directories is None:
         return Match(profile.subject, MatchedBy.PROFILE)
     if profile.idp_id:
-        match = await _by_idp_id(session, client, profile.idp_id, organization_id, directories)
+        match = await _by_idp_id(connection, client, profile.idp_id, organization_id, directories)
         if match is not None:
             return match
-    return await _by_email(session, client, profile, organization_id, directories)
+    return await _by_email(connection, client, profile, organization_id, directories)
 
 
 async def _check_directory(
-    session: AsyncSession, client: WorkosClient, directory_id: str, organization_id: str
+    connection: AsyncConnection, client: WorkosClient, directory_id: str, organization_id: str
 ) -> None:
-    owner = await session.scalar(
+    owner = await connection.scalar(
         select(Directory.organization_id).where(Directory.id == directory_id)
     )
     if owner is None:
@@ -86,11 +86,11 @@ async def _check_directory(
 
 
 async def _directories(
-    session: AsyncSession, client: WorkosClient, organization_id: str
+    connection: AsyncConnection, client: WorkosClient, organization_id: str
 ) -> list[str] | None:
     """The directories to search, or None in an organization that has never had one."""
     row = (
-        await session.execute(
+        await connection.execute(
             select(Organization.directory_managed, Organization.deleted, Organization.name).where(
                 Organization.workos_id == organization_id
             )
@@ -99,41 +99,41 @@ async def _directories(
     if row is not None and row.deleted:
         raise SignInRefused("organization_deleted")
     if row is None or not row.name:
-        await readings.read_organization_name(session, client, organization_id)
+        await readings.read_organization_name(connection, client, organization_id)
     if row is None or not row.directory_managed:
-        listed = await readings.read_organization(session, client, organization_id)
+        listed = await readings.read_organization(connection, client, organization_id)
         return [directory.id for directory in listed] or None
     known = select(DirectoryUser.directory_id).where(
         DirectoryUser.organization_id == organization_id
     )
     mirrored = select(Directory.id).where(Directory.organization_id == organization_id)
-    return list(await session.scalars(mirrored.union(known)))
+    return list(await connection.scalars(mirrored.union(known)))
 
 
 async def _by_idp_id(
-    session: AsyncSession,
+    connection: AsyncConnection,
     client: WorkosClient,
     idp_id: str,
     organization_id: str,
     directories: list[str],
 ) -> Match | None:
-    if await _is_active(session, organization_id, idp_id):
-        if await readings.is_reading_due(session, organization_id, idp_id):
+    if await _is_active(connection, organization_id, idp_id):
+        if await readings.is_reading_due(connection, organization_id, idp_id):
             # Without an answer they are in all the same; the roles follow with the next reading.
             with suppress(WorkosUnavailable):
-                await readings.find_people(session, client, directories, idp_id=idp_id)
+                await readings.find_people(connection, client, directories, idp_id=idp_id)
         return Match(idp_id, MatchedBy.IDP_ID)
     # The event may be late: ask.
-    listed = await readings.find_people(session, client, directories, idp_id=idp_id)
-    if await _is_active(session, organization_id, idp_id):
+    listed = await readings.find_people(connection, client, directories, idp_id=idp_id)
+    if await _is_active(connection, organization_id, idp_id):
         return Match(idp_id, MatchedBy.IDP_ID)
-    if listed or await _is_known(session, organization_id, idp_id):
+    if listed or await _is_known(connection, organization_id, idp_id):
         raise SignInRefused("deactivated")
     return None
 
 
-async def _is_active(session: AsyncSession, organization_id: str, account_key: str) -> bool:
-    found = await session.scalar(
+async def _is_active(connection: AsyncConnection, organization_id: str, account_key: str) -> bool:
+    found = await connection.scalar(
         select(counting.c.id)
         .where(
             counting.c.organization_id == organization_id,
@@ -145,8 +145,8 @@ async def _is_active(session: AsyncSession, organization_id: str, account_key: s
     return found is not None
 
 
-async def _is_known(session: AsyncSession, organization_id: str, account_key: str) -> bool:
-    found = await session.scalar(
+async def _is_known(connection: AsyncConnection, organization_id: str, account_key: str) -> bool:
+    found = await connection.scalar(
         select(DirectoryUser.id)
         .where(
             DirectoryUser.organization_id == organization_id,
@@ -158,13 +158,13 @@ async def _is_known(session: AsyncSession, organization_id: str, account_key: st
 
 
 async def _by_email(
-    session: AsyncSession,
+    connection: AsyncConnection,
     client: WorkosClient,
     profile: Profile,
     organization_id: str,
     directories: list[str],
 ) -> Match:
-    connection_uses_idp_ids = await session.scalar(
+    connection_uses_idp_ids = await connection.scalar(
         select(SsoIdentity.subject)
         .where(
             SsoIdentity.organization_id == organization_id,
@@ -175,13 +175,13 @@ async def _by_email(
     )
     if connection_uses_idp_ids is not None or not profile.email:
         raise SignInRefused("not_in_directory")
-    tie = await _tie(session, profile, organization_id)
+    tie = await _tie(connection, profile, organization_id)
     if tie is not None:
         return tie
     people = {
         person.id: person
-        for spelling in await _spellings(session, organization_id, profile.email)
-        for person in await readings.find_people(session, client, directories, email=spelling)
+        for spelling in await _spellings(connection, organization_id, profile.email)
+        for person in await readings.find_people(connection, client, directories, email=spelling)
         if person.state == ACTIVE
     }
     if not people:
@@ -192,9 +192,9 @@ async def _by_email(
     return Match(person.idp_id or person.id, MatchedBy.EMAIL, person.id)
 
 
-async def _spellings(session: AsyncSession, organization_id: str, email: str) -> set[str]:
+async def _spellings(connection: AsyncConnection, organization_id: str, email: str) -> set[str]:
     """The ways to ask WorkOS for an address, whose filter may tell capitals apart."""
-    mirrored = await session.scalars(
+    mirrored = await connection.scalars(
         select(DirectoryUser.email).where(
             DirectoryUser.organization_id == organization_id,
             func.lower(DirectoryUser.email) == email.lower(),
@@ -203,10 +203,10 @@ async def _spellings(session: AsyncSession, organization_id: str, email: str) ->
     return {email, email.lower(), *(spelling for spelling in mirrored if spelling)}
 
 
-async def _tie(session: AsyncSession, profile: Profile, organization_id: str) -> Match | None:
+async def _tie(connection: AsyncConnection, profile: Profile, organization_id: str) -> Match | None:
     """What an earlier sign-in by address found; it holds while that person keeps the address."""
     row = (
-        await session.execute(
+        await connection.execute(
             select(counting.c.id, counting.c.account_key)
             .join(SsoIdentity, SsoIdentity.directory_user_id == counting.c.id)
             .where(

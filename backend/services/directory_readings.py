@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from backend.errors import SignInRefused
@@ -23,7 +23,7 @@ from backend.workos_client import WorkosClient, reading_time
 
 
 async def read_organization(
-    session: AsyncSession, client: WorkosClient, organization_id: str
+    connection: AsyncConnection, client: WorkosClient, organization_id: str
 ) -> list[Directory]:
     """The directories that WorkOS lists for an organization; naming one makes it managed.
 
@@ -36,12 +36,12 @@ async def read_organization(
             managed=[organization_id],
             directories=[directory_row(directory) for directory in directories],
         )
-        await merge(session, reading_time(), f"reading_{uuid7()}", facts)
+        await merge(connection, reading_time(), f"reading_{uuid7()}", facts)
     return directories
 
 
 async def read_organization_name(
-    session: AsyncSession, client: WorkosClient, organization_id: str
+    connection: AsyncConnection, client: WorkosClient, organization_id: str
 ) -> None:
     """Note the name.
 
@@ -53,11 +53,11 @@ async def read_organization_name(
     if organization is None:
         raise SignInRefused("organization_unknown")
     facts = Facts(organizations=[organization.model_dump()])
-    await merge(session, reading_time(), f"reading_{uuid7()}", facts)
+    await merge(connection, reading_time(), f"reading_{uuid7()}", facts)
 
 
 async def find_people(
-    session: AsyncSession,
+    connection: AsyncConnection,
     client: WorkosClient,
     directory_ids: list[str],
     *,
@@ -78,13 +78,13 @@ async def find_people(
             if (idp_id is None or person.idp_id == idp_id) and (
                 email is None or (person.email or "").lower() == email.lower()
             ):
-                await _merge_person(session, client, occurred, person)
+                await _merge_person(connection, client, occurred, person)
                 people.append(person)
     return people
 
 
 async def _merge_person(
-    session: AsyncSession, client: WorkosClient, occurred: datetime, person: WorkosUser
+    connection: AsyncConnection, client: WorkosClient, occurred: datetime, person: WorkosUser
 ) -> None:
     groups = [
         group
@@ -99,10 +99,12 @@ async def _merge_person(
         memberships=[membership_row(person, group, present=True) for group in groups],
         read_users=[person.id],
     )
-    await merge(session, occurred, f"reading_{uuid7()}", facts)
+    await merge(connection, occurred, f"reading_{uuid7()}", facts)
 
 
-async def is_reading_due(session: AsyncSession, organization_id: str, account_key: str) -> bool:
+async def is_reading_due(
+    connection: AsyncConnection, organization_id: str, account_key: str
+) -> bool:
     """Whether someone has returned whose memberships have not been read since they left."""
     left_at = (
         select(func.max(DirectoryUser.removed_at))
@@ -112,7 +114,7 @@ async def is_reading_due(session: AsyncSession, organization_id: str, account_ke
         )
         .scalar_subquery()
     )
-    unread = await session.scalar(
+    unread = await connection.scalar(
         select(DirectoryUser.id)
         .join(counting_users, counting_users.c.id == DirectoryUser.id)
         .where(

@@ -4,14 +4,24 @@ import json
 from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
 from pydantic import ValidationError
-from sqlalchemy import RowMapping, bindparam, func, select, text
+from sqlalchemy import (
+    Boolean,
+    DateTime,
+    LargeBinary,
+    RowMapping,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from backend.database import is_content_error
+from backend.database import Query, is_content_error
 from backend.errors import NotAnEvent, NotFound
 from backend.models import DirectoryEvent
 from backend.schemas.directory_sync import Outcome, Source
@@ -26,10 +36,24 @@ from backend.services.directory_facts import (
     organization_of,
 )
 
-_APPLY = text(
-    "SELECT apply_directory_event(:id, :type, :source, :organization, :directory, :occurred,"
-    " :body, :facts, :unapplied, :problem, :audit_id, :again)"
-).bindparams(bindparam("facts", type_=JSONB(none_as_null=True)))
+_APPLY = Query(
+    select(
+        func.apply_directory_event(
+            bindparam("id", type_=Text),
+            bindparam("type", type_=Text),
+            bindparam("source", type_=Text),
+            bindparam("organization", type_=Text),
+            bindparam("directory", type_=Text),
+            bindparam("occurred", type_=DateTime(timezone=True)),
+            bindparam("body", type_=LargeBinary),
+            bindparam("facts", type_=JSONB),
+            bindparam("unapplied", type_=Text),
+            bindparam("problem", type_=Text),
+            bindparam("audit_id", type_=Uuid),
+            bindparam("again", type_=Boolean),
+        )
+    )
+)
 
 
 class Reading(NamedTuple):
@@ -73,7 +97,7 @@ def read(event: Envelope, only_directory: str) -> Reading:
 
 
 async def receive(
-    session: AsyncSession,
+    connection: AsyncConnection,
     body: bytes,
     source: Source,
     *,
@@ -83,7 +107,7 @@ async def receive(
     """Take in one event, durably, and apply it; known events are answered `duplicate`.
 
     Args:
-        session: a transaction; a passing fault of the database leaves it to be rolled back.
+        connection: one whose statements are transactions by themselves; taking in is one.
         body: the raw bytes, already proved to be WorkOS's.
         source: what brought it.
         only_directory: see `read`.
@@ -95,17 +119,16 @@ async def receive(
     event = parse(body)
     reading = read(event, only_directory)
     try:
-        async with session.begin_nested():
-            return await _apply(session, event, body, source, reading, again=again)
-    except DBAPIError as error:
+        return await _apply(connection, event, body, source, reading, again=again)
+    except asyncpg.PostgresError as error:
         if not is_content_error(error):
             raise
-        parked = Reading(None, Outcome.PARKED, f"The database refused it: {error.orig}")
-        return await _apply(session, event, body, source, parked, again=again)
+        parked = Reading(None, Outcome.PARKED, f"The database refused it: {error.args[0]}")
+        return await _apply(connection, event, body, source, parked, again=again)
 
 
 async def _apply(
-    session: AsyncSession,
+    connection: AsyncConnection,
     event: Envelope,
     body: bytes,
     source: Source,
@@ -113,28 +136,26 @@ async def _apply(
     *,
     again: bool,
 ) -> Outcome:
-    outcome = await session.scalar(
-        _APPLY,
-        {
-            "id": event.id,
-            "type": event.event,
-            "source": source,
-            "organization": organization_of(event.data),
-            "directory": directory_of(event.data),
-            "occurred": event.created_at,
-            "body": body,
-            "facts": reading.facts,
-            "unapplied": reading.unapplied,
-            "problem": reading.problem,
-            "audit_id": uuid7(),
-            "again": again,
-        },
+    rows = await _APPLY.rows(
+        connection,
+        id=event.id,
+        type=event.event,
+        source=source,
+        organization=organization_of(event.data),
+        directory=directory_of(event.data),
+        occurred=event.created_at,
+        body=body,
+        facts=None if reading.facts is None else json.dumps(reading.facts),
+        unapplied=reading.unapplied,
+        problem=reading.problem,
+        audit_id=uuid7(),
+        again=again,
     )
-    return Outcome(str(outcome))
+    return Outcome(rows[0][0])
 
 
 async def list_events(
-    session: AsyncSession, *, outcome: Outcome | None, event_type: str | None, limit: int
+    connection: AsyncConnection, *, outcome: Outcome | None, event_type: str | None, limit: int
 ) -> list[RowMapping]:
     """The newest events of the inbox, without their bodies."""
     query = (
@@ -154,28 +175,31 @@ async def list_events(
         query = query.where(DirectoryEvent.outcome == outcome)
     if event_type is not None:
         query = query.where(DirectoryEvent.type == event_type)
-    return list((await session.execute(query)).mappings())
+    return list((await connection.execute(query)).mappings())
 
 
-async def get_event(session: AsyncSession, event_id: str) -> DirectoryEvent:
-    """Raises NotFound."""
-    event = await session.get(DirectoryEvent, event_id)
+async def get_event(connection: AsyncConnection, event_id: str) -> RowMapping:
+    """One event with its body. Raises NotFound."""
+    found = await connection.execute(select(DirectoryEvent).where(DirectoryEvent.id == event_id))
+    event = found.mappings().one_or_none()
     if event is None:
         raise NotFound("No event has this id; `rollcall events list` shows the newest.")
     return event
 
 
-async def replay(session: AsyncSession, event_id: str, *, only_directory: str = "") -> Outcome:
+async def replay(
+    connection: AsyncConnection, event_id: str, *, only_directory: str = ""
+) -> Outcome:
     """Apply a stored event again; safe at any time, because the merge is a maximum."""
-    event = await get_event(session, event_id)
+    event = await get_event(connection, event_id)
     return await receive(
-        session, event.body, Source.REPLAY, only_directory=only_directory, again=True
+        connection, event["body"], Source.REPLAY, only_directory=only_directory, again=True
     )
 
 
-async def merge(session: AsyncSession, occurred: datetime, version: str, facts: Facts) -> int:
+async def merge(connection: AsyncConnection, occurred: datetime, version: str, facts: Facts) -> int:
     """Merge facts that no event brought (a reading from the API); the rows written."""
-    written = await session.scalar(
+    written = await connection.scalar(
         select(func.merge_directory_facts(occurred, version, bindparam("facts", facts, JSONB)))
     )
     return int(written or 0)

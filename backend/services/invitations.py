@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend.errors import NotFound, NotInvitable, SignInRefused
@@ -91,14 +91,14 @@ async def withdraw(session: AsyncSession, actor: Actor, user_id: UUID) -> None:
     )
 
 
-async def find(session: AsyncSession, token: str) -> Invited:
+async def find(connection: AsyncConnection, token: str) -> Invited:
     """For whom an open invitation is. Looking does not use it up.
 
     Raises:
         SignInRefused: it is unknown, used, withdrawn or too old.
     """
     row = (
-        await session.execute(
+        await connection.execute(
             select(Invitation.organization_id, User.email)
             .join(User, User.id == Invitation.user_id)
             .where(Invitation.token_hash == hash_token(token), *_OPEN)

@@ -1,73 +1,102 @@
 """Posts: read by everyone active, written by authors, removed by their author or an admin."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, func, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import (
+    DateTime,
+    Integer,
+    Uuid,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend import models
+from backend.database import Executor, Query
 from backend.errors import NotFound, NotYours
 from backend.pagination import TimeCursor
 from backend.schemas.access import Actor, Permission
-from backend.schemas.posts import Post, PostAuthor, PostCreate, PostPage, PostUpdate
+from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
 from backend.services import audit
 
-
-def _visible_to(actor: Actor) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            models.Post.id,
-            models.Post.title,
-            models.Post.content,
-            models.Post.author_id,
-            models.User.name.label("author_name"),
-            models.Post.created_at,
-            models.Post.updated_at,
-        )
-        .join(models.User, models.User.id == models.Post.author_id)
-        .where(models.Post.organization_id == actor.organization_id)
+_VISIBLE = (
+    select(
+        models.Post.id,
+        models.Post.title,
+        models.Post.content,
+        models.Post.author_id,
+        models.User.name.label("author_name"),
+        models.Post.created_at,
+        models.Post.updated_at,
     )
+    .join(models.User, models.User.id == models.Post.author_id)
+    .where(models.Post.organization_id == bindparam("organization_id"))
+)
+_NEWEST = _VISIBLE.order_by(models.Post.created_at.desc(), models.Post.id.desc()).limit(
+    bindparam("limit", type_=Integer)
+)
+_FIRST_PAGE = Query(_NEWEST)
+_NEXT_PAGE = Query(
+    _NEWEST.where(
+        tuple_(models.Post.created_at, models.Post.id)
+        < tuple_(bindparam("at", type_=DateTime(timezone=True)), bindparam("id", type_=Uuid))
+    )
+)
 
 
-def _as_seen_by(actor: Actor, row: Row[*tuple[Any, ...]]) -> Post:
-    own = row.author_id == actor.user_id
-    return Post(
-        id=row.id,
-        title=row.title,
-        content=row.content,
-        author=PostAuthor(id=row.author_id, name=row.author_name),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        can_edit=own and actor.may(Permission.EDIT_OWN_POSTS),
-        can_delete=actor.may(Permission.DELETE_ANY_POST)
+def _as_seen_by(actor: Actor, row: Mapping[Any, Any]) -> dict[str, Any]:
+    own = row["author_id"] == actor.user_id
+    return {
+        "id": row["id"],
+        "title": row["title"],
+        "content": row["content"],
+        "author": {"id": row["author_id"], "name": row["author_name"]},
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "can_edit": own and actor.may(Permission.EDIT_OWN_POSTS),
+        "can_delete": actor.may(Permission.DELETE_ANY_POST)
         or (own and actor.may(Permission.DELETE_OWN_POSTS)),
-    )
+    }
 
 
 async def list_page(
-    session: AsyncSession, actor: Actor, cursor: TimeCursor | None, limit: int
+    connection: AsyncConnection, actor: Actor, cursor: TimeCursor | None, limit: int
 ) -> PostPage:
     """The organization's posts, newest first, in one statement."""
-    query = _visible_to(actor).order_by(models.Post.created_at.desc(), models.Post.id.desc())
-    if cursor is not None:
-        query = query.where(tuple_(models.Post.created_at, models.Post.id) < tuple_(*cursor))
-    rows = (await session.execute(query.limit(limit + 1))).all()
+    wanted = {"organization_id": actor.organization_id, "limit": limit + 1}
+    if cursor is None:
+        rows = await _FIRST_PAGE.rows(connection, **wanted)
+    else:
+        rows = await _NEXT_PAGE.rows(connection, **wanted, at=cursor.at, id=cursor.id)
     page = rows[:limit]
     more = len(rows) > limit
-    return PostPage(
-        items=[_as_seen_by(actor, row) for row in page],
-        next_cursor=str(TimeCursor(page[-1].created_at, page[-1].id)) if more else None,
+    return PostPage.model_validate(
+        {
+            "items": [_as_seen_by(actor, row) for row in page],
+            "next_cursor": str(TimeCursor(page[-1]["created_at"], page[-1]["id"]))
+            if more
+            else None,
+        }
     )
 
 
-async def get(session: AsyncSession, actor: Actor, post_id: UUID) -> Post:
+async def get(executor: Executor, actor: Actor, post_id: UUID) -> Post:
     """Raises NotFound, also for a post of another organization."""
-    row = (await session.execute(_visible_to(actor).where(models.Post.id == post_id))).one_or_none()
+    result = await executor.execute(
+        _VISIBLE.where(models.Post.id == post_id), {"organization_id": actor.organization_id}
+    )
+    row = result.mappings().one_or_none()
     if row is None:
         raise NotFound
-    return _as_seen_by(actor, row)
+    return Post.model_validate(_as_seen_by(actor, row))
 
 
 async def create(session: AsyncSession, actor: Actor, new: PostCreate) -> Post:

@@ -5,17 +5,18 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Executable, bindparam, delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from uuid_utils.compat import uuid7
 
+from backend.database import Query
 from backend.errors import NotSignedIn
 from backend.models import Organization, Session, User, access
 from backend.schemas.access import Actor, Role
 
 LIFETIME = timedelta(days=14)
 
-_ACTOR: Executable = (
+_ACTOR = Query(
     select(
         User.id,
         User.name,
@@ -39,22 +40,23 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def find_actor(session: AsyncSession, token: str) -> Actor:
+async def find_actor(connection: AsyncConnection, token: str) -> Actor:
     """Whoever holds this session token, with the access they have now, in one statement.
 
     Raises:
         NotSignedIn: the session is unknown or over, or the person is no longer active.
     """
-    row = (await session.execute(_ACTOR, {"token_hash": hash_token(token)})).one_or_none()
-    if row is None:
+    rows = await _ACTOR.rows(connection, token_hash=hash_token(token))
+    if not rows:
         raise NotSignedIn
+    row = rows[0]
     return Actor(
-        user_id=row.id,
-        name=row.name,
-        email=row.email,
-        organization_id=row.organization_id,
-        organization_name=row.organization_name,
-        roles=tuple(Role(role) for role in row.roles),
+        user_id=row["id"],
+        name=row["name"],
+        email=row["email"],
+        organization_id=row["organization_id"],
+        organization_name=row["organization_name"],
+        roles=tuple(Role(role) for role in row["roles"]),
     )
 
 

@@ -11,7 +11,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from pydantic import BaseModel
 from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from backend.errors import CodeRejected, SignInRefused, WorkosUnavailable
 from backend.models import UsedState
@@ -118,14 +118,14 @@ def begin(
 
 
 async def begin_invited(
-    session: AsyncSession, settings: Settings, client: WorkosClient, token: str
+    connection: AsyncConnection, settings: Settings, client: WorkosClient, token: str
 ) -> Begun:
     """Start the sign-in that an invitation leads to.
 
     Raises:
         SignInRefused: the invitation cannot be used, or as for `begin`.
     """
-    invited = await invitations.find(session, token)
+    invited = await invitations.find(connection, token)
     return begin(
         settings,
         client,
@@ -137,7 +137,7 @@ async def begin_invited(
 
 
 async def finish(
-    reads: AsyncSession,
+    connection: AsyncConnection,
     session: AsyncSession,
     settings: Settings,
     client: WorkosClient,
@@ -149,7 +149,7 @@ async def finish(
     """End a sign-in: a session for the person, or the sign-in page with the reason.
 
     Args:
-        reads: a session whose statements are transactions by themselves.
+        connection: one whose statements are transactions by themselves.
         session: a transaction, begun when nothing waits for WorkOS any more.
         settings: of this process.
         client: WorkOS.
@@ -164,12 +164,12 @@ async def finish(
             return Finished(await _begin_again(client, answer.code))
         attempt = _attempt(settings, answer.state, cookie)
         profile = await _exchange(client, answer.code)
-        await _use_up(reads, answer.state)
+        await _use_up(connection, answer.state)
         match = await admission.recognise(
-            reads, client, profile, attempt.organization_id, settings.workos_directory_id
+            connection, client, profile, attempt.organization_id, settings.workos_directory_id
         )
         # The transaction waits for a connection of its own: keep none meanwhile.
-        await reads.close()
+        await connection.close()
         return await _enter(session, attempt, profile, match, earlier_token)
     except SignInRefused as refusal:
         return Finished(refusal_page(refusal.reason))
@@ -214,9 +214,9 @@ async def _exchange(client: WorkosClient, code: str) -> Profile:
         raise SignInRefused("code_rejected") from error
 
 
-async def _use_up(session: AsyncSession, state: str) -> None:
-    await session.execute(delete(UsedState).where(UsedState.expires_at < func.now()))
-    used = await session.scalar(
+async def _use_up(connection: AsyncConnection, state: str) -> None:
+    await connection.execute(delete(UsedState).where(UsedState.expires_at < func.now()))
+    used = await connection.scalar(
         insert(UsedState)
         .values(
             state_hash=hashlib.sha256(state.encode()).digest(),

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, case, exists, func, or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import literal
 
+from backend.database import Executor
 from backend.errors import NotFound
 from backend.models import DirectoryUser, Invitation, User, access, counting_memberships
 from backend.pagination import NameCursor
@@ -79,7 +79,7 @@ def _member(row: Row[*tuple[Any, ...]]) -> TeamMember:
 
 
 async def list_page(
-    session: AsyncSession,
+    executor: Executor,
     actor: Actor,
     *,
     status: TeamStatus | None,
@@ -91,7 +91,7 @@ async def list_page(
     """The organization's people by name, in one statement.
 
     Args:
-        session: a reading session.
+        executor: what runs the statement.
         actor: who asks.
         status: only people of this status.
         group: only members of the group of this exact name.
@@ -116,7 +116,7 @@ async def list_page(
         )
     if cursor is not None:
         query = query.where(tuple_(User.sort_name, User.id) > tuple_(*cursor))
-    rows = (await session.execute(query.limit(limit + 1))).all()
+    rows = (await executor.execute(query.limit(limit + 1))).all()
     page = rows[:limit]
     more = len(rows) > limit
     return TeamPage(
@@ -125,9 +125,9 @@ async def list_page(
     )
 
 
-async def get(session: AsyncSession, actor: Actor, user_id: UUID) -> TeamMember:
+async def get(executor: Executor, actor: Actor, user_id: UUID) -> TeamMember:
     """Raises NotFound, also for somebody of another organization."""
-    row = (await session.execute(_visible_to(actor).where(User.id == user_id))).one_or_none()
+    row = (await executor.execute(_visible_to(actor).where(User.id == user_id))).one_or_none()
     if row is None:
         raise NotFound
     return _member(row)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -25,8 +26,14 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("journey")
+def running() -> Iterator[Stack]:
+    with tempfile.TemporaryDirectory() as folder:
+        # Open to all, or for root the data would be kept elsewhere and left behind.
+        Path(folder).chmod(0o755)
+        yield from _run(Path(folder))
+
+
+def _run(folder: Path) -> Iterator[Stack]:
     port, emulator_port = _free_port(), _free_port()
     ours = ("WORKOS_", "ROLLCALL_", "EMULATOR_", "DATABASE_", "SESSION_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

@@ -29,13 +29,13 @@ PROBLEM = "application/problem+json"
 
 
 async def is_stored(stack: Stack, event_id: str) -> bool:
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         query = select(DirectoryEvent.id).where(DirectoryEvent.id == event_id)
         return await session.scalar(query) is not None
 
 
 async def stored_under(stack: Stack, body: bytes) -> int:
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         query = select(func.count()).where(DirectoryEvent.body == body)
         return int(await session.scalar(query) or 0)
 

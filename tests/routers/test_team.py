@@ -246,7 +246,7 @@ class TestTheLink:
     async def test_only_a_hash_is_stored(self, stack: Stack) -> None:
         ian = stack.person("Ian")
         link = await invite(await stack.sign_in_as(None, "Max"), ian)
-        async with stack.database.read() as session:
+        async with stack.database.connect() as session:
             rows = await session.execute(
                 text("SELECT * FROM invitations WHERE organization_id = :id"),
                 {"id": stack.organization.id},

@@ -11,7 +11,7 @@ from tests.stack import Stack, running_stack
 
 
 async def accounts(stack: Stack) -> int:
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         query = select(func.count()).where(User.organization_id == stack.organization.id)
         return int(await session.scalar(query) or 0)
 
@@ -42,7 +42,7 @@ async def test_no_account_and_no_identity_is_left_by_a_refusal(stack: Stack) -> 
     await stack.deliver()
     assert await stack.refused("eve@acme.example") == "not_in_directory"
     assert await accounts(stack) == 0
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         for table in (SsoIdentity, Session):
             query = select(func.count()).where(table.organization_id == stack.organization.id)
             assert await session.scalar(query) == 0

@@ -16,13 +16,14 @@ from tests.stack import Stack, as_body, new_event, post_webhook, running_stack, 
 FOREVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
 
-async def inbox(stack: Stack, event_id: str) -> DirectoryEvent | None:
-    async with stack.database.read() as session:
-        return await session.get(DirectoryEvent, event_id)
+async def inbox(stack: Stack, event_id: str) -> Row[*tuple[Any, ...]] | None:
+    async with stack.database.connect() as session:
+        query = select(DirectoryEvent).where(DirectoryEvent.id == event_id)
+        return (await session.execute(query)).one_or_none()
 
 
 async def mirrored(stack: Stack, user_id: str) -> Row[*tuple[Any, ...]] | None:
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         query = select(DirectoryUser.name, DirectoryUser.state, DirectoryUser.occurred_at).where(
             DirectoryUser.id == user_id
         )
@@ -48,9 +49,9 @@ async def test_applied_then_duplicate(stack: Stack) -> None:
 async def test_invariant_12_an_applied_event_is_in_the_audit_trail(stack: Stack) -> None:
     event = new_event("dsync.user.created", user_data(stack))
     await stack.post_event(event)
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         query = select(AuditEvent).where(AuditEvent.event_id == event["id"])
-        (entry,) = await session.scalars(query)
+        (entry,) = await session.execute(query)
     assert (entry.action, entry.organization_id) == ("dsync.user.created", stack.organization.id)
 
 
@@ -141,8 +142,8 @@ async def test_second_delivery_of_a_parked_event_is_a_new_try(stack: Stack) -> N
     kept = await inbox(stack, event["id"])
     assert kept is not None
     assert (kept.outcome, kept.error, kept.attempts) == ("applied", None, 3)
-    async with stack.database.transaction() as session:
-        assert await replay(session, event["id"]) == "superseded"
+    async with stack.database.connect() as connection:
+        assert await replay(connection, event["id"]) == "superseded"
 
 
 @pytest.mark.parametrize("bad", ["\0", "\ud800"])
@@ -156,7 +157,7 @@ async def test_what_cannot_be_stored_becomes_the_replacement_character(
     row = await mirrored(stack, data["id"])
     assert row is not None
     assert row.name.startswith("Z\N{REPLACEMENT CHARACTER}e")
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         query = select(User.job_title).where(User.key == data["idp_id"])
         assert await session.scalar(query) == "a\N{REPLACEMENT CHARACTER}b"
 

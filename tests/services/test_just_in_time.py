@@ -27,7 +27,7 @@ async def test_just_in_time(stack: Stack, organization: Organization) -> None:
     assert (await stack.me(jo))["name"] == "Jo"
     assert await stack.roles(jo) == ["member"]
     assert await stack.me(await enter(stack, organization)) == await stack.me(jo)
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         query = select(User.id).where(User.organization_id == organization.id)
         assert len((await session.scalars(query)).all()) == 1
 

@@ -38,7 +38,7 @@ async def test_only_a_hash_of_the_session_is_stored(stack: Stack) -> None:
     ann = stack.person("Ann")
     await stack.deliver()
     token = (await stack.sign_in(ann)).cookies[SESSION].rsplit(".", 1)[0]
-    async with stack.database.read() as session:
+    async with stack.database.connect() as session:
         query = select(Session.__table__).where(Session.organization_id == stack.organization.id)
         (row,) = (await session.execute(query)).all()
     assert row.token_hash == hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,80 @@
+"""A load of raw HTTP/1.1 requests over keep-alive connections, light enough not to be the limit."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+_END = b"\r\n\r\n"
+_LENGTH = b"content-length: "
+
+
+@dataclass(frozen=True)
+class Result:
+    """Requests a second, and the answers that were not 200."""
+
+    rate: float
+    refused: int
+
+
+class _Client(asyncio.Protocol):
+    def __init__(self, requests: Iterator[bytes], done: asyncio.Future[int]) -> None:
+        self._requests = requests
+        self._done = done
+        self._buffer = bytearray()
+        self._refused = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.WriteTransport", transport)
+        self._next()
+
+    def _next(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self._transport.close()
+            self._done.set_result(self._refused)
+        else:
+            self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head = self._buffer.find(_END)
+        if head < 0:
+            return
+        at = self._buffer.find(_LENGTH) + len(_LENGTH)
+        length = int(self._buffer[at : self._buffer.index(b"\r", at)])
+        if len(self._buffer) < head + len(_END) + length:
+            return
+        self._refused += not self._buffer.startswith(b"HTTP/1.1 200")
+        self._buffer.clear()
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._done.done():
+            self._done.set_exception(exc or ConnectionError("the server closed the connection"))
+
+
+async def send(port: int, requests: list[bytes], connections: int) -> Result:
+    """Send each request once, so many at a time; bounded by the list's length."""
+    loop = asyncio.get_running_loop()
+    shared = iter(requests)
+    begun = time.perf_counter()
+    answers: list[asyncio.Future[int]] = []
+    for _ in range(connections):
+        done: asyncio.Future[int] = loop.create_future()
+        answers.append(done)
+        await loop.create_connection(partial(_Client, shared, done), "127.0.0.1", port)
+    refused = sum(await asyncio.gather(*answers))
+    return Result(len(requests) / (time.perf_counter() - begun), refused)
+
+
+def get(path: str, cookie: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode()
+
+
+def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
+    return head.encode() + body
