@@ -35,9 +35,15 @@ DRIVER_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 CONNECTION_FAULTS = (OSError, TimeoutError, PoolTimeoutError, asyncpg.PostgresConnectionError)
 
 
+# Deriving access takes ten times as long to plan as to run, and the plan never depends on who asks.
+_SESSION_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+
+
 async def _connect(url: str) -> asyncpg.Connection:
     try:
-        return await asyncpg.connect(url, timeout=10, command_timeout=30)
+        return await asyncpg.connect(
+            url, timeout=10, command_timeout=30, server_settings=_SESSION_SETTINGS
+        )
     except (ValueError, OverflowError) as error:  # asyncpg's, for what it cannot make sense of
         raise ConnectionError(str(error)) from error
 
