@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from backend.database import CONNECTION_FAULTS, Database
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import NotAnEvent, NotFound
+from backend.routers.pages import PAGES
 from backend.schemas.directory_sync import Outcome
 from backend.services import directory_sync
 from backend.settings import Settings, SettingsError, get_settings
@@ -56,7 +57,6 @@ def _first_line(error: Exception) -> str:
 def _configured() -> Iterator[tuple[Settings, str]]:
     try:
         settings = get_settings()
-        settings.signing_key()
         with _database_url(settings) as url:
             yield settings, url
     except (SettingsError, EmbeddedPostgresError, NotFound, NotAnEvent) as error:
@@ -90,6 +90,9 @@ def serve(
 ) -> None:
     """Run the application."""
     with _configured() as (settings, url):
+        settings.signing_key()
+        if not (PAGES / "index.html").exists():
+            raise _fail("The pages are not built: run `make install`.")
         if not asyncio.run(_prepare(settings, url)):
             raise _fail(_OUTDATED)
         # The workers are processes of their own and learn the address like this.

@@ -23,8 +23,11 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from alembic import command
+from backend.settings import SettingsError
 
 _DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
+
+_OLDEST_SERVER = 160_000
 
 _ROOT = Path(__file__).parent.parent
 
@@ -62,6 +65,7 @@ class Database:
             async_creator=partial(_connect, url),
             pool_size=pool_size,
             max_overflow=16,
+            hide_parameters=True,  # they are people's names and addresses
         )
         self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -85,6 +89,7 @@ class Database:
             await connection.commit()
 
     async def is_current(self) -> bool:
+        """Whether the schema is this version's."""
         async with self.engine.connect() as connection:
             return await connection.run_sync(_at_head)
 
@@ -135,6 +140,12 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
+    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+    if version < _OLDEST_SERVER:
+        raise SettingsError(
+            f"The database of DATABASE_URL is PostgreSQL {version // 10_000}: "
+            f"Rollcall needs {_OLDEST_SERVER // 10_000} or later."
+        )
     connection.exec_driver_sql("SELECT pg_advisory_lock(727465)")
     connection.commit()
     try:

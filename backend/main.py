@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,15 +9,14 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from backend.database import Database
-from backend.routers import auth, directory_sync, health, me, metrics, posts, problems, team
+from backend.routers import auth, directory_sync, docs, health, me, metrics, posts, problems, team
 from backend.routers.headers import CompressedPages, SecurityHeaders
+from backend.routers.pages import PAGES
 from backend.schemas.problem import Problem
 from backend.settings import Settings, get_settings
 from backend.workos_client import WorkosClient
 
 MAX_BODY_BYTES = 256 * 1024
-
-_PAGES = Path(__file__).parent.parent / "frontend" / "build"
 
 _DESCRIPTION = """
 A team's notebook whose access is decided by the company's directory, at every request.
@@ -73,13 +71,14 @@ def create_app(
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.settings = settings
     problems.register(app)
-    for module in (auth, me, posts, team, directory_sync, health):
+    for module in (auth, me, posts, team, directory_sync, health, docs):
         app.include_router(module.router)
-    app.frontend("/", directory=_PAGES, fallback="index.html", check_dir=check_pages)
+    app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(problems.TooLargeAsProblem)
     app.add_middleware(metrics.CountRequests)

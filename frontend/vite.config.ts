@@ -1,6 +1,7 @@
 import { sveltekit } from "@sveltejs/kit/vite";
 import { defineConfig } from "vite";
 import { announcerWithoutStyle, singlePage } from "./strict-csp.ts";
+import { withSwaggerUi } from "./swagger-ui.ts";
 
 const BACKEND = "http://localhost:3000";
 
@@ -8,7 +9,7 @@ export default defineConfig({
   plugins: [
     announcerWithoutStyle(),
     sveltekit({
-      adapter: singlePage(),
+      adapter: withSwaggerUi(singlePage()),
       output: { bundleStrategy: "single" },
       version: { pollInterval: 0 },
     }),

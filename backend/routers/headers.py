@@ -4,12 +4,19 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.routers import docs
+
 _EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# The framework's page for Swagger UI starts it by an inline script.
+_DOCS_POLICY = (
+    "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; "
+    "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+)
 
 
 def _caching(path: str, headers: MutableHeaders) -> str:
@@ -27,7 +34,7 @@ class CompressedPages:
         self.compressing = GZipMiddleware(app, minimum_size=1024)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        of_pages = scope["type"] == "http" and scope["path"].startswith("/_app/")
+        of_pages = scope["type"] == "http" and scope["path"].startswith(("/_app/", docs.ASSETS))
         await (self.compressing if of_pages else self.app)(scope, receive, send)
 
 
@@ -45,8 +52,9 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers.update(_EVERYWHERE)
                 headers.setdefault("Cache-Control", _caching(scope["path"], headers))
-                if not scope["path"].startswith("/docs"):
-                    headers["Content-Security-Policy"] = _POLICY
+                headers["Content-Security-Policy"] = (
+                    _DOCS_POLICY if scope["path"] == docs.PATH else _POLICY
+                )
             await send(message)
 
         await self.app(scope, receive, with_headers)

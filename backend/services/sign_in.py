@@ -1,6 +1,7 @@
 """Signing in: begun with a state bound to the browser, finished once, or refused with a reason."""
 
 import hashlib
+import logging
 import re
 import secrets
 from datetime import timedelta
@@ -20,6 +21,8 @@ from backend.services import accounts, admission, audit, invitations
 from backend.services.sessions import end_session, open_session
 from backend.settings import Settings
 from backend.workos_client import WorkosClient
+
+_log = logging.getLogger(__name__)
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 
@@ -174,6 +177,7 @@ async def finish(
     except SignInRefused as refusal:
         return Finished(refusal_page(refusal.reason))
     except WorkosUnavailable as error:
+        _log.warning("sign-in: WorkOS cannot be used: %s", error.__cause__ or error)
         return Finished(refusal_page(error.code))
 
 

@@ -38,7 +38,7 @@ const errors: Record<string, SignInError> = {
   organization_required: {
     heading: "Which company are you with?",
     reason: "Rollcall could not tell which organization you want to sign in to.",
-    advice: "Enter your work e-mail address, then sign in.",
+    advice: "Use the sign-in link or the invitation that your company gave you.",
   },
   organization_unknown: {
     heading: "Your organization does not use Rollcall",
