@@ -38,13 +38,17 @@ WorkosDep = Annotated[WorkosClient, Depends(get_workos)]
 DatabaseDep = Annotated[Database, Depends(get_database)]
 
 
-async def get_session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
-    async with database.transaction() as session:
+# The framework takes longer to resolve a dependency than most of these take to run, and these
+# run at every request: what they need of each other they call.
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with request.app.state.database.transaction() as session:
         yield session
 
 
-async def get_connection(database: DatabaseDep) -> AsyncIterator[AsyncConnection]:
-    async with database.connect() as connection:
+async def get_connection(request: Request) -> AsyncIterator[AsyncConnection]:
+    async with request.app.state.database.connect() as connection:
         yield connection
 
 
@@ -66,8 +70,9 @@ def session_signer(settings: Settings) -> Signer:
     return Signer(settings.signing_key(), salt="rollcall.session")
 
 
-async def session_token(request: Request, settings: SettingsDep) -> str | None:
+async def session_token(request: Request) -> str | None:
     """The session token of the request's cookie, None where there is none that we signed."""
+    settings: Settings = request.app.state.settings
     cookie = request.cookies.get(session_cookie_name(settings), "")
     try:
         return session_signer(settings).unsign(cookie).decode()
@@ -78,7 +83,7 @@ async def session_token(request: Request, settings: SettingsDep) -> str | None:
 SessionToken = Annotated[str | None, Depends(session_token)]
 
 
-async def refuse_cross_site(request: Request, settings: SettingsDep) -> None:
+async def refuse_cross_site(request: Request) -> None:
     """Raises CrossSite when the browser says that another site sent a request that changes."""
     if request.method in _SAFE_METHODS:
         return
@@ -88,22 +93,20 @@ async def refuse_cross_site(request: Request, settings: SettingsDep) -> None:
             raise CrossSite
         return
     origin = request.headers.get("origin")
-    if origin is not None and not _same_origin(origin, request, settings):
+    if origin is not None and not _same_origin(origin, request):
         raise CrossSite
 
 
-def _same_origin(origin: str, request: Request, settings: Settings) -> bool:
+def _same_origin(origin: str, request: Request) -> bool:
+    settings: Settings = request.app.state.settings
     _scheme, found, host = origin.partition("://")
     return origin == settings.public_origin or (bool(found) and host == request.headers.get("host"))
 
 
-async def signed_in(
-    request: Request,
-    connection: ConnectionDep,
-    token: SessionToken,
-    _same_site: Annotated[None, Depends(refuse_cross_site)],
-) -> Actor:
+async def signed_in(request: Request, connection: ConnectionDep) -> Actor:
     """Raises NotSignedIn."""
+    await refuse_cross_site(request)
+    token = await session_token(request)
     if token is None:
         raise NotSignedIn
     actor = await sessions.find_actor(connection, token)
@@ -149,12 +152,13 @@ Admin = Annotated[
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
 
 
-async def signed_by_workos(request: Request, settings: SettingsDep) -> bytes:
+async def signed_by_workos(request: Request) -> bytes:
     """The raw body, proved to come from WorkOS now.
 
     Raises:
         InvalidSignature: before anything of the body is parsed.
     """
+    settings: Settings = request.app.state.settings
     body = await request.body()
     header = dict(request.scope["headers"]).get(b"workos-signature", b"")
     signatures.verify(
