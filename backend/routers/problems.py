@@ -145,7 +145,10 @@ class TooLargeAsProblem:
 
         async def send_problem(message: Message) -> None:
             nonlocal replaced
-            if message["type"] == "http.response.start" and message["status"] == 413:  # noqa: PLR2004
+            if (
+                message["type"] == "http.response.start"
+                and message["status"] == PayloadTooLarge.status
+            ):
                 replaced = (b"content-type", b"application/problem+json") not in message["headers"]
                 if replaced:
                     await _respond(_of(PayloadTooLarge()))(scope, receive, send)
