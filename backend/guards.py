@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from backend.database import Database
 from backend.errors import CrossSite, NotSignedIn, RoleMissing
 from backend.schemas.access import Actor, Permission
+from backend.schemas.jobs import Enqueue
 from backend.services import sessions, signatures
 from backend.settings import Settings
 from backend.workos_client import WorkosClient
@@ -33,9 +34,15 @@ async def get_database(request: Request) -> Database:
     return database
 
 
+async def get_enqueue(request: Request) -> Enqueue:
+    enqueue: Enqueue = request.app.state.enqueue
+    return enqueue
+
+
 SettingsDep = Annotated[Settings, Depends(get_request_settings)]
 WorkosDep = Annotated[WorkosClient, Depends(get_workos)]
 DatabaseDep = Annotated[Database, Depends(get_database)]
+EnqueueDep = Annotated[Enqueue, Depends(get_enqueue)]
 
 
 # The framework takes longer to resolve a dependency than most of these take to run, and these

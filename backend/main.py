@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
+from backend import jobs
 from backend.database import Database
 from backend.routers import auth, directory_sync, docs, health, me, metrics, posts, problems, team
 from backend.routers.headers import CompressedPages, SecurityHeaders
@@ -75,6 +76,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.settings = settings
+    app.state.enqueue = jobs.enqueue
     problems.register(app)
     for module in (auth, me, posts, team, directory_sync, health, docs):
         app.include_router(module.router)

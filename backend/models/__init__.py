@@ -10,9 +10,11 @@ from backend.models.directory import (
     DirectoryUser,
 )
 from backend.models.directory_event import DirectoryEvent
+from backend.models.event_cursor import EventCursor
 from backend.models.invitation import Invitation
 from backend.models.organization import Organization
 from backend.models.post import Post
+from backend.models.reconciliation import Reconciliation
 from backend.models.role import RoleGrant, RoleMapping
 from backend.models.session import Session, UsedState
 from backend.models.user import SsoIdentity, User
@@ -25,9 +27,11 @@ __all__ = [
     "DirectoryGroup",
     "DirectoryMembership",
     "DirectoryUser",
+    "EventCursor",
     "Invitation",
     "Organization",
     "Post",
+    "Reconciliation",
     "RoleGrant",
     "RoleMapping",
     "Session",

@@ -23,4 +23,8 @@ class AuditEvent(Base):
     subject_id: Mapped[WorkosId | None]
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
 
-    __table_args__ = (Index(None, "organization_id", "at", "id"),)
+    __table_args__ = (
+        Index(None, "organization_id", "at", "id"),
+        Index(None, "organization_id", "subject_id", "at"),
+        Index(None, "event_id", postgresql_where=text("event_id IS NOT NULL")),
+    )

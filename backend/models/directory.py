@@ -1,6 +1,8 @@
 """The mirror of the customers' directories. Nothing is ever deleted from it.
 
 A row's version is (rank, occurred_at, event_id); no version means that only a removal was seen.
+Readings from the API have versions as events have: `complete_as_of` and `complete_id` are that of
+a directory's last complete listing, `read_as_of` and `read_id` that of a person's.
 """
 
 from datetime import datetime
@@ -30,6 +32,7 @@ class Directory(Versioned, Base):
     name: Mapped[str | None]
     type: Mapped[str | None]
     complete_as_of: Mapped[datetime | None]
+    complete_id: Mapped[WorkosId | None]
 
 
 class DirectoryUser(Versioned, Base):
@@ -49,10 +52,18 @@ class DirectoryUser(Versioned, Base):
         JSONB, server_default=text("'{}'::jsonb")
     )
     read_as_of: Mapped[datetime | None]
+    read_id: Mapped[WorkosId | None]
 
     __table_args__ = (
         Index(None, "organization_id", "account_key"),
         Index(None, "directory_id", "idp_id"),
+        # Whoever left once: they may be back, and wait for a reading of their memberships.
+        Index(
+            "ix_directory_users_left",
+            "organization_id",
+            "account_key",
+            postgresql_where=text("removed_at IS NOT NULL"),
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""The inbox: every event that was accepted, with its raw body."""
+"""The inbox: every event that was accepted, with its raw body until that is purged."""
 
 from datetime import datetime
 
@@ -16,18 +16,24 @@ class DirectoryEvent(Base):
     source: Mapped[str]
     organization_id: Mapped[WorkosId | None]
     directory_id: Mapped[WorkosId | None]
+    user_id: Mapped[WorkosId | None]
+    group_id: Mapped[WorkosId | None]
     occurred_at: Mapped[datetime]
     received_at: Mapped[CreatedAt]
-    body: Mapped[bytes]
+    body: Mapped[bytes | None]
     outcome: Mapped[str]
     error: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(Integer, server_default="1")
+    next_attempt_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index(None, "received_at", "id"),
+        Index(None, "organization_id", "received_at", "id"),
+        Index(None, "user_id"),
+        Index(None, "group_id"),
         Index(
             "ix_directory_events_parked",
-            "received_at",
+            "next_attempt_at",
             postgresql_where=text("outcome = 'parked'"),
         ),
     )

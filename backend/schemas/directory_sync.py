@@ -15,6 +15,7 @@ class Outcome(StrEnum):
 
 class Source(StrEnum):
     WEBHOOK = "webhook"
+    CATCH_UP = "catch_up"
     REPLAY = "replay"
 
 

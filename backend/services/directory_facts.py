@@ -222,3 +222,19 @@ def organization_of(data: dict[str, Any]) -> str | None:
             return organization_id
         case _:
             return None
+
+
+def user_of(data: dict[str, Any]) -> str | None:
+    match data:
+        case {"user": {"id": str(user_id)}} | {"object": "directory_user", "id": str(user_id)}:
+            return user_id
+        case _:
+            return None
+
+
+def group_of(data: dict[str, Any]) -> str | None:
+    match data:
+        case {"group": {"id": str(group_id)}} | {"object": "directory_group", "id": str(group_id)}:
+            return group_id
+        case _:
+            return None

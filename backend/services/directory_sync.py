@@ -33,7 +33,9 @@ from backend.services.directory_facts import (
     UnusableData,
     directory_of,
     facts_of,
+    group_of,
     organization_of,
+    user_of,
 )
 
 _APPLY = Query(
@@ -44,6 +46,8 @@ _APPLY = Query(
             bindparam("source", type_=Text),
             bindparam("organization", type_=Text),
             bindparam("directory", type_=Text),
+            bindparam("person", type_=Text),
+            bindparam("group", type_=Text),
             bindparam("occurred", type_=DateTime(timezone=True)),
             bindparam("body", type_=LargeBinary),
             bindparam("facts", type_=JSONB),
@@ -143,6 +147,8 @@ async def _apply(
         source=source,
         organization=organization_of(event.data),
         directory=directory_of(event.data),
+        person=user_of(event.data),
+        group=group_of(event.data),
         occurred=event.created_at,
         body=body,
         facts=None if reading.facts is None else json.dumps(reading.facts),

@@ -1,0 +1,25 @@
+-- Access is derived, never stored (invariant 1): counting_users, counting_memberships and access
+-- are its one definition.
+-- Nothing cascades: a row counts only when its own version is newer than the removal of
+-- everything above it, and no older than the last complete listing of its directory. A removal
+-- that is not newer than that listing is superseded by it.
+CREATE OR REPLACE VIEW counting_users AS
+SELECT u.id, u.directory_id, u.organization_id, u.account_key, u.email, u.state
+FROM directory_users u
+LEFT JOIN directories d ON d.id = u.directory_id
+WHERE u.occurred_at IS NOT NULL
+  AND (u.removed_at IS NULL OR u.occurred_at > u.removed_at OR u.removed_at <= d.complete_as_of)
+  AND (d.removed_at IS NULL OR u.occurred_at > d.removed_at OR d.removed_at <= d.complete_as_of)
+  AND (
+      d.complete_as_of IS NULL
+      OR (u.occurred_at, u.event_id) >= (d.complete_as_of, d.complete_id)
+  )
+  -- Of namesakes (one person rehired under a new id) only the newest counts.
+  AND NOT EXISTS (
+      SELECT FROM directory_users n
+      WHERE n.directory_id = u.directory_id
+        AND n.idp_id = u.idp_id
+        AND u.idp_id <> ''
+        AND n.organization_id = u.organization_id
+        AND (n.occurred_at, n.event_id, n.id) > (u.occurred_at, u.event_id, u.id)
+  )
