@@ -110,17 +110,13 @@ def _same_origin(origin: str, request: Request) -> bool:
     return origin == settings.public_origin or (bool(found) and host == request.headers.get("host"))
 
 
-async def signed_in(request: Request, connection: ConnectionDep) -> Actor:
+async def signed_in(request: Request) -> Actor:
     """Raises NotSignedIn."""
     await refuse_cross_site(request)
     token = await session_token(request)
     if token is None:
         raise NotSignedIn
-    actor = await sessions.find_actor(connection, token)
-    if request.method not in _SAFE_METHODS:
-        # A write waits for a connection of its own; while all wait and keep this one, none gets it.
-        await connection.close()
-    return actor
+    return await sessions.find_actor(request.app.state.database, token)
 
 
 SignedIn = Annotated[Actor, Depends(signed_in)]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.guards import Author, ConnectionDep, Limit, SessionDep, SignedIn
+from backend.guards import Author, ConnectionDep, DatabaseDep, Limit, SessionDep, SignedIn
 from backend.pagination import TimeCursor
 from backend.routers.problems import problems
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
@@ -18,10 +18,10 @@ Cursor = Annotated[str | None, Query(description="`next_cursor` of the page befo
 
 @router.get("", summary="The posts, newest first")
 async def list_posts(
-    connection: ConnectionDep, actor: SignedIn, limit: Limit = 20, cursor: Cursor = None
+    database: DatabaseDep, actor: SignedIn, limit: Limit = 20, cursor: Cursor = None
 ) -> PostPage:
     after = TimeCursor.parse(cursor) if cursor else None
-    return await posts.list_page(connection, actor, after, limit)
+    return await posts.list_page(database, actor, after, limit)
 
 
 @router.post(

@@ -16,11 +16,11 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend import models
-from backend.database import Executor, Query
+from backend.database import Database, Executor, Query
 from backend.errors import NotFound, NotYours
 from backend.pagination import TimeCursor
 from backend.schemas.access import Actor, Permission
@@ -68,14 +68,14 @@ def _as_seen_by(actor: Actor, row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 async def list_page(
-    connection: AsyncConnection, actor: Actor, cursor: TimeCursor | None, limit: int
+    database: Database, actor: Actor, cursor: TimeCursor | None, limit: int
 ) -> PostPage:
     """The organization's posts, newest first, in one statement."""
     wanted = {"organization_id": actor.organization_id, "limit": limit + 1}
     if cursor is None:
-        rows = await _FIRST_PAGE.rows(connection, **wanted)
+        rows = await database.fetch(_FIRST_PAGE, **wanted)
     else:
-        rows = await _NEXT_PAGE.rows(connection, **wanted, at=cursor.at, id=cursor.id)
+        rows = await database.fetch(_NEXT_PAGE, **wanted, at=cursor.at, id=cursor.id)
     page = rows[:limit]
     more = len(rows) > limit
     return PostPage.model_validate(

@@ -6,10 +6,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from backend.database import Query
+from backend.database import Database, Query
 from backend.errors import NotSignedIn
 from backend.models import Organization, Session, User, access
 from backend.schemas.access import Actor, Role
@@ -40,13 +40,13 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def find_actor(connection: AsyncConnection, token: str) -> Actor:
+async def find_actor(database: Database, token: str) -> Actor:
     """Whoever holds this session token, with the access they have now, in one statement.
 
     Raises:
         NotSignedIn: the session is unknown or over, or the person is no longer active.
     """
-    rows = await _ACTOR.rows(connection, token_hash=hash_token(token))
+    rows = await database.fetch(_ACTOR, token_hash=hash_token(token))
     if not rows:
         raise NotSignedIn
     row = rows[0]
