@@ -13,7 +13,7 @@ revision = "0002"
 down_revision = "0001"
 
 _SQL = Path(__file__).parent.parent / "sql"
-_REPLACED = ("counting_users", "counting_memberships", "merge_directory_facts")
+_REPLACED = ("counting_users", "counting_memberships", "access", "merge_directory_facts")
 _FUNCTIONS = ("directory_standing", "apply_directory_event")
 
 
@@ -171,7 +171,7 @@ def downgrade() -> None:
         op.execute(f"DROP FUNCTION {name}")
     op.execute("DROP VIEW access, counting_memberships, counting_users")
     op.execute("DROP FUNCTION merge_directory_facts")
-    for name in (*_REPLACED, "access", "apply_directory_event"):
+    for name in (*_REPLACED, "apply_directory_event"):
         _run(f"0001/{name}")
     op.execute("UPDATE directory_events SET body = '' WHERE body IS NULL")
     op.drop_index(

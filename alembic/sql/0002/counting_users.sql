@@ -3,8 +3,13 @@
 -- Nothing cascades: a row counts only when its own version is newer than the removal of
 -- everything above it, and no older than the last complete listing of its directory. A removal
 -- that is not newer than that listing is superseded by it.
+-- It carries what counting_memberships asks of the person and the directory: were they joined
+-- again there, `access` would join more tables than the planner reorders (collapse limits, 8), and
+-- it read every person to find one.
 CREATE OR REPLACE VIEW counting_users AS
-SELECT u.id, u.directory_id, u.organization_id, u.account_key, u.email, u.state
+SELECT u.id, u.directory_id, u.organization_id, u.account_key, u.email, u.state,
+    u.removed_at, u.read_as_of, u.read_id,
+    d.removed_at AS directory_removed_at, d.complete_as_of, d.complete_id
 FROM directory_users u
 LEFT JOIN directories d ON d.id = u.directory_id
 WHERE u.occurred_at IS NOT NULL
