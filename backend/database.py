@@ -1,6 +1,5 @@
 """One request is one transaction; this is the only place that commits."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property, partial
@@ -24,6 +23,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from alembic import command
+from backend.connections import ConnectionPool
 from backend.settings import SettingsError
 
 _DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
@@ -43,24 +43,13 @@ CONNECTION_FAULTS = (OSError, TimeoutError, PoolTimeoutError, asyncpg.PostgresCo
 _SESSION_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 
 
-_WAIT_SECONDS = 10
-
-
 async def _connect(url: str) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(
-            url, timeout=_WAIT_SECONDS, command_timeout=30, server_settings=_SESSION_SETTINGS
+            url, timeout=10, command_timeout=30, server_settings=_SESSION_SETTINGS
         )
     except (ValueError, OverflowError) as error:  # asyncpg's, for what it cannot make sense of
         raise ConnectionError(str(error)) from error
-
-
-async def _connect_pooled(url: str, *_: object, **_more: object) -> asyncpg.Connection:
-    return await _connect(url)
-
-
-async def _keep(_connection: object) -> None:
-    pass
 
 
 class Database:
@@ -79,10 +68,7 @@ class Database:
             max_overflow=16,
             hide_parameters=True,  # they are people's names and addresses
         )
-        self._url = url
-        self._pool_size = pool_size
-        self._pool: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
+        self._pool = ConnectionPool(partial(_connect, url), pool_size)
         self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -101,26 +87,12 @@ class Database:
     async def fetch(self, query: "Query", **values: object) -> list[Any]:
         """Run one statement, which is a transaction by itself; for what runs at every request.
 
-        It has the driver's own pool, which hands out a connection in a fifth of the engine's time.
-
         Returns:
             The rows, with their columns by `row["name"]`.
         """
-        pool = self._pool or await self._open_pool()
-        async with pool.acquire(timeout=_WAIT_SECONDS) as connection:
+        async with self._pool.connection() as connection:
             rows: list[Any] = await connection.fetch(query.sql, *query.arguments(values))
             return rows
-
-    async def _open_pool(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    min_size=0,
-                    max_size=self._pool_size,
-                    connect=partial(_connect_pooled, self._url),
-                    reset=_keep,  # a statement by itself leaves nothing behind to reset
-                )
-            return self._pool
 
     async def migrate(self) -> None:
         """Bring the schema to the newest revision; a lock keeps two programs from racing."""
@@ -134,8 +106,7 @@ class Database:
             return await connection.run_sync(_at_head)
 
     async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
+        await self._pool.close()
         await self.engine.dispose()
 
 

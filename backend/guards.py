@@ -79,10 +79,10 @@ def session_signer(settings: Settings) -> Signer:
 
 async def session_token(request: Request) -> str | None:
     """The session token of the request's cookie, None where there is none that we signed."""
-    settings: Settings = request.app.state.settings
-    cookie = request.cookies.get(session_cookie_name(settings), "")
+    signer: Signer = request.app.state.session_signer
+    cookie = request.cookies.get(session_cookie_name(request.app.state.settings), "")
     try:
-        return session_signer(settings).unsign(cookie).decode()
+        return signer.unsign(cookie).decode()
     except (BadSignature, UnicodeError):
         return None
 

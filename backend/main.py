@@ -10,6 +10,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from backend import jobs
 from backend.database import Database
+from backend.guards import session_signer
 from backend.routers import auth, directory_sync, docs, health, me, metrics, posts, problems, team
 from backend.routers.headers import CompressedPages, SecurityHeaders
 from backend.routers.pages import PAGES
@@ -54,7 +55,6 @@ def create_app(
         SettingsError: the environment cannot be used.
     """
     settings = settings or get_settings()
-    settings.signing_key()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -76,9 +76,10 @@ def create_app(
         redoc_url=None,
     )
     app.state.settings = settings
+    app.state.session_signer = session_signer(settings)
     app.state.enqueue = jobs.enqueue
     problems.register(app)
-    for module in (auth, me, posts, team, directory_sync, health, docs):
+    for module in (posts, directory_sync, me, team, auth, health, docs):
         app.include_router(module.router)
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)

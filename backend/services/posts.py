@@ -1,6 +1,6 @@
 """Posts: read by everyone active, written by authors, removed by their author or an admin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -52,19 +52,23 @@ _NEXT_PAGE = Query(
 )
 
 
-def _as_seen_by(actor: Actor, row: Mapping[Any, Any]) -> dict[str, Any]:
-    own = row["author_id"] == actor.user_id
-    return {
-        "id": row["id"],
-        "title": row["title"],
-        "content": row["content"],
-        "author": {"id": row["author_id"], "name": row["author_name"]},
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-        "can_edit": own and actor.may(Permission.EDIT_OWN_POSTS),
-        "can_delete": actor.may(Permission.DELETE_ANY_POST)
-        or (own and actor.may(Permission.DELETE_OWN_POSTS)),
-    }
+def _as_seen_by(actor: Actor, rows: Sequence[Mapping[Any, Any]]) -> list[dict[str, Any]]:
+    edits_own = actor.may(Permission.EDIT_OWN_POSTS)
+    deletes_own = actor.may(Permission.DELETE_OWN_POSTS)
+    deletes_any = actor.may(Permission.DELETE_ANY_POST)
+    return [
+        {
+            "id": row["id"],
+            "title": row["title"],
+            "content": row["content"],
+            "author": {"id": row["author_id"], "name": row["author_name"]},
+            "created_at": row["created_at"],
+            "updated_at": row["updated_at"],
+            "can_edit": (own := row["author_id"] == actor.user_id) and edits_own,
+            "can_delete": deletes_any or (own and deletes_own),
+        }
+        for row in rows
+    ]
 
 
 async def list_page(
@@ -80,7 +84,7 @@ async def list_page(
     more = len(rows) > limit
     return PostPage.model_validate(
         {
-            "items": [_as_seen_by(actor, row) for row in page],
+            "items": _as_seen_by(actor, page),
             "next_cursor": str(TimeCursor(page[-1]["created_at"], page[-1]["id"]))
             if more
             else None,
@@ -96,7 +100,8 @@ async def get(executor: Executor, actor: Actor, post_id: UUID) -> Post:
     row = result.mappings().one_or_none()
     if row is None:
         raise NotFound
-    return Post.model_validate(_as_seen_by(actor, row))
+    (post,) = _as_seen_by(actor, [dict(row)])
+    return Post.model_validate(post)
 
 
 async def create(session: AsyncSession, actor: Actor, new: PostCreate) -> Post:

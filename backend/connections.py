@@ -1,0 +1,58 @@
+"""A pool of the driver's connections, for single statements: it takes microseconds, not tenths."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+_WAIT_SECONDS = 10
+
+
+class ConnectionPool:
+    """Connections that are handed out as they are: what runs on them must leave nothing behind.
+
+    Args:
+        connect: opens one.
+        size: at most so many at a time; whoever comes later waits ten seconds for one.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], size: int) -> None:
+        self._connect = connect
+        self._turns = asyncio.Semaphore(size)
+        self._idle: list[asyncpg.Connection] = []
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """Raises TimeoutError when all are in use for too long."""
+        if self._turns.locked():
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._turns.acquire()
+        else:
+            await self._turns.acquire()
+        try:
+            connection = await self._take()
+            try:
+                yield connection
+            except asyncpg.PostgresError:
+                self._idle.append(connection)
+                raise
+            except BaseException:
+                # A statement that was given up may still be running on it.
+                connection.terminate()
+                raise
+            else:
+                self._idle.append(connection)
+        finally:
+            self._turns.release()
+
+    async def _take(self) -> asyncpg.Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await self._connect()
+
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop().close()
