@@ -14,7 +14,12 @@ down_revision = "0001"
 
 _SQL = Path(__file__).parent.parent / "sql"
 _REPLACED = ("counting_users", "counting_memberships", "access", "merge_directory_facts")
-_FUNCTIONS = ("directory_standing", "apply_directory_event")
+_FUNCTIONS = (
+    "directory_standing",
+    "may_change_access",
+    "apply_directory_event",
+    "merge_directory_reading",
+)
 
 
 def _run(name: str) -> None:
@@ -137,17 +142,25 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("outcome = 'parked'"),
     )
+    for columns in (("group_id",), ("user_id",), ("organization_id", "type")):
+        op.create_index(
+            op.f(f"ix_directory_events_{'_'.join(columns)}_received_at_id"),
+            "directory_events",
+            [*columns, "received_at", "id"],
+            unique=False,
+        )
     op.create_index(
-        op.f("ix_directory_events_group_id"), "directory_events", ["group_id"], unique=False
+        "ix_directory_events_unapplied",
+        "directory_events",
+        ["organization_id", "outcome", "received_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("outcome <> 'applied'"),
     )
     op.create_index(
         op.f("ix_directory_events_organization_id_received_at_id"),
         "directory_events",
         ["organization_id", "received_at", "id"],
         unique=False,
-    )
-    op.create_index(
-        op.f("ix_directory_events_user_id"), "directory_events", ["user_id"], unique=False
     )
     op.add_column("directory_users", sa.Column("read_id", sa.Text(collation="C"), nullable=True))
     op.create_index(
@@ -180,11 +193,14 @@ def downgrade() -> None:
         postgresql_where=sa.text("removed_at IS NOT NULL"),
     )
     op.drop_column("directory_users", "read_id")
-    op.drop_index(op.f("ix_directory_events_user_id"), table_name="directory_events")
+    op.drop_index("ix_directory_events_unapplied", table_name="directory_events")
+    for columns in ("group_id", "user_id", "organization_id_type"):
+        op.drop_index(
+            op.f(f"ix_directory_events_{columns}_received_at_id"), table_name="directory_events"
+        )
     op.drop_index(
         op.f("ix_directory_events_organization_id_received_at_id"), table_name="directory_events"
     )
-    op.drop_index(op.f("ix_directory_events_group_id"), table_name="directory_events")
     op.drop_index(
         "ix_directory_events_parked",
         table_name="directory_events",

@@ -29,8 +29,18 @@ class DirectoryEvent(Base):
     __table_args__ = (
         Index(None, "received_at", "id"),
         Index(None, "organization_id", "received_at", "id"),
-        Index(None, "user_id"),
-        Index(None, "group_id"),
+        Index(None, "organization_id", "type", "received_at", "id"),
+        Index(None, "user_id", "received_at", "id"),
+        Index(None, "group_id", "received_at", "id"),
+        # Almost all are applied: what is not is found without reading those.
+        Index(
+            "ix_directory_events_unapplied",
+            "organization_id",
+            "outcome",
+            "received_at",
+            "id",
+            postgresql_where=text("outcome <> 'applied'"),
+        ),
         Index(
             "ix_directory_events_parked",
             "next_attempt_at",

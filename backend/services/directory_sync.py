@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 import asyncpg
 from pydantic import ValidationError
@@ -55,6 +56,7 @@ _APPLY = Query(
             bindparam("problem", type_=Text),
             bindparam("audit_id", type_=Uuid),
             bindparam("again", type_=Boolean),
+            bindparam("actor", type_=Uuid),
         )
     )
 )
@@ -107,6 +109,7 @@ async def receive(
     *,
     only_directory: str = "",
     again: bool = False,
+    actor_id: UUID | None = None,
 ) -> Outcome:
     """Take in one event, durably, and apply it; known events are answered `duplicate`.
 
@@ -116,6 +119,7 @@ async def receive(
         source: what brought it.
         only_directory: see `read`.
         again: apply it even when it is known (a replay by hand).
+        actor_id: who replays it; None for the command line.
 
     Raises:
         NotAnEvent: the body is not an event.
@@ -123,12 +127,12 @@ async def receive(
     event = parse(body)
     reading = read(event, only_directory)
     try:
-        return await _apply(connection, event, body, source, reading, again=again)
+        return await _apply(connection, event, body, source, reading, again, actor_id)
     except asyncpg.PostgresError as error:
         if not is_content_error(error):
             raise
         parked = Reading(None, Outcome.PARKED, f"The database refused it: {error.args[0]}")
-        return await _apply(connection, event, body, source, parked, again=again)
+        return await _apply(connection, event, body, source, parked, again, actor_id)
 
 
 async def _apply(
@@ -137,8 +141,8 @@ async def _apply(
     body: bytes,
     source: Source,
     reading: Reading,
-    *,
     again: bool,
+    actor_id: UUID | None,
 ) -> Outcome:
     rows = await _APPLY.rows(
         connection,
@@ -156,6 +160,7 @@ async def _apply(
         problem=reading.problem,
         audit_id=uuid7(),
         again=again,
+        actor=actor_id,
     )
     return Outcome(rows[0][0])
 
@@ -205,7 +210,12 @@ async def replay(
 
 async def merge(connection: AsyncConnection, occurred: datetime, version: str, facts: Facts) -> int:
     """Merge facts that no event brought (a reading from the API); the rows written."""
-    written = await connection.scalar(
-        select(func.merge_directory_facts(occurred, version, bindparam("facts", facts, JSONB)))
-    )
-    return int(written or 0)
+    merged = bindparam("facts", facts, JSONB)
+    match facts:
+        case {"read_users": [person], "users": [{"organization_id": organization}]}:
+            query = func.merge_directory_reading(
+                version, person, organization, occurred, merged, uuid7()
+            )
+        case _:
+            query = func.merge_directory_facts(occurred, version, merged)
+    return int(await connection.scalar(select(query)) or 0)
