@@ -18,8 +18,6 @@ from backend.services.sessions import hash_token
 
 LIFETIME = timedelta(days=7)
 
-_OPEN = (Invitation.closed_at.is_(None), Invitation.expires_at > func.now())
-
 
 class Invited(NamedTuple):
     """For whom an invitation is, so that the sign-in can begin with their address."""
@@ -75,7 +73,7 @@ async def withdraw(session: AsyncSession, actor: Actor, user_id: UUID) -> None:
         .where(
             Invitation.user_id == user_id,
             Invitation.organization_id == actor.organization_id,
-            *_OPEN,
+            team.INVITATION_IS_OPEN,
         )
         .values(closed_at=func.now())
         .returning(Invitation.id)
@@ -101,7 +99,7 @@ async def find(connection: AsyncConnection, token: str) -> Invited:
         await connection.execute(
             select(Invitation.organization_id, User.email)
             .join(User, User.id == Invitation.user_id)
-            .where(Invitation.token_hash == hash_token(token), *_OPEN)
+            .where(Invitation.token_hash == hash_token(token), team.INVITATION_IS_OPEN)
         )
     ).one_or_none()
     if row is None:

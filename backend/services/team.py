@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, case, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, tuple_
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql import literal
 
 from backend.database import Executor
@@ -13,16 +14,27 @@ from backend.pagination import NameCursor
 from backend.schemas.access import Actor, Role
 from backend.schemas.team import TeamMember, TeamPage, TeamStatus
 
-_OPEN_INVITATION = exists().where(
-    Invitation.user_id == User.id,
+_Invitee = aliased(User)
+
+# An invitation ends with the invitee's time here, and is not there again when they return.
+INVITATION_IS_OPEN = and_(
     Invitation.closed_at.is_(None),
     Invitation.expires_at > func.now(),
+    ~exists().where(
+        _Invitee.id == Invitation.user_id,
+        DirectoryUser.organization_id == _Invitee.organization_id,
+        DirectoryUser.account_key == _Invitee.key,
+        DirectoryUser.removed_at > Invitation.created_at,
+    ),
 )
 
 current_status: ColumnElement[str] = case(
     (access.c.active.is_not(True), literal(TeamStatus.DEACTIVATED)),
     (User.joined_at.is_not(None), literal(TeamStatus.JOINED)),
-    (_OPEN_INVITATION, literal(TeamStatus.INVITED)),
+    (
+        exists().where(Invitation.user_id == User.id, INVITATION_IS_OPEN),
+        literal(TeamStatus.INVITED),
+    ),
     else_=literal(TeamStatus.INVITABLE),
 )
 
