@@ -30,7 +30,8 @@ BEGIN
         END IF;
         IF grp IS NOT NULL THEN
             stands := coalesce(stands, '{}') || jsonb_build_object('member', EXISTS (
-                SELECT FROM counting_memberships m WHERE m.user_id = person AND m.group_id = grp
+                SELECT FROM directory_memberships e
+                WHERE e.user_id = person AND e.group_id = grp AND e.present
             ));
         END IF;
     ELSIF grp IS NOT NULL THEN
