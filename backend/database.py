@@ -71,6 +71,9 @@ class Database:
         self._pool = ConnectionPool(partial(_connect, url), pool_size)
         self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._snapshots = self.engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -82,6 +85,12 @@ class Database:
     async def connect(self) -> AsyncIterator[AsyncConnection]:
         """A connection without BEGIN and COMMIT: each statement is a transaction by itself."""
         async with self._autocommit.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that only reads, and whose statements all see the same moment."""
+        async with self._snapshots.connect() as connection:
             yield connection
 
     async def fetch(self, query: "Query", **values: object) -> list[Any]:

@@ -58,6 +58,16 @@ class NotInvitable(RollcallError):
     detail = "Only active people who have not joined can be invited."
 
 
+class BodyPurged(RollcallError):
+    status = 410
+    code = "body_purged"
+    title = "The event's body is gone"
+    detail = (
+        "The event cannot be applied again: its body was purged when its time was up. "
+        "Reconcile the directory instead; that reads everything anew."
+    )
+
+
 class InvalidInput(RollcallError):
     """A value of the request that cannot be used, with the field's name."""
 

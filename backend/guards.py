@@ -59,10 +59,17 @@ async def get_connection(request: Request) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
+async def get_snapshot(request: Request) -> AsyncIterator[AsyncConnection]:
+    async with request.app.state.database.snapshot() as connection:
+        yield connection
+
+
 # Left before the answer goes out: a commit that fails must not be answered 201.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 # Each statement is a transaction by itself: for what reads, or writes by one statement.
 ConnectionDep = Annotated[AsyncConnection, Depends(get_connection, scope="function")]
+# All statements see one moment: for an answer that several of them make.
+SnapshotDep = Annotated[AsyncConnection, Depends(get_snapshot, scope="function")]
 
 
 def session_cookie_name(settings: Settings) -> str:

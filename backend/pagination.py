@@ -10,17 +10,20 @@ from uuid import UUID
 from backend.errors import InvalidInput
 
 T = TypeVar("T")
+RowId = TypeVar("RowId")
 
 
 def _encode(*parts: str) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, read: Callable[[str], T]) -> tuple[T, UUID]:
+def _decode(
+    cursor: str, read: Callable[[str], T], read_id: Callable[[str], RowId]
+) -> tuple[T, RowId]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         first, row_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        return read(first), UUID(row_id)
+        return read(first), read_id(row_id)
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidInput(
             "cursor", "is unknown; take `next_cursor` of the page before, unchanged"
@@ -50,10 +53,25 @@ class TimeCursor(NamedTuple):
     @classmethod
     def parse(cls, cursor: str) -> Self:
         """Raises InvalidInput for a cursor that no page gave."""
-        return cls(*_decode(cursor, _moment))
+        return cls(*_decode(cursor, _moment, UUID))
 
     def __str__(self) -> str:
         return _encode(self.at.isoformat(), str(self.id))
+
+
+class EventCursor(NamedTuple):
+    """For lists of WorkOS's events, whose ids are texts."""
+
+    at: datetime
+    id: str
+
+    @classmethod
+    def parse(cls, cursor: str) -> Self:
+        """Raises InvalidInput for a cursor that no page gave."""
+        return cls(*_decode(cursor, _moment, _text))
+
+    def __str__(self) -> str:
+        return _encode(self.at.isoformat(), self.id)
 
 
 class NameCursor(NamedTuple):
@@ -65,7 +83,7 @@ class NameCursor(NamedTuple):
     @classmethod
     def parse(cls, cursor: str) -> Self:
         """Raises InvalidInput for a cursor that no page gave."""
-        return cls(*_decode(cursor, _text))
+        return cls(*_decode(cursor, _text, UUID))
 
     def __str__(self) -> str:
         return _encode(self.name, str(self.id))

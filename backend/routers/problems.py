@@ -163,6 +163,7 @@ _MEANINGS = {
     403: "The role is missing, or the request came from another site.",
     404: "Nothing is there that the person asking may see.",
     409: "The person cannot be invited now.",
+    410: "The event's body was purged, so that it cannot be applied again.",
     413: "The body is too large.",
     422: "The input cannot be used; `errors` names the fields.",
     503: "A passing fault; nothing was changed. Send it again.",
