@@ -1,14 +1,20 @@
 """A real PostgreSQL for the whole run; each test has an organization of its own in it."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from backend.database import Database
 from backend.embedded_postgres import running
 from tests.stack import Stack, running_stack
+
+settings.register_profile("usual", deadline=None, max_examples=200, stateful_step_count=14)
+settings.register_profile("nightly", deadline=None, max_examples=2000, stateful_step_count=30)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,393 @@
+"""Each merge rule by the counter-example that it exists for; whatever the order, once all is told.
+
+Events that no emulator would send are written by hand: a return under the same id, a lost deletion.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from backend.models import RoleMapping
+from tests.convergence.mirror import standings
+from tests.convergence.truth import Standing
+from tests.stack import Stack, new_event, user_data
+
+Event = dict[str, Any]
+
+either_order = pytest.mark.parametrize("order", [1, -1], ids=["in order", "reversed"])
+
+
+class Tale:
+    """Events told by hand about one person and one group of the stack's directory."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.begin = datetime.now(UTC) - timedelta(hours=1)
+        self.ann = user_data(stack, first_name="Ann", last_name="Lee")
+        common = {key: self.ann[key] for key in ("directory_id", "organization_id")}
+        number = self.ann["id"].removeprefix("directory_user_")
+        self.authors = {**common, "id": f"directory_group_{number}", "name": "Authors"}
+        self.directory = {
+            "object": "directory",
+            "id": stack.directory.id,
+            "organization_id": stack.organization.id,
+            "name": "Acme Okta",
+            "type": "okta scim v2.0",
+        }
+
+    def event(self, minute: float, kind: str, data: dict[str, Any]) -> Event:
+        moment = self.begin + timedelta(minutes=minute)
+        return new_event(kind, data, created_at=moment.isoformat())
+
+    def person(self, minute: float, kind: str, **more: Any) -> Event:
+        return self.event(minute, f"dsync.user.{kind}", self.ann | more)
+
+    def group(self, minute: float, kind: str, **more: Any) -> Event:
+        return self.event(minute, f"dsync.group.{kind}", self.authors | more)
+
+    def membership(self, minute: float, kind: str = "user_added", **ann: Any) -> Event:
+        data = {
+            "directory_id": self.stack.directory.id,
+            "user": self.ann | ann,
+            "group": self.authors,
+        }
+        return self.event(minute, f"dsync.group.{kind}", data)
+
+    async def told(self, *events: Event, order: int = 1) -> Standing | None:
+        """What the mirror says of Ann after these events."""
+        for event in events[::order]:
+            assert await self.stack.post_event(event) != "parked"
+        async with self.stack.database.connect() as connection:
+            found = await standings(connection, self.stack.organization.id)
+        return found.get(self.ann["idp_id"])
+
+    async def roles(self, *events: Event, order: int = 1) -> list[str]:
+        standing = await self.told(*events, order=order)
+        assert standing is not None
+        return standing.roles
+
+
+@pytest.fixture
+def tale(stack: Stack) -> Tale:
+    return Tale(stack)
+
+
+class TestRemovalIsATime:
+    """Invariant 4: a removal is the latest ever told, and nothing from before it counts."""
+
+    @pytest.mark.parametrize("same_group", [False, True], ids=["new group", "same group"])
+    async def test_return_under_the_same_id_after_the_group_was_made_again_without_the_person(
+        self, stack: Stack, *, same_group: bool
+    ) -> None:
+        stack.emulator.settings.same_id_on_return = True
+        ann, boss = stack.person("Ann"), stack.person("Boss")
+        authors = stack.group("Authors", ann)
+        stack.group("Admins", boss)
+        await stack.deliver()
+        browser = await stack.sign_in(ann)
+        assert await stack.roles(browser) == ["member", "author"]
+        stack.emulator.deactivate_user(ann)
+        stack.emulator.delete_group(authors)
+        again = stack.group("Authors", boss)
+        stack.emulator.reactivate_user(ann)
+        for event in stack.skip():
+            if same_group and event["event"].startswith("dsync.group"):
+                group = event["data"].get("group", event["data"])
+                if group["id"] == again.id:
+                    group["id"] = authors.id
+            assert await stack.post_event(event) == "applied"
+        assert await stack.roles(await stack.sign_in(ann)) == ["member"]
+        assert await stack.roles(await stack.sign_in(boss)) == ["member", "admin", "author"]
+
+    @either_order
+    async def test_two_removals_told_in_any_order(self, tale: Tale, order: int) -> None:
+        gone = await tale.told(
+            tale.person(0, "created"),
+            tale.person(1, "deleted"),
+            tale.person(2, "created"),
+            tale.person(3, "deleted"),
+            order=order,
+        )
+        assert gone is not None
+        assert not gone.active
+
+    @either_order
+    async def test_deactivation_that_an_update_has_superseded(self, tale: Tale, order: int) -> None:
+        """She is in by the update; her membership from before the deactivation is not."""
+        assert await tale.roles(
+            tale.person(0, "created"),
+            tale.group(0, "created"),
+            tale.membership(1),
+            tale.person(2, "updated", state="inactive"),
+            tale.person(3, "updated"),
+            order=order,
+        ) == ["member"]
+
+    @either_order
+    async def test_late_membership_does_not_bring_anybody_back(
+        self, tale: Tale, order: int
+    ) -> None:
+        gone = await tale.told(
+            tale.group(0, "created"),
+            tale.person(0, "created"),
+            tale.membership(1),
+            tale.person(2, "deleted"),
+            order=order,
+        )
+        assert gone is not None
+        assert not gone.active
+
+    @either_order
+    async def test_group_back_under_its_id_has_none_of_its_former_people(
+        self, tale: Tale, order: int
+    ) -> None:
+        assert await tale.roles(
+            tale.person(0, "created"),
+            tale.group(0, "created"),
+            tale.membership(1),
+            tale.group(2, "deleted"),
+            tale.group(3, "created"),
+            order=order,
+        ) == ["member"]
+
+    @either_order
+    async def test_membership_in_a_group_that_is_not_back(self, tale: Tale, order: int) -> None:
+        """A membership that was told late of a deleted group does not make it again."""
+        assert await tale.roles(
+            tale.person(0, "created"),
+            tale.group(0, "created"),
+            tale.group(1, "deleted"),
+            tale.membership(2),
+            order=order,
+        ) == ["member"]
+
+    async def test_removal_of_somebody_unknown_creates_nobody(self, tale: Tale) -> None:
+        assert (
+            await tale.told(tale.membership(1, "user_removed"), tale.person(2, "deleted")) is None
+        )
+        late = await tale.told(tale.person(0, "created"), tale.membership(0))
+        assert late is not None
+        assert not late.active
+
+
+class TestDirectoryRemoved:
+    async def test_invariant_2_directory_deleted_after_sign_ins(self, stack: Stack) -> None:
+        ann, boss = await stack.sign_in_as("Authors"), await stack.sign_in_as("Admins")
+        assert (await ann.post("/posts", json={"title": "t", "content": "c"})).status_code == 201
+        stack.emulator.delete_directory(stack.directory.id)
+        (gone,) = stack.skip()
+        assert gone["event"] == "dsync.deleted"
+        await stack.post_event(gone)
+        for browser in (ann, boss):
+            assert (await browser.get("/me")).status_code == 401
+            assert (await browser.get("/posts")).status_code == 401
+
+    @either_order
+    async def test_invariant_4_nothing_from_before_the_removal_counts(
+        self, tale: Tale, order: int
+    ) -> None:
+        """Directory, person and group are back under their ids; the membership is not."""
+        before = (
+            tale.person(0, "created"),
+            tale.group(0, "created"),
+            tale.membership(1),
+            tale.event(2, "dsync.deleted", tale.directory),
+            tale.event(3, "dsync.activated", tale.directory),
+        )
+        back = (tale.person(4, "created"), tale.group(4, "created"))
+        gone = await tale.told(*before, order=order)
+        assert gone is not None
+        assert not gone.active
+        assert await tale.roles(*back, order=order) == ["member"]
+        assert await tale.roles(tale.membership(5)) == ["member", "author"]
+
+    @either_order
+    async def test_invariant_4_group_that_is_not_back_counts_for_nobody(
+        self, tale: Tale, order: int
+    ) -> None:
+        assert await tale.roles(
+            tale.group(0, "created"),
+            tale.event(2, "dsync.deleted", tale.directory),
+            tale.event(3, "dsync.activated", tale.directory),
+            tale.person(4, "created"),
+            tale.membership(5),
+            order=order,
+        ) == ["member"]
+
+    async def test_invariant_3_people_of_a_directory_never_told_of_count(self, tale: Tale) -> None:
+        """A directory without a row is a live one."""
+        elsewhere = {"directory_id": f"directory_of_{tale.ann['id']}"}
+        standing = await tale.told(tale.person(0, "created", **elsewhere))
+        assert standing is not None
+        assert standing.active
+
+
+class TestNamesakes:
+    """Invariant 4: of one person in a directory only the newest row counts."""
+
+    async def test_rehire_whose_first_deletion_was_lost(self, stack: Stack) -> None:
+        ann = stack.person("Ann")
+        authors = stack.group("Authors", ann)
+        await stack.deliver()
+        browser = await stack.sign_in(ann)
+        stack.emulator.deactivate_user(ann)
+        (lost,) = stack.skip()
+        assert lost["event"] == "dsync.user.deleted"
+        stack.emulator.remove_member(authors, ann)
+        back = stack.emulator.reactivate_user(ann)
+        assert back.id != ann.id
+        await stack.deliver()
+        # The row of the first hire was never removed, and its membership gives nothing.
+        assert await stack.roles(browser) == ["member"]
+        stack.emulator.deactivate_user(back)
+        await stack.deliver()
+        assert (await browser.get("/me")).status_code == 401
+        assert await stack.refused(back) == "deactivated"
+
+    @either_order
+    async def test_people_without_an_idp_id_are_none(self, tale: Tale, order: int) -> None:
+        bob = {"id": f"{tale.ann['id']}b", "idp_id": ""}
+        await tale.told(
+            tale.person(0, "created", idp_id=""), tale.person(1, "created", **bob), order=order
+        )
+        async with tale.stack.database.connect() as connection:
+            found = await standings(connection, tale.stack.organization.id)
+        assert {key for key, standing in found.items() if standing.active} == {
+            tale.ann["id"],
+            bob["id"],
+        }
+
+
+class TestNewestVersionWins:
+    """Invariant 3."""
+
+    @either_order
+    async def test_stale_copy_inside_a_membership_renames_nobody(
+        self, tale: Tale, order: int
+    ) -> None:
+        """A membership event is newer than the change of name, and carries the name from before."""
+        standing = await tale.told(
+            tale.person(0, "created"),
+            tale.group(0, "created"),
+            tale.person(1, "updated", first_name="Anna"),
+            tale.group(1, "updated", name="Writers"),
+            tale.membership(2),
+            order=order,
+        )
+        assert standing is not None
+        assert (standing.name, standing.groups) == ("Anna Lee", ["Writers"])
+        team = (await self._team(tale.stack))["items"]
+        assert [person["name"] for person in team if person["id"] != self._reader] == ["Anna Lee"]
+
+    async def test_membership_that_arrives_first_lets_in(self, tale: Tale) -> None:
+        """The copies in it are all that is known, and enough until the rest arrives."""
+        assert await tale.roles(tale.membership(1)) == ["member", "author"]
+        standing = await tale.told(tale.person(0, "created", first_name="Anna"))
+        assert standing is not None
+        assert (standing.name, standing.roles) == ("Anna Lee", ["member", "author"])
+
+    @either_order
+    async def test_leaving_a_group_and_joining_it_in_any_order(
+        self, tale: Tale, order: int
+    ) -> None:
+        known = (tale.person(0, "created"), tale.group(0, "created"))
+        changes = (
+            tale.membership(1),
+            tale.membership(2, "user_removed"),
+            tale.membership(3),
+            tale.membership(4, "user_removed"),
+        )
+        assert await tale.roles(*known, *changes, order=order) == ["member"]
+        assert await tale.roles(tale.membership(5), *changes, order=order) == ["member", "author"]
+
+    async def _team(self, stack: Stack) -> Any:
+        reader = await stack.sign_in_as(None, "Reader")
+        self._reader = (await stack.me(reader))["id"]
+        return (await reader.get("/team")).json()
+
+
+class TestDefaultNames:
+    """Invariant 3: a group's role hangs on its id, and every name that it ever had maps it once."""
+
+    @either_order
+    async def test_group_renamed_away_from_a_default_name(self, tale: Tale, order: int) -> None:
+        standing = await tale.told(
+            tale.person(0, "created"),
+            tale.group(0, "created"),
+            tale.membership(1),
+            tale.group(2, "updated", name="Writers"),
+            order=order,
+        )
+        assert standing is not None
+        assert (standing.roles, standing.groups) == (["member", "author"], ["Writers"])
+
+    @either_order
+    async def test_group_renamed_to_a_default_name_and_away_again(
+        self, tale: Tale, order: int
+    ) -> None:
+        tale.authors["name"] = "Chiefs"
+        standing = await tale.told(
+            tale.person(0, "created"),
+            tale.group(0, "created"),
+            tale.membership(1),
+            tale.group(2, "updated", name="Admins"),
+            tale.group(3, "updated", name="Chiefs"),
+            order=order,
+        )
+        assert standing is not None
+        assert (standing.roles, standing.groups) == (["member", "admin"], ["Chiefs"])
+
+    async def test_mapping_that_an_admin_removed_and_a_group_pushed_again(
+        self, stack: Stack
+    ) -> None:
+        ann = stack.person("Ann")
+        authors = stack.group("Authors", ann)
+        await stack.deliver()
+        browser = await stack.sign_in(ann)
+        async with stack.database.transaction() as session:
+            await session.execute(
+                update(RoleMapping).where(RoleMapping.group_id == authors.id).values(removed=True)
+            )
+        assert await stack.roles(browser) == ["member"]
+        # Neither a name nor a membership of that group brings the mapping back.
+        stack.emulator.rename_group(authors, "Writers")
+        stack.emulator.rename_group(authors, "Authors")
+        stack.emulator.remove_member(authors, ann)
+        stack.emulator.add_member(authors, ann)
+        renamed = stack.skip()
+        for event in [*renamed, *reversed(renamed)]:
+            await stack.post_event(event)
+        assert await stack.roles(browser) == ["member"]
+        # Pushed again under a new id it is another group, of which nobody has decided anything.
+        stack.emulator.delete_group(authors)
+        await stack.deliver()
+        assert await stack.roles(browser) == ["member"]
+        stack.group("Authors", ann)
+        await stack.deliver()
+        assert await stack.roles(browser) == ["member", "author"]
+
+
+class TestAddressIsNoIdentity:
+    async def test_invariant_11_address_that_passes_on_before_the_mirror_knows(
+        self, stack: Stack
+    ) -> None:
+        ann = stack.person("Ann", "shared@acme.example")
+        stack.group("Admins", ann)
+        await stack.deliver()
+        of_ann = await stack.sign_in(ann)
+        posted = await of_ann.post("/posts", json={"title": "t", "content": "c"})
+        stack.emulator.update_user(ann, email="ann@acme.example")
+        bob = stack.person("Bob", "shared@acme.example")
+        late = stack.skip()
+        stack.clock.advance(15)
+        of_bob = await stack.sign_in(bob)
+        for event in [None, *late]:
+            if event is not None:
+                await stack.post_event(event)
+            assert (await stack.me(of_bob))["name"].startswith("Bob")
+            assert await stack.roles(of_bob) == ["member"]
+            deleted = await of_bob.delete(f"/posts/{posted.json()['id']}")
+            assert deleted.status_code == 403
+            assert await stack.roles(of_ann) == ["member", "admin"]
