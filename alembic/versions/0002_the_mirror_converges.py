@@ -19,7 +19,13 @@ _FUNCTIONS = (
     "may_change_access",
     "apply_directory_event",
     "merge_directory_reading",
+    "listing_changes",
+    "merge_listing",
+    "complete_reading",
 )
+# A complete listing writes a new version of every row: room for it beside the old one spares
+# the indexes.
+_REWRITTEN = ("users", "directory_users", "directory_memberships")
 
 
 def _run(name: str) -> None:
@@ -173,7 +179,9 @@ def upgrade() -> None:
     op.execute("UPDATE directory_users SET read_id = 'reading' WHERE read_as_of IS NOT NULL")
     op.execute("UPDATE directory_events SET next_attempt_at = now() WHERE outcome = 'parked'")
     op.execute("DROP FUNCTION apply_directory_event")
-    for name in (*_REPLACED, *_FUNCTIONS):
+    for table in _REWRITTEN:
+        op.execute(f"ALTER TABLE {table} SET (fillfactor = 50)")
+    for name in (*_REPLACED, "counting_groups", *_FUNCTIONS):
         _run(f"0002/{name}")
     _run_script(QueryBuilderEnvironment().build_install_query())
 
@@ -182,10 +190,12 @@ def downgrade() -> None:
     _run_script(QueryBuilderEnvironment().build_uninstall_query())
     for name in reversed(_FUNCTIONS):
         op.execute(f"DROP FUNCTION {name}")
-    op.execute("DROP VIEW access, counting_memberships, counting_users")
+    op.execute("DROP VIEW access, counting_memberships, counting_groups, counting_users")
     op.execute("DROP FUNCTION merge_directory_facts")
     for name in (*_REPLACED, "apply_directory_event"):
         _run(f"0001/{name}")
+    for table in _REWRITTEN:
+        op.execute(f"ALTER TABLE {table} RESET (fillfactor)")
     op.execute("UPDATE directory_events SET body = '' WHERE body IS NULL")
     op.drop_index(
         "ix_directory_users_left",

@@ -1,0 +1,168 @@
+-- The end of a complete reading: from here on nothing counts that it lacks. Unless `confirmed`,
+-- everything is left as it was when too many people would lose access or a role, when nobody
+-- would be left to administer, or when the listing is `doubtful`.
+-- `listed` are the directories that were read; `gone` are those that exist no more, with the time.
+CREATE FUNCTION complete_reading(
+    organization text, occurred timestamptz, reading text, listed text[], gone jsonb,
+    doubtful boolean, confirmed boolean
+)
+RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    removed jsonb;
+    examples jsonb;
+    losing integer;
+    most integer;
+    last_admin boolean;
+BEGIN
+    PERFORM FROM directories d
+    WHERE d.id = ANY (listed) OR gone ? d.id
+    ORDER BY d.id
+    FOR UPDATE;
+
+    -- What counts now, and will not.
+    CREATE TEMP TABLE ending ON COMMIT DROP AS
+    SELECT 'people' AS kind, c.account_key, c.id, u.name, NULL AS group_id, NULL AS group_name
+    FROM counting_users c
+    JOIN directory_users u ON u.id = c.id
+    WHERE c.organization_id = organization
+      AND (
+          (u.directory_id = ANY (listed) AND (u.occurred_at, u.event_id) < (occurred, reading))
+          OR u.occurred_at <= (gone ->> u.directory_id)::timestamptz
+      )
+    UNION ALL
+    SELECT 'groups', NULL, c.id, c.name, NULL, NULL
+    FROM counting_groups c
+    JOIN directory_groups g ON g.id = c.id
+    WHERE c.organization_id = organization
+      AND (
+          (g.directory_id = ANY (listed) AND (g.occurred_at, g.event_id) < (occurred, reading))
+          OR g.occurred_at <= (gone ->> g.directory_id)::timestamptz
+      )
+    UNION ALL
+    SELECT 'memberships', m.account_key, m.user_id, u.name, m.group_id, m.group_name
+    FROM counting_memberships m
+    JOIN directory_memberships e ON e.user_id = m.user_id AND e.group_id = m.group_id
+    JOIN directory_groups g ON g.id = m.group_id
+    JOIN directory_users u ON u.id = m.user_id
+    WHERE m.organization_id = organization
+      AND u.state = 'active'
+      AND (
+          (
+              u.directory_id = ANY (listed)
+              AND (
+                  (e.occurred_at, e.event_id) < (occurred, reading)
+                  OR (g.occurred_at, g.event_id) < (occurred, reading)
+              )
+          )
+          OR least(e.occurred_at, g.occurred_at) <= (gone ->> u.directory_id)::timestamptz
+      )
+    UNION ALL
+    SELECT 'directories', NULL, d.id, d.name, NULL, NULL
+    FROM directories d
+    WHERE gone ? d.id
+      AND (
+          d.removed_at IS NULL OR d.occurred_at > d.removed_at
+          OR d.removed_at <= d.complete_as_of
+      );
+
+    WITH numbered AS (
+        SELECT *, row_number() OVER (PARTITION BY kind ORDER BY id, group_id) AS number FROM ending
+    )
+    SELECT jsonb_object_agg(kind, report) INTO removed
+    FROM (
+        SELECT kind, jsonb_build_object(
+            'removed', count(*),
+            'examples', jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                'change', 'removed', 'id', id, 'name', name,
+                'group_id', group_id, 'group', group_name
+            )) ORDER BY number) FILTER (WHERE number <= 20)
+        ) AS report
+        FROM numbered
+        GROUP BY kind
+    ) kinds;
+    removed := coalesce(removed, '{}');
+
+    CREATE TEMP TABLE standing ON COMMIT DROP AS
+    SELECT x.user_id, a.name, x.roles
+    FROM (SELECT DISTINCT account_key FROM ending WHERE account_key IS NOT NULL) k
+    JOIN users a ON a.organization_id = organization AND a.key = k.account_key
+    JOIN access x ON x.user_id = a.id
+    WHERE x.active;
+
+    SELECT greatest(10, count(DISTINCT c.account_key) / 5) INTO most
+    FROM counting_users c
+    WHERE c.organization_id = organization AND c.state = 'active';
+
+    BEGIN
+        UPDATE directories d SET complete_as_of = occurred, complete_id = reading
+        WHERE d.id = ANY (listed)
+          AND coalesce((d.complete_as_of, d.complete_id) < (occurred, reading), true);
+        UPDATE directories d SET removed_at = greatest(d.removed_at, (gone ->> d.id)::timestamptz)
+        WHERE gone ? d.id;
+
+        CREATE TEMP TABLE lost ON COMMIT DROP AS
+        SELECT s.user_id, s.name, s.roles AS roles_before, x.active, x.roles
+        FROM standing s
+        JOIN access x ON x.user_id = s.user_id
+        WHERE NOT x.active OR NOT s.roles <@ x.roles;
+
+        SELECT count(*), coalesce(
+            jsonb_agg(l.name ORDER BY l.name, l.user_id) FILTER (WHERE l.number <= 20), '[]'
+        )
+        INTO losing, examples
+        FROM (SELECT *, row_number() OVER (ORDER BY name, user_id) AS number FROM lost) l;
+
+        last_admin := EXISTS (
+            SELECT FROM lost WHERE 'admin' = ANY (roles_before) AND NOT 'admin' = ANY (roles)
+        ) AND NOT EXISTS (
+            SELECT
+            FROM (
+                SELECT a.id
+                FROM role_mappings r
+                JOIN directory_memberships e ON e.group_id = r.group_id
+                JOIN directory_users u ON u.id = e.user_id
+                JOIN users a ON a.organization_id = u.organization_id AND a.key = u.account_key
+                WHERE r.organization_id = organization AND r.role = 'admin' AND NOT r.removed
+                UNION
+                SELECT g.user_id
+                FROM role_grants g
+                WHERE g.organization_id = organization AND g.role = 'admin'
+            ) perhaps
+            JOIN access x ON x.user_id = perhaps.id
+            WHERE x.active AND 'admin' = ANY (x.roles)
+        );
+
+        IF NOT confirmed AND (losing > most OR last_admin OR doubtful) THEN
+            RAISE EXCEPTION USING ERRCODE = 'RC001';
+        END IF;
+
+        INSERT INTO audit_events (id, organization_id, action, subject_id, event_id, detail)
+        SELECT
+            -- As uuid7 in Python: the milliseconds, the version, chance.
+            encode(set_bit(set_bit(overlay(
+                uuid_send(gen_random_uuid())
+                PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+                    FROM 3)
+                FROM 1 FOR 6
+            ), 52, 1), 53, 1), 'hex')::uuid,
+            organization, 'reconciliation.access_lost', l.user_id, reading,
+            jsonb_build_object(
+                'before', jsonb_build_object(
+                    'access', jsonb_build_object('active', true, 'roles', l.roles_before)
+                ),
+                'after', jsonb_build_object(
+                    'access', jsonb_build_object('active', l.active, 'roles', l.roles)
+                )
+            )
+        FROM lost l;
+    EXCEPTION WHEN SQLSTATE 'RC001' THEN
+        RETURN jsonb_build_object(
+            'removed', removed,
+            'held', jsonb_build_object(
+                'people', losing, 'limit', most, 'last_admin', last_admin, 'examples', examples
+            )
+        );
+    END;
+    RETURN jsonb_build_object('removed', removed, 'lost', losing);
+END
+$$
