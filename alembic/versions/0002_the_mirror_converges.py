@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("after", sa.Text(collation="C"), nullable=True),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_poll_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("ck_event_cursor_one_row")),
@@ -169,6 +170,13 @@ def upgrade() -> None:
         unique=False,
     )
     op.add_column("directory_users", sa.Column("read_id", sa.Text(collation="C"), nullable=True))
+    op.drop_index(op.f("ix_directory_users_directory_id_idp_id"), table_name="directory_users")
+    op.create_index(
+        op.f("ix_directory_users_idp_id"),
+        "directory_users",
+        ["idp_id"],
+        unique=False,
+    )
     op.create_index(
         "ix_directory_users_left",
         "directory_users",
@@ -201,6 +209,13 @@ def downgrade() -> None:
         "ix_directory_users_left",
         table_name="directory_users",
         postgresql_where=sa.text("removed_at IS NOT NULL"),
+    )
+    op.drop_index(op.f("ix_directory_users_idp_id"), table_name="directory_users")
+    op.create_index(
+        op.f("ix_directory_users_directory_id_idp_id"),
+        "directory_users",
+        ["directory_id", "idp_id"],
+        unique=False,
     )
     op.drop_column("directory_users", "read_id")
     op.drop_index("ix_directory_events_unapplied", table_name="directory_events")

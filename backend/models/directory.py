@@ -56,7 +56,7 @@ class DirectoryUser(Versioned, Base):
 
     __table_args__ = (
         Index(None, "organization_id", "account_key"),
-        Index(None, "directory_id", "idp_id"),
+        Index(None, "idp_id"),
         # Whoever left once: they may be back, and wait for a reading of their memberships.
         Index(
             "ix_directory_users_left",

@@ -9,7 +9,11 @@ from backend.models.base import Base, WorkosId
 
 
 class EventCursor(Base):
-    """`after` is the event to read on from; none: from the oldest that WorkOS still has."""
+    """`after` is the event to read on from; none: from the oldest that WorkOS still has.
+
+    It trails the newest: only what no older event can appear behind any more is left behind.
+    `failures` are looks in a row that failed, for the reason in `error`.
+    """
 
     __tablename__ = "event_cursor"
 
@@ -17,6 +21,7 @@ class EventCursor(Base):
     after: Mapped[WorkosId | None]
     occurred_at: Mapped[datetime | None]
     polled_at: Mapped[datetime | None]
+    next_poll_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
     error: Mapped[str | None]
 

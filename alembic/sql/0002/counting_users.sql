@@ -19,12 +19,13 @@ WHERE u.occurred_at IS NOT NULL
       d.complete_as_of IS NULL
       OR (u.occurred_at, u.event_id) >= (d.complete_as_of, d.complete_id)
   )
-  -- Of namesakes (one person rehired under a new id) only the newest counts.
+  -- Of namesakes (one person rehired under a new id) only the newest counts. They are found by
+  -- idp_id alone, the one comparison with an index: by another's, all of a directory may be read.
   AND NOT EXISTS (
       SELECT FROM directory_users n
-      WHERE n.directory_id = u.directory_id
-        AND n.idp_id = u.idp_id
+      WHERE n.idp_id = u.idp_id
         AND u.idp_id <> ''
-        AND n.organization_id = u.organization_id
+        AND n.directory_id IS NOT DISTINCT FROM u.directory_id
+        AND n.organization_id IS NOT DISTINCT FROM u.organization_id
         AND (n.occurred_at, n.event_id, n.id) > (u.occurred_at, u.event_id, u.id)
   )

@@ -1,6 +1,8 @@
 -- The one apply path (invariant 7). Every write is a maximum over versions or a union, so the
 -- mirror is a function of the set of events (invariant 3). Locks are taken in one order:
 -- organization, directory, account, user, group, mapping, membership.
+-- What a row is compared with is looked up row by row: a join may be planned while the tables are
+-- empty, and would read them whole at every event from then on.
 
 CREATE OR REPLACE FUNCTION merge_directory_facts(occurred timestamptz, event text, facts jsonb)
 RETURNS integer LANGUAGE plpgsql AS $$
@@ -11,8 +13,8 @@ BEGIN
     INSERT INTO organizations AS o (workos_id, directory_managed)
     SELECT DISTINCT m.id, true
     FROM jsonb_array_elements_text(facts -> 'managed') AS m (id)
-    WHERE NOT EXISTS (
-        SELECT FROM organizations k WHERE k.workos_id = m.id AND k.directory_managed
+    WHERE NOT coalesce(
+        (SELECT k.directory_managed FROM organizations k WHERE k.workos_id = m.id), false
     )
     ORDER BY m.id
     ON CONFLICT (workos_id) DO UPDATE SET directory_managed = true
@@ -100,15 +102,17 @@ BEGIN
             id text, directory_id text, organization_id text, idp_id text, email text, name text,
             state text, custom_attributes jsonb, rank smallint
         )
-        WHERE NOT EXISTS (
-            SELECT FROM directories d
-            WHERE d.id = r.directory_id AND (d.complete_as_of, d.complete_id) > (occurred, event)
-        )
+        WHERE coalesce((
+            SELECT (d.complete_as_of, d.complete_id) <= (occurred, event)
+            FROM directories d
+            WHERE d.id = r.directory_id
+        ), true)
         -- A look before the lock: hints about someone well known must not queue on their row.
-        AND NOT EXISTS (
-            SELECT FROM directory_users k
-            WHERE k.id = r.id AND (k.rank, k.occurred_at, k.event_id) >= (r.rank, occurred, event)
-        )
+        AND coalesce((
+            SELECT (k.rank, k.occurred_at, k.event_id) < (r.rank, occurred, event)
+            FROM directory_users k
+            WHERE k.id = r.id
+        ), true)
         ORDER BY r.id
         ON CONFLICT (id) DO UPDATE
         SET directory_id = excluded.directory_id, organization_id = excluded.organization_id,
@@ -127,8 +131,9 @@ BEGIN
         SELECT r.id, r.directory_id, r.organization_id, occurred
         FROM jsonb_to_recordset(facts -> 'removed_users')
             AS r (id text, directory_id text, organization_id text)
-        WHERE NOT EXISTS (
-            SELECT FROM directories d WHERE d.id = r.directory_id AND d.complete_as_of >= occurred
+        WHERE coalesce(
+            (SELECT d.complete_as_of < occurred FROM directories d WHERE d.id = r.directory_id),
+            true
         )
         ORDER BY r.id
         ON CONFLICT (id) DO UPDATE SET removed_at = excluded.removed_at
@@ -146,14 +151,16 @@ BEGIN
             id text, directory_id text, organization_id text, idp_id text, name text,
             rank smallint
         )
-        WHERE NOT EXISTS (
-            SELECT FROM directories d
-            WHERE d.id = r.directory_id AND (d.complete_as_of, d.complete_id) > (occurred, event)
-        )
-        AND NOT EXISTS (
-            SELECT FROM directory_groups k
-            WHERE k.id = r.id AND (k.rank, k.occurred_at, k.event_id) >= (r.rank, occurred, event)
-        )
+        WHERE coalesce((
+            SELECT (d.complete_as_of, d.complete_id) <= (occurred, event)
+            FROM directories d
+            WHERE d.id = r.directory_id
+        ), true)
+        AND coalesce((
+            SELECT (k.rank, k.occurred_at, k.event_id) < (r.rank, occurred, event)
+            FROM directory_groups k
+            WHERE k.id = r.id
+        ), true)
         ORDER BY r.id
         ON CONFLICT (id) DO UPDATE
         SET directory_id = excluded.directory_id, organization_id = excluded.organization_id,
@@ -182,8 +189,9 @@ BEGIN
         SELECT r.id, r.directory_id, r.organization_id, occurred
         FROM jsonb_to_recordset(facts -> 'removed_groups')
             AS r (id text, directory_id text, organization_id text)
-        WHERE NOT EXISTS (
-            SELECT FROM directories d WHERE d.id = r.directory_id AND d.complete_as_of >= occurred
+        WHERE coalesce(
+            (SELECT d.complete_as_of < occurred FROM directories d WHERE d.id = r.directory_id),
+            true
         )
         ORDER BY r.id
         ON CONFLICT (id) DO UPDATE SET removed_at = excluded.removed_at
@@ -200,14 +208,16 @@ BEGIN
         FROM jsonb_to_recordset(facts -> 'memberships') AS r (
             user_id text, group_id text, directory_id text, organization_id text, present boolean
         )
-        WHERE NOT EXISTS (
-            SELECT FROM directories d
-            WHERE d.id = r.directory_id AND (d.complete_as_of, d.complete_id) > (occurred, event)
-        )
-        AND NOT EXISTS (
-            SELECT FROM directory_users u
-            WHERE u.id = r.user_id AND (u.read_as_of, u.read_id) > (occurred, event)
-        )
+        WHERE coalesce((
+            SELECT (d.complete_as_of, d.complete_id) <= (occurred, event)
+            FROM directories d
+            WHERE d.id = r.directory_id
+        ), true)
+        AND coalesce((
+            SELECT (u.read_as_of, u.read_id) <= (occurred, event)
+            FROM directory_users u
+            WHERE u.id = r.user_id
+        ), true)
         ORDER BY r.user_id, r.group_id
         ON CONFLICT (user_id, group_id) DO UPDATE
         SET directory_id = excluded.directory_id, organization_id = excluded.organization_id,
