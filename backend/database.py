@@ -1,16 +1,16 @@
 """One request is one transaction; this is the only place that commits."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import asyncpg
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Select, make_url
+from sqlalchemy import Connection, Select, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
@@ -61,14 +61,15 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self._open = partial(_connect, url)
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=partial(_connect, url),
+            async_creator=self._open,
             pool_size=pool_size,
             max_overflow=16,
             hide_parameters=True,  # they are people's names and addresses
         )
-        self._pool = ConnectionPool(partial(_connect, url), pool_size)
+        self._pool = ConnectionPool(self._open, pool_size)
         self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._snapshots = self.engine.execution_options(
@@ -93,6 +94,26 @@ class Database:
         async with self._snapshots.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def locked(self, name: str) -> AsyncIterator["LockedConnection | None"]:
+        """A connection that holds the lock of this name for the while; None: another has it.
+
+        The database releases the lock when the connection ends, however this program ends.
+        """
+        async with self.engine.connect() as connection:
+            key = func.hashtextextended(name, 0)
+            if not await connection.scalar(select(func.pg_try_advisory_lock(key))):
+                yield None
+                return
+            await connection.commit()
+            try:
+                yield LockedConnection(connection)
+                await connection.execute(select(func.pg_advisory_unlock(key)))
+                await connection.commit()
+            except BaseException:
+                await connection.invalidate()
+                raise
+
     async def fetch(self, query: "Query", **values: object) -> list[Any]:
         """Run one statement, which is a transaction by itself; for what runs at every request.
 
@@ -102,6 +123,17 @@ class Database:
         async with self._pool.connection() as connection:
             rows: list[Any] = await connection.fetch(query.sql, *query.arguments(values))
             return rows
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of the driver, outside the pools: for what stays and listens."""
+        connection = await self._open()
+        try:
+            yield connection
+        finally:
+            # A server that is gone must not keep us waiting for its good-bye.
+            with suppress(*DRIVER_FAULTS):
+                await connection.close(timeout=2)
 
     async def migrate(self) -> None:
         """Bring the schema to the newest revision; a lock keeps two programs from racing."""
@@ -117,6 +149,21 @@ class Database:
     async def close(self) -> None:
         await self._pool.close()
         await self.engine.dispose()
+
+
+class LockedConnection:
+    """Transactions on the one connection that holds a lock: without the lock nothing is written."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def transaction(
+        self, isolation: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED"
+    ) -> AsyncIterator[AsyncConnection]:
+        self._connection = await self._connection.execution_options(isolation_level=isolation)
+        async with self._connection.begin():
+            yield self._connection
 
 
 # Either kind runs a statement alike.

@@ -115,6 +115,14 @@ class WorkosUnavailable(RollcallError):
     title = "WorkOS does not answer"
     detail = "WorkOS did not answer in time. Nothing was changed; try again in a minute."
 
+    def __init__(self, detail: str | None = None, *, retry_after: float = 0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after  # seconds that WorkOS asks to be left alone for
+
+
+class CursorExpired(WorkosUnavailable):
+    detail = "WorkOS does not know the event to read on from; it may be older than its history."
+
 
 class CodeRejected(RollcallError):
     status = 400

@@ -4,19 +4,35 @@ Answers are parsed by our own models: the SDK's dataclasses break on fields that
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+import time
+from collections.abc import AsyncIterator, Awaitable, Collection
 from contextvars import ContextVar
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx2
 from pydantic import BaseModel, ValidationError
-from workos import AsyncWorkOSClient, BadRequestError, NotFoundError, WorkOSError
+from workos import (
+    AsyncWorkOSClient,
+    AuthenticationError,
+    AuthorizationError,
+    BadRequestError,
+    NotFoundError,
+    RateLimitExceededError,
+    WorkOSError,
+)
 
-from backend.errors import CodeRejected, WorkosUnavailable
+from backend.errors import CodeRejected, CursorExpired, WorkosUnavailable
 from backend.schemas.text import storable_json
-from backend.schemas.workos import Directory, DirectoryGroup, DirectoryUser, Organization, Profile
+from backend.schemas.workos import (
+    Directory,
+    DirectoryCounts,
+    DirectoryGroup,
+    DirectoryUser,
+    Organization,
+    Profile,
+)
 from backend.settings import Settings
 
 _TIMEOUT_SECONDS = 5
@@ -34,7 +50,17 @@ T = TypeVar("T")
 
 async def _note_date(response: httpx2.Response) -> None:
     date = response.headers.get("date")
-    _answered_at.set(parsedate_to_datetime(date) if date else None)
+    moment = parsedate_to_datetime(date) if date else None
+    if moment is not None and moment.tzinfo is None:  # "-0000", which is UTC all the same
+        moment = moment.replace(tzinfo=UTC)
+    _answered_at.set(moment)
+
+
+def _answer_time() -> datetime:
+    answered_at = _answered_at.get()
+    if answered_at is None:
+        raise WorkosUnavailable(_UNREADABLE)
+    return answered_at
 
 
 def reading_time() -> datetime:
@@ -43,10 +69,36 @@ def reading_time() -> datetime:
     Raises:
         WorkosUnavailable: the answer carried no date.
     """
-    answered_at = _answered_at.get()
-    if answered_at is None:
-        raise WorkosUnavailable
-    return answered_at - _READING_MARGIN
+    return _answer_time() - _READING_MARGIN
+
+
+class EventPage(NamedTuple):
+    """Events as they came, oldest first: none is parsed, for one may be malformed."""
+
+    events: list[object]
+    following: str | None  # where the next page begins; None after the newest event
+    answered_at: datetime  # by WorkOS's clock
+
+
+class ListPage(NamedTuple):
+    """A page of a listing as it came: none of its items is parsed."""
+
+    items: list[object]
+    following: str | None
+
+
+class _Pace:
+    """So many calls a second for each key, one after another."""
+
+    def __init__(self, per_second: float) -> None:
+        self._gap = 1 / per_second if per_second else 0
+        self._next: dict[str, float] = {}
+
+    async def wait(self, key: str) -> None:
+        now = time.monotonic()
+        turn = max(now, self._next.get(key, now))
+        self._next[key] = turn + self._gap
+        await asyncio.sleep(turn - now)
 
 
 class WorkosClient:
@@ -55,11 +107,18 @@ class WorkosClient:
     Args:
         settings: where WorkOS is, and with which credentials.
         transport: another way to reach it, for tests.
+        listings_per_second: pages of people that are asked for, of each directory. WorkOS
+            answers four requests a second; what is left is for sign-ins. 0: no limit.
     """
 
     def __init__(
-        self, settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        settings: Settings,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        listings_per_second: float = 3.7,
     ) -> None:
+        self._pace = _Pace(listings_per_second)
         self._http = httpx2.AsyncClient(
             timeout=_TIMEOUT_SECONDS, transport=transport, event_hooks={"response": [_note_date]}
         )
@@ -127,6 +186,79 @@ class WorkosClient:
         """Raises WorkosUnavailable."""
         return await self._list(DirectoryGroup, "directory_groups", user=user_id)
 
+    async def user(self, user_id: str) -> DirectoryUser | None:
+        """Raises WorkosUnavailable."""
+        return await self._one(DirectoryUser, "directory_users", user_id)
+
+    async def events(self, types: Collection[str], after: str | None) -> EventPage:
+        """The events of these types that follow `after`, or the oldest that WorkOS still has.
+
+        Asked once only: whoever polls has a backoff of its own.
+
+        Raises:
+            CursorExpired: WorkOS does not know `after`, or no longer.
+            WorkosUnavailable: no usable answer.
+        """
+        asked = {"events": ",".join(types), "limit": "100"}
+        if after is not None:
+            asked["after"] = after
+        request = self._sdk.request_raw(
+            "get", ("events",), params=asked, request_options={"max_retries": 0}
+        )
+        try:
+            page = await _patiently(request, expected=BadRequestError)
+        except BadRequestError as error:
+            if after is None:
+                raise WorkosUnavailable(_because(error)) from error
+            raise CursorExpired from error
+        match page:
+            case {"data": list(events), "list_metadata": {"after": str(following)}}:
+                return EventPage(events, following or None, _answer_time())
+            case {"data": list(events)}:
+                return EventPage(events, None, _answer_time())
+            case _:
+                raise WorkosUnavailable(_UNREADABLE)
+
+    async def directory_counts(self, directory_id: str) -> DirectoryCounts | None:
+        """Raises WorkosUnavailable."""
+        return await self._one(DirectoryCounts, "directories", directory_id)
+
+    async def group(self, group_id: str) -> DirectoryGroup | None:
+        """Raises WorkosUnavailable."""
+        return await self._one(DirectoryGroup, "directory_groups", group_id)
+
+    async def list_page(
+        self, resource: str, after: str | None, *, pace: str = "", **filters: str
+    ) -> ListPage | None:
+        """One page of a whole listing; None when WorkOS does not know what is filtered by.
+
+        Asked once only: whoever reads whole listings has a backoff of its own.
+
+        Args:
+            resource: such as `directory_users`.
+            after: `following` of the page before.
+            pace: the directory whose limit of requests this counts for, if any.
+            filters: of the listing.
+
+        Raises:
+            WorkosUnavailable: no usable answer.
+        """
+        if pace:
+            await self._pace.wait(pace)
+        params = {**filters, "limit": "100"} | ({"after": after} if after else {})
+        request = self._sdk.request_raw(
+            "get", (resource,), params=params, request_options={"max_retries": 0}
+        )
+        try:
+            page = await _patiently(request, expected=NotFoundError)
+        except NotFoundError:
+            return None
+        match page:
+            case {"data": list(items), "list_metadata": {"after": str() | None as following}}:
+                return ListPage(items, following or None)
+            case _:
+                raise WorkosUnavailable(_UNREADABLE)
+
     async def _one(self, model: type[ModelT], resource: str, row_id: str) -> ModelT | None:
         try:
             return _parse(model, await self._get((resource, row_id), {}))
@@ -182,4 +314,20 @@ async def _patiently(request: Awaitable[T], *, expected: type[WorkOSError] | Non
     except (WorkOSError, httpx2.HTTPError, TimeoutError, *_NONSENSE) as error:
         if expected is not None and isinstance(error, expected):
             raise
-        raise WorkosUnavailable from error
+        retry_after = error.retry_after if isinstance(error, RateLimitExceededError) else None
+        raise WorkosUnavailable(_because(error), retry_after=retry_after or 0) from error
+
+
+def _because(error: Exception) -> str:
+    status = getattr(error, "status_code", None)
+    match error:
+        case AuthenticationError() | AuthorizationError():
+            return "WorkOS refuses the key in WORKOS_API_KEY."
+        case RateLimitExceededError():
+            return "WorkOS was asked too often, and wants to be left alone for a while (429)."
+        case WorkOSError() if status is not None:
+            return f"WorkOS answered with status {status}. Nothing was changed."
+        case WorkOSError() | httpx2.HTTPError() | TimeoutError():
+            return WorkosUnavailable.detail
+        case _:
+            return _UNREADABLE

@@ -162,7 +162,8 @@ async def running_stack(database: Database, **overrides: Any) -> AsyncIterator[S
         "session_secret": SecretStr("a secret for tests"),
     }
     settings = Settings(**usual | overrides)
-    workos = WorkosClient(settings, transport=httpx2.ASGITransport(app=emulator.app))
+    transport = httpx2.ASGITransport(app=emulator.app)
+    workos = WorkosClient(settings, transport=transport, listings_per_second=0)
     app = create_app(settings, database=database, workos=workos, check_pages=False)
     async with app.router.lifespan_context(app):
         yield Stack(app, emulator, clock)

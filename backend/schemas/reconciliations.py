@@ -18,6 +18,7 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
 
 
+MOST_EXAMPLES = 20
 UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 
 
@@ -64,6 +65,26 @@ class Drift(BaseModel):
     people: KindDrift = KindDrift()
     groups: KindDrift = KindDrift()
     memberships: KindDrift = KindDrift()
+
+    @property
+    def added(self) -> int:
+        return sum(kind["added"] for kind in self.counts().values())
+
+    def add(self, found: dict[str, dict[str, Any]]) -> None:
+        """Add what `merge_listing` or `complete_reading` found, by kind."""
+        for name, more in found.items():
+            kind: KindDrift = getattr(self, name)
+            kind.added += more.get("added", 0)
+            kind.changed += more.get("changed", 0)
+            kind.removed += more.get("removed", 0)
+            room = MOST_EXAMPLES - len(kind.examples)
+            kind.examples += [DriftExample(**each) for each in more["examples"][: max(room, 0)]]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        return {
+            name: {"added": kind.added, "changed": kind.changed, "removed": kind.removed}
+            for name, kind in self
+        }
 
 
 class ShortListing(BaseModel):

@@ -44,6 +44,31 @@ class Directory(BaseModel):
     type: str | None = None
 
 
+class UserCounts(BaseModel):
+    active: int
+    inactive: int = 0
+
+
+class Counts(BaseModel):
+    users: UserCounts
+    groups: int
+
+
+class DirectoryCounts(Directory):
+    """A directory with how much WorkOS says is in it, where it says so."""
+
+    state: str | None = None
+    metadata: Counts | None = None
+
+
+class ListedMember(BaseModel):
+    """Of a person in a group's listing, what makes the membership."""
+
+    id: Id
+    directory_id: Id
+    organization_id: Id
+
+
 class DirectoryUser(BaseModel):
     id: Id
     directory_id: Id

@@ -24,6 +24,11 @@ from backend.schemas.reconciliations import (
 _ROW = inspect(models.Reconciliation).local_table
 
 
+def lock_name(organization_id: str) -> str:
+    """The lock that whoever runs a reconciliation of the organization holds for the while."""
+    return f"reconcile {organization_id}"
+
+
 async def request(
     session: AsyncSession,
     organization_id: str,

@@ -1,0 +1,385 @@
+"""Reading whole directories from WorkOS, a page at a time, from wherever a reading stopped.
+
+A listing that is malformed, of another directory, goes round in circles or breaks off is an
+error here: nothing is inferred from it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, TypeVar, assert_never
+
+from pydantic import BaseModel, ValidationError
+
+from backend.errors import WorkosUnavailable
+from backend.schemas.reconciliations import Progress, ShortListing
+from backend.schemas.text import storable_json
+from backend.schemas.workos import DirectoryCounts, DirectoryGroup, DirectoryUser, ListedMember
+from backend.services.directory_facts import FACT, Facts, directory_row, group_row, user_row
+from backend.workos_client import WorkosClient, reading_time
+
+_DELETING = "deleting"  # WorkOS is taking the directory apart: what it lists now means nothing
+_REST_SECONDS = 2  # between two looks at whether to stop, while WorkOS is left alone
+
+T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound=BaseModel)
+RowT = TypeVar("RowT", DirectoryUser, DirectoryGroup, ListedMember)
+
+
+class Patience(NamedTuple):
+    """How often one request is tried, and the seconds between: twice as long each time."""
+
+    tries: int = 12
+    pause: float = 1
+    longest_pause: float = 60
+    longest_wait: float = 300  # that WorkOS may ask for with Retry-After
+
+
+class Phase(StrEnum):
+    PEOPLE = "people"
+    GROUPS = "groups"
+    MEMBERSHIPS = "memberships"
+
+
+class Counted(BaseModel):
+    people: int = 0
+    groups: int = 0
+
+
+class Position(BaseModel):
+    """Where a reading is, and what it must know of what it has read. It is kept as JSON."""
+
+    directories: list[str] = []  # to be read; the first is being read
+    read: list[str] = []
+    gone: dict[str, datetime] = {}  # and when, by WorkOS's clock, they were found missing
+    phase: Phase = Phase.PEOPLE
+    group: str | None = None  # whose members are being read, or were last
+    after: str | None = None
+    counted: Counted | None = None  # by WorkOS, when the directory was begun
+    listed: Counted = Counted()
+    short: list[ShortListing] = []
+
+
+class Step(NamedTuple):
+    """What a page says, and whether the next one can only be asked for when this is merged."""
+
+    facts: Facts
+    is_boundary: bool
+
+
+class Opening(NamedTuple):
+    """The time of which a reading tells, and the directories that there are."""
+
+    as_of: datetime
+    facts: Facts
+
+
+class _Gone(Exception):
+    """WorkOS does not know the directory that is being read."""
+
+
+class _Circle:
+    """Notices a cursor that comes again, whatever the length of the circle (Brent)."""
+
+    def __init__(self) -> None:
+        self._mark: str | None = None
+        self._left = self._length = 1
+
+    def closes(self, cursor: str) -> bool:
+        if cursor == self._mark:
+            return True
+        self._left -= 1
+        if not self._left:
+            self._length *= 2
+            self._mark, self._left = cursor, self._length
+        return False
+
+
+class Reader:
+    """Reads the directories of one organization, and moves `position` and `progress` on.
+
+    Args:
+        client: where they are read.
+        organization_id: whose.
+        position: where to go on.
+        progress: what has been read.
+        patience: with a WorkOS that fails.
+        look_up: awaited before each request; raises to stop.
+        groups_after: of a directory, the groups to read that follow a group.
+    """
+
+    def __init__(
+        self,
+        client: WorkosClient,
+        organization_id: str,
+        *,
+        position: Position,
+        progress: Progress,
+        patience: Patience,
+        look_up: Callable[[], Awaitable[None]],
+        groups_after: Callable[[str, str | None], Awaitable[list[str]]],
+    ) -> None:
+        self.position = position
+        self.progress = progress
+        self._client = client
+        self._organization_id = organization_id
+        self._patience = patience
+        self._look_up = look_up
+        self._groups_after = groups_after
+        self._groups: list[str] = []
+        self._circle = _Circle()
+
+    async def open(self, known: list[str], only_directory: str) -> Opening:
+        """Begin anew: what directories there are.
+
+        Args:
+            known: those that the mirror holds; whether they are gone is found out.
+            only_directory: when not empty, nothing is read or inferred of others.
+
+        Raises:
+            WorkosUnavailable: for too long, or what it says cannot be trusted.
+        """
+        listed, as_of = await self._tried(self._list_directories)
+        organization = await self._tried(lambda: self._client.organization(self._organization_id))
+        facts = Facts(directories=[directory_row(directory) for directory in listed])
+        if listed:
+            facts["managed"] = [self._organization_id]
+        if organization is not None:
+            facts["organizations"] = [organization.model_dump()]
+        self.position = Position(
+            directories=[
+                directory.id
+                for directory in listed
+                if directory.state != _DELETING and only_directory in {"", directory.id}
+            ]
+        )
+        for directory_id in {*known} - {directory.id for directory in listed}:
+            if only_directory in {"", directory_id}:
+                await self._note_gone(directory_id)
+        return Opening(as_of, facts)
+
+    async def _list_directories(self) -> tuple[list[DirectoryCounts], datetime]:
+        directories: list[DirectoryCounts] = []
+        as_of: datetime | None = None
+        after: str | None = None
+        circle = _Circle()
+        while True:
+            page = await self._client.list_page(
+                "directories", after, organization_id=self._organization_id
+            )
+            as_of = as_of or reading_time()
+            for item in page.items if page else []:
+                directory = _parse(DirectoryCounts, item)
+                if directory.organization_id != self._organization_id:
+                    raise WorkosUnavailable("WorkOS listed another organization's directory.")
+                directories.append(directory)
+            after = page.following if page else None
+            if after is None:
+                return directories, as_of
+            if circle.closes(after):
+                raise WorkosUnavailable("WorkOS's list of directories goes round in circles.")
+
+    async def step(self) -> Step:
+        """Read one page; `position` is behind it then.
+
+        Raises:
+            WorkosUnavailable: for too long, or what it says cannot be trusted.
+        """
+        directory_id = self.position.directories[0]
+        try:
+            if self.position.counted is None:
+                await self._begin(directory_id)
+            match self.position.phase:
+                case Phase.PEOPLE:
+                    return await self._people(directory_id)
+                case Phase.GROUPS:
+                    return await self._list_groups(directory_id)
+                case Phase.MEMBERSHIPS:
+                    return await self._members(directory_id)
+                case _:
+                    assert_never(self.position.phase)
+        except _Gone:
+            await self._note_gone(directory_id)
+            self._next_directory()
+            return Step(Facts(), is_boundary=True)
+
+    async def _begin(self, directory_id: str) -> None:
+        counted = await self._count(directory_id)
+        self.position.counted = counted or Counted()
+        if counted is not None:
+            self.progress.people_total = (self.progress.people_total or 0) + counted.people
+            self.progress.groups_total = (self.progress.groups_total or 0) + counted.groups
+
+    async def _count(self, directory_id: str) -> Counted | None:
+        directory = await self._tried(lambda: self._client.directory_counts(directory_id))
+        if directory is None:
+            raise _Gone
+        if directory.metadata is None:
+            return None
+        users = directory.metadata.users
+        return Counted(people=users.active + users.inactive, groups=directory.metadata.groups)
+
+    async def _people(self, directory_id: str) -> Step:
+        people = await self._page(
+            DirectoryUser,
+            "directory_users",
+            directory_id,
+            pace=directory_id,
+            directory=directory_id,
+        )
+        if people is None:
+            raise _Gone
+        self.position.listed.people += len(people)
+        self.progress.people += len(people)
+        is_last = self._has_ended(Phase.GROUPS)
+        return Step(Facts(users=[user_row(each, FACT) for each in people]), is_last)
+
+    async def _list_groups(self, directory_id: str) -> Step:
+        groups = await self._page(
+            DirectoryGroup, "directory_groups", directory_id, directory=directory_id
+        )
+        if groups is None:
+            raise _Gone
+        self.position.listed.groups += len(groups)
+        self.progress.groups += len(groups)
+        is_last = self._has_ended(Phase.MEMBERSHIPS)
+        return Step(Facts(groups=[group_row(each, FACT) for each in groups]), is_last)
+
+    async def _members(self, directory_id: str) -> Step:
+        group = self.position.group
+        if group is None or self.position.after is None:
+            self._groups = self._groups or await self._groups_after(directory_id, group)
+            if not self._groups:
+                await self._end(directory_id)
+                return Step(Facts(), is_boundary=True)
+            group = self._groups.pop(0)
+        members = await self._page(
+            ListedMember, "directory_users", directory_id, pace=directory_id, group=group
+        )
+        if members is None:
+            await self._see_that_group_is_gone(group)
+            members = []
+        self.position.group = group
+        self.progress.memberships += len(members)
+        if self.position.after is None:
+            self.progress.groups_read += 1
+        rows = [
+            {
+                "user_id": member.id,
+                "group_id": group,
+                "directory_id": directory_id,
+                "organization_id": self._organization_id,
+                "present": True,
+            }
+            for member in members
+        ]
+        return Step(Facts(memberships=rows), is_boundary=False)
+
+    async def _see_that_group_is_gone(self, group: str) -> None:
+        if await self._tried(lambda: self._client.group(group)) is not None:
+            raise WorkosUnavailable(f"WorkOS lists no members of the group {group}, which exists.")
+        self.position.after = None
+
+    async def _page(
+        self, model: type[RowT], resource: str, directory_id: str, pace: str = "", **filters: str
+    ) -> list[RowT] | None:
+        """The next page, and `position.after` behind it; None when what is listed is gone."""
+
+        async def read() -> tuple[list[RowT], str | None] | None:
+            page = await self._client.list_page(resource, self.position.after, pace=pace, **filters)
+            if page is None:
+                return None
+            rows = [_parse(model, item) for item in page.items]
+            for row in rows:
+                if (row.directory_id, row.organization_id) != (directory_id, self._organization_id):
+                    raise WorkosUnavailable(
+                        f"WorkOS listed {row.id} of another directory in {directory_id}."
+                    )
+            return rows, page.following
+
+        found = await self._tried(read)
+        if found is None:
+            return None
+        rows, following = found
+        if self.position.after is None:
+            self._circle = _Circle()
+        if following is not None and self._circle.closes(following):
+            raise WorkosUnavailable(f"WorkOS's listing of {resource} goes round in circles.")
+        self.position.after = following
+        return rows
+
+    def _has_ended(self, following: Phase) -> bool:
+        if self.position.after is not None:
+            return False
+        self.position.phase = following
+        return True
+
+    async def _end(self, directory_id: str) -> None:
+        begun = self.position.counted or Counted()
+        ended = await self._count(directory_id) or Counted()
+        for kind in ("people", "groups"):
+            counted = min(getattr(begun, kind), getattr(ended, kind))
+            listed = getattr(self.position.listed, kind)
+            if listed < counted:
+                self.position.short.append(
+                    ShortListing(
+                        directory_id=directory_id, kind=kind, counted=counted, listed=listed
+                    )
+                )
+        self.position.read.append(directory_id)
+        self._next_directory()
+
+    def _next_directory(self) -> None:
+        before = self.position
+        self._groups = []
+        self.position = Position(
+            directories=before.directories[1:],
+            read=before.read,
+            gone=before.gone,
+            short=before.short,
+        )
+
+    async def _note_gone(self, directory_id: str) -> None:
+        self.position.gone[directory_id] = await self._tried(lambda: self._gone_at(directory_id))
+
+    async def _gone_at(self, directory_id: str) -> datetime:
+        """When WorkOS, asked in two ways, has the directory no more."""
+        directory = await self._client.directory(directory_id)
+        found_at = reading_time()
+        listed, _ = await self._list_directories()
+        if directory is not None or directory_id in {each.id for each in listed}:
+            raise WorkosUnavailable(
+                f"WorkOS contradicts itself on whether the directory {directory_id} exists."
+            )
+        return found_at
+
+    async def _tried(self, call: Callable[[], Awaitable[T]]) -> T:
+        tries, pause, longest_pause, longest_wait = self._patience
+        while True:
+            await self._look_up()
+            tries -= 1
+            try:
+                return await call()
+            except WorkosUnavailable as error:
+                if tries <= 0:
+                    raise
+                await self._rest(min(max(pause, error.retry_after), longest_wait))
+                pause = min(2 * pause, longest_pause)
+
+    async def _rest(self, seconds: float) -> None:
+        while seconds > 0:
+            await self._look_up()
+            await asyncio.sleep(min(seconds, _REST_SECONDS))
+            seconds -= _REST_SECONDS
+
+
+def _parse(model: type[ModelT], item: object) -> ModelT:
+    try:
+        return model.model_validate(storable_json(item))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise WorkosUnavailable(
+            f"WorkOS listed something that cannot be read: {field}: {first['msg']}."
+        ) from error

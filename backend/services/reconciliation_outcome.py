@@ -1,0 +1,147 @@
+"""The end of a reading: completed, or held for an admin when too much would be removed."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Text, bindparam, func, insert, inspect, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from backend import models
+from backend.database import LockedConnection
+from backend.schemas.reconciliations import UNFINISHED, Drift, Hold, ShortListing, State
+from backend.services.directory_listing import Position
+
+_ROW = inspect(models.Reconciliation).local_table
+
+_TRIES = 5
+_SERIALIZATION_FAILURE = "40001"
+
+
+def version(reconciliation_id: UUID) -> str:
+    """What takes an event's id in the versions of the rows that it reads."""
+    return f"reading_{reconciliation_id}"
+
+
+async def conclude_run(lock: LockedConnection, reconciliation_id: UUID) -> None:
+    """Complete or hold what has been read to its end, whatever events come meanwhile."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            # One snapshot, so that what is noted as lost is this reading's doing alone.
+            async with lock.transaction("REPEATABLE READ") as connection:
+                await conclude(connection, reconciliation_id)
+        except DBAPIError as error:
+            if not tries_left or getattr(error.orig, "sqlstate", "") != _SERIALIZATION_FAILURE:
+                raise
+        else:
+            return
+
+
+async def conclude(
+    connection: AsyncConnection,
+    reconciliation_id: UUID,
+    *,
+    confirmed: bool = False,
+    confirmed_by: UUID | None = None,
+) -> None:
+    """Complete a reading that was read to its end, or hold it unless that was `confirmed`."""
+    wanted = {State.HELD} if confirmed else UNFINISHED
+    row = (
+        await connection.execute(
+            select(_ROW)
+            .where(_ROW.c.id == reconciliation_id, _ROW.c.state.in_(wanted))
+            .with_for_update()
+        )
+    ).one_or_none()
+    if row is None:
+        return
+    position = Position.model_validate(row.position)
+    short = [
+        each
+        for each in position.short
+        if each.counted - each.listed > await _changed_since(connection, each, row.as_of)
+    ]
+    result = await connection.scalar(
+        select(
+            func.complete_reading(
+                row.organization_id,
+                row.as_of,
+                version(row.id),
+                bindparam("listed", position.read, ARRAY(Text)),
+                bindparam(
+                    "gone", {key: at.isoformat() for key, at in position.gone.items()}, JSONB
+                ),
+                bool(short),
+                confirmed,
+                type_=JSONB,
+            )
+        )
+    )
+    assert result is not None
+    await _note(connection, row, result, short, confirmed=confirmed, confirmed_by=confirmed_by)
+
+
+async def _changed_since(connection: AsyncConnection, short: ShortListing, as_of: datetime) -> int:
+    """How many rows of a directory events have changed since: so many may lack rightly."""
+    model = models.DirectoryUser if short.kind == "people" else models.DirectoryGroup
+    newest = func.greatest(model.occurred_at, model.removed_at)
+    count = select(func.count()).where(model.directory_id == short.directory_id, newest > as_of)
+    return int(await connection.scalar(count) or 0)
+
+
+async def _note(
+    connection: AsyncConnection,
+    row: Row[Any],
+    result: dict[str, Any],
+    short: list[ShortListing],
+    *,
+    confirmed: bool,
+    confirmed_by: UUID | None,
+) -> None:
+    removed: dict[str, dict[str, Any]] = result["removed"]
+    values: dict[str, Any] = {"finished_at": func.now()}
+    if "held" in result:
+        hold = Hold(
+            **result["held"],
+            removed={kind: report["removed"] for kind, report in removed.items()},
+            short=short,
+        )
+        values |= {"state": State.HELD, "held": hold.model_dump(mode="json")}
+        detail: dict[str, Any] = {"people": hold.people, "limit": hold.limit}
+    else:
+        drift = Drift.model_validate(row.drift)
+        drift.add(removed)
+        values |= {
+            "state": State.COMPLETED,
+            "drift": drift.model_dump(mode="json", exclude_none=True),
+            "confirmed_by": confirmed_by,
+        }
+        detail = {"drift": drift.counts(), "lost_access": result["lost"], "confirmed": confirmed}
+    await connection.execute(
+        update(models.Reconciliation).where(_ROW.c.id == row.id).values(**values)
+    )
+    # A newer reading knows more than those that wait.
+    await connection.execute(
+        update(models.Reconciliation)
+        .where(
+            _ROW.c.organization_id == row.organization_id,
+            _ROW.c.state == State.HELD,
+            _ROW.c.id != row.id,
+            _ROW.c.as_of <= row.as_of,
+        )
+        .values(state=State.SUPERSEDED)
+    )
+    await connection.execute(
+        insert(models.AuditEvent).values(
+            id=uuid7(),
+            organization_id=row.organization_id,
+            action=f"reconciliation.{values['state']}",
+            actor_id=confirmed_by or row.requested_by,
+            event_id=version(row.id),
+            subject_id=str(row.id),
+            detail=detail,
+        )
+    )
