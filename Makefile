@@ -15,7 +15,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--no-header --no-annotate --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test lint types bench lock pages
+.PHONY: help install run migrate test nightly lint types bench lock pages
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -32,6 +32,9 @@ migrate: install ## bring the database's schema up to date
 test: lint types ## check everything: lint, types, pages, then the tests
 	@$(NPM) run --silent check
 	@$(BIN)/python -m pytest -n 2
+
+nightly: install ## deliver ten times as many histories in any order, and longer ones
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/test_convergence.py
 
 lint: install ## check style, formatting and which module may import which
 	@$(BIN)/ruff check

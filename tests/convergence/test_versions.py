@@ -1,0 +1,52 @@
+"""Invariant 3: the newest version wins, and a copy inside a membership event is the oldest."""
+
+import pytest
+
+from tests.convergence.tale import Tale
+from tests.stack import Stack
+
+either_order = pytest.mark.parametrize("order", [1, -1], ids=["in order", "reversed"])
+
+
+@pytest.fixture
+def tale(stack: Stack) -> Tale:
+    return Tale(stack)
+
+
+@either_order
+async def test_stale_copy_inside_a_membership_renames_nobody(tale: Tale, order: int) -> None:
+    """A membership event is newer than the change of name, and carries the name from before."""
+    standing = await tale.told(
+        tale.person(0, "created"),
+        tale.group(0, "created"),
+        tale.person(1, "updated", first_name="Anna"),
+        tale.group(1, "updated", name="Writers"),
+        tale.membership(2),
+        order=order,
+    )
+    assert standing is not None
+    assert (standing.name, standing.groups) == ("Anna Lee", ["Writers"])
+    reader = await tale.stack.sign_in_as(None, "Reader")
+    team = (await reader.get("/team", params={"q": "Lee"})).json()["items"]
+    assert "Anna Lee" in {person["name"] for person in team}
+
+
+async def test_membership_that_arrives_first_lets_in(tale: Tale) -> None:
+    """The copies in it are all that is known, and enough until the rest arrives."""
+    assert await tale.roles(tale.membership(1)) == ["member", "author"]
+    standing = await tale.told(tale.person(0, "created", first_name="Anna"))
+    assert standing is not None
+    assert (standing.name, standing.roles) == ("Anna Lee", ["member", "author"])
+
+
+@either_order
+async def test_leaving_a_group_and_joining_it_in_any_order(tale: Tale, order: int) -> None:
+    known = (tale.person(0, "created"), tale.group(0, "created"))
+    changes = (
+        tale.membership(1),
+        tale.membership(2, "user_removed"),
+        tale.membership(3),
+        tale.membership(4, "user_removed"),
+    )
+    assert await tale.roles(*known, *changes, order=order) == ["member"]
+    assert await tale.roles(tale.membership(5), *changes, order=order) == ["member", "author"]
