@@ -7,11 +7,13 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 import uvicorn
 from sqlalchemy.exc import DBAPIError
 
+from backend import cli_reconcile
 from backend.database import CONNECTION_FAULTS, Database
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import NotAnEvent, NotFound
@@ -137,6 +139,25 @@ def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
 
     with _configured() as (settings, url):
         return asyncio.run(run(settings, url))
+
+
+@app.command()
+def reconcile(
+    organization: Annotated[
+        str | None, typer.Option(help="Only this organization, by WorkOS's id.")
+    ] = None,
+    confirm: Annotated[
+        UUID | None, typer.Option(help="Carry out what this reconciliation holds back.")
+    ] = None,
+) -> None:
+    """Read whole directories from WorkOS and repair the mirror (3: held for confirmation)."""
+
+    async def work(settings: Settings, database: Database) -> int:
+        if confirm is not None:
+            return await cli_reconcile.confirm(database, confirm)
+        return await cli_reconcile.reconcile(settings, database, organization)
+
+    raise typer.Exit(_with_database(work))
 
 
 @events.command("list")

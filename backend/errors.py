@@ -68,6 +68,20 @@ class BodyPurged(RollcallError):
     )
 
 
+class NotHeld(RollcallError):
+    status = 409
+    code = "not_held"
+    title = "Nothing to confirm"
+    detail = "Only a reconciliation that is held can be confirmed."
+
+
+class AlreadyFinished(RollcallError):
+    status = 409
+    code = "already_finished"
+    title = "Already finished"
+    detail = "This reconciliation has finished; there is nothing left to cancel."
+
+
 class InvalidInput(RollcallError):
     """A value of the request that cannot be used, with the field's name."""
 

@@ -11,7 +11,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from backend import jobs
 from backend.database import Database
 from backend.guards import session_signer
-from backend.routers import auth, directory_sync, docs, health, me, metrics, posts, problems, team
+from backend.routers import auth, directory_sync, docs, health, me, metrics, posts, problems, reconciliations, team
 from backend.routers.headers import CompressedPages, SecurityHeaders
 from backend.routers.pages import PAGES
 from backend.schemas.problem import Problem
@@ -79,7 +79,7 @@ def create_app(
     app.state.session_signer = session_signer(settings)
     app.state.enqueue = jobs.enqueue
     problems.register(app)
-    for module in (posts, directory_sync, me, team, auth, health, docs):
+    for module in (posts, directory_sync, me, team, reconciliations, auth, health, docs):
         app.include_router(module.router)
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)

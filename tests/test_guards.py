@@ -1,6 +1,7 @@
 """Who asks and whether they may: sessions, requests from other sites, tenants, round trips."""
 
 import asyncio
+import re
 from collections import Counter
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +28,11 @@ ROUTES = [
     ("GET", "/team"),
     ("POST", "/team/{id}/invitation"),
     ("DELETE", "/team/{id}/invitation"),
+    ("POST", "/directory/reconciliations"),
+    ("GET", "/directory/reconciliations"),
+    ("GET", "/directory/reconciliations/{id}"),
+    ("POST", "/directory/reconciliations/{id}/confirm"),
+    ("POST", "/directory/reconciliations/{id}/cancel"),
 ]
 
 
@@ -35,7 +41,7 @@ async def test_every_route_of_the_api_is_listed_here(stack: Stack) -> None:
     public = {"/auth", "/auth/callback", "/auth/logout", "/invitations/{token}"}
     public |= {"/api/directory-sync", "/healthz", "/readyz", "/metrics"}
     described = {
-        (method.upper(), path.replace("post_id", "id").replace("user_id", "id"))
+        (method.upper(), re.sub(r"\w+_id(?=\})", "id", path))
         for path, operations in stack.app.openapi()["paths"].items()
         for method in operations
         if path not in public

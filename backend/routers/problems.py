@@ -162,7 +162,7 @@ _MEANINGS = {
     401: "Not signed in, or access has ended.",
     403: "The role is missing, or the request came from another site.",
     404: "Nothing is there that the person asking may see.",
-    409: "The person cannot be invited now.",
+    409: "What is asked does not fit the state it is in now.",
     410: "The event's body was purged, so that it cannot be applied again.",
     413: "The body is too large.",
     422: "The input cannot be used; `errors` names the fields.",

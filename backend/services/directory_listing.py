@@ -160,25 +160,7 @@ class Reader:
         return Opening(as_of, facts)
 
     async def _list_directories(self) -> tuple[list[DirectoryCounts], datetime]:
-        directories: list[DirectoryCounts] = []
-        as_of: datetime | None = None
-        after: str | None = None
-        circle = _Circle()
-        while True:
-            page = await self._client.list_page(
-                "directories", after, organization_id=self._organization_id
-            )
-            as_of = as_of or reading_time()
-            for item in page.items if page else []:
-                directory = _parse(DirectoryCounts, item)
-                if directory.organization_id != self._organization_id:
-                    raise WorkosUnavailable("WorkOS listed another organization's directory.")
-                directories.append(directory)
-            after = page.following if page else None
-            if after is None:
-                return directories, as_of
-            if circle.closes(after):
-                raise WorkosUnavailable("WorkOS's list of directories goes round in circles.")
+        return await list_directories(self._client, self._organization_id)
 
     async def step(self) -> Step:
         """Read one page; `position` is behind it then.
@@ -383,3 +365,31 @@ def _parse(model: type[ModelT], item: object) -> ModelT:
         raise WorkosUnavailable(
             f"WorkOS listed something that cannot be read: {field}: {first['msg']}."
         ) from error
+
+
+async def list_directories(
+    client: WorkosClient, organization_id: str | None = None
+) -> tuple[list[DirectoryCounts], datetime]:
+    """The directories of an organization, or all that there are, and the time of the reading.
+
+    Raises:
+        WorkosUnavailable: no usable answer.
+    """
+    filters = {"organization_id": organization_id} if organization_id else {}
+    directories: list[DirectoryCounts] = []
+    as_of: datetime | None = None
+    after: str | None = None
+    circle = _Circle()
+    while True:
+        page = await client.list_page("directories", after, **filters)
+        as_of = as_of or reading_time()
+        for item in page.items if page else []:
+            directory = _parse(DirectoryCounts, item)
+            if organization_id not in {None, directory.organization_id}:
+                raise WorkosUnavailable("WorkOS listed another organization's directory.")
+            directories.append(directory)
+        after = page.following if page else None
+        if after is None:
+            return directories, as_of
+        if circle.closes(after):
+            raise WorkosUnavailable("WorkOS's list of directories goes round in circles.")

@@ -17,6 +17,9 @@ from backend.services.directory_listing import Position
 
 _ROW = inspect(models.Reconciliation).local_table
 
+# One snapshot, so that what is noted as lost is this reading's doing alone.
+SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
+
 _TRIES = 5
 _SERIALIZATION_FAILURE = "40001"
 
@@ -30,8 +33,7 @@ async def conclude_run(lock: LockedConnection, reconciliation_id: UUID) -> None:
     """Complete or hold what has been read to its end, whatever events come meanwhile."""
     for tries_left in reversed(range(_TRIES)):
         try:
-            # One snapshot, so that what is noted as lost is this reading's doing alone.
-            async with lock.transaction("REPEATABLE READ") as connection:
+            async with lock.transaction(**SNAPSHOT) as connection:
                 await conclude(connection, reconciliation_id)
         except DBAPIError as error:
             if not tries_left or getattr(error.orig, "sqlstate", "") != _SERIALIZATION_FAILURE:

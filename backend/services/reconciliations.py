@@ -1,17 +1,19 @@
 """Reconciliations: asking for one, looking at them, confirming and cancelling."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, inspect, not_, select, text, tuple_
+from sqlalchemy import case, func, inspect, not_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend import models
 from backend.database import Executor
-from backend.errors import NotFound
+from backend.errors import AlreadyFinished, NotFound, NotHeld
 from backend.pagination import TimeCursor
+from backend.schemas.access import Actor
 from backend.schemas.jobs import Enqueue, Job
 from backend.schemas.reconciliations import (
     UNFINISHED,
@@ -20,6 +22,8 @@ from backend.schemas.reconciliations import (
     State,
     Trigger,
 )
+from backend.services import audit
+from backend.services.reconciliation_outcome import SNAPSHOT, conclude
 
 _ROW = inspect(models.Reconciliation).local_table
 
@@ -139,3 +143,69 @@ async def get(
     if row is None:
         raise NotFound
     return Reconciliation.model_validate(row)
+
+
+async def confirm(
+    session: AsyncSession,
+    reconciliation_id: UUID,
+    *,
+    organization_id: str | None = None,
+    confirmed_by: UUID | None = None,
+) -> Reconciliation:
+    """Complete one that is held: what it lacks counts no more, but for what newer events say.
+
+    Args:
+        session: one that nothing has been done with yet.
+        reconciliation_id: which.
+        organization_id: whose it must be, if given.
+        confirmed_by: the account that confirms, if a person does.
+
+    Raises:
+        NotFound: there is none with this id, or it is another organization's.
+        NotHeld: it does not wait, or a newer one has taken its place.
+    """
+    connection = await session.connection(execution_options=SNAPSHOT)
+    held = await get(connection, reconciliation_id, organization_id)
+    match held.state:
+        case State.HELD:
+            await conclude(connection, held.id, confirmed=True, confirmed_by=confirmed_by)
+        case State.SUPERSEDED:
+            raise NotHeld("A newer reconciliation has taken this one's place; look at that one.")
+        case _:
+            raise NotHeld
+    return await get(connection, reconciliation_id)
+
+
+async def cancel(session: AsyncSession, actor: Actor, reconciliation_id: UUID) -> Reconciliation:
+    """Stop one at the next page, or dismiss one that is held: nothing is removed by it.
+
+    Raises:
+        NotFound: there is none with this id in the organization.
+        AlreadyFinished: it is neither unfinished nor held.
+    """
+    locked = select(_ROW.c.id).where(_ROW.c.id == reconciliation_id).with_for_update()
+    await session.execute(locked)
+    found = await get(session, reconciliation_id, actor.organization_id)
+    if found.state not in {*UNFINISHED, State.HELD}:
+        raise AlreadyFinished
+    key = func.hashtextextended(lock_name(actor.organization_id), 0)
+    if found.state == State.HELD or await session.scalar(
+        select(func.pg_try_advisory_xact_lock(key))
+    ):
+        # Nobody is running it.
+        values: dict[str, Any] = {"state": State.CANCELLED, "finished_at": func.now()}
+    else:
+        values = {"cancel_requested": True}
+    await session.execute(
+        update(models.Reconciliation)
+        .where(models.Reconciliation.id == reconciliation_id)
+        .values(**values)
+    )
+    await audit.record(
+        session,
+        "reconciliation.cancel_requested",
+        organization_id=actor.organization_id,
+        actor_id=actor.user_id,
+        subject_id=reconciliation_id,
+    )
+    return await get(session, reconciliation_id)

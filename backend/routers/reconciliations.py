@@ -1,0 +1,88 @@
+"""`/directory/reconciliations`."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, status
+
+from backend.guards import Admin, ConnectionDep, EnqueueDep, Limit, SessionDep
+from backend.pagination import TimeCursor
+from backend.routers.problems import problems
+from backend.schemas.reconciliations import Reconciliation, ReconciliationPage, Trigger
+from backend.services import reconciliations
+
+router = APIRouter(
+    prefix="/directory/reconciliations",
+    tags=["directory"],
+    responses=problems(401, 403, 422, 503),
+)
+
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    summary="Read the whole directory from WorkOS, and repair what differs",
+    response_description="The new one, or the one that is under way.",
+)
+async def request_reconciliation(
+    session: SessionDep, admin: Admin, enqueue: EnqueueDep
+) -> Reconciliation:
+    return await reconciliations.request(
+        session,
+        admin.organization_id,
+        Trigger.API,
+        enqueue=enqueue,
+        requested_by=admin.user_id,
+    )
+
+
+@router.get("", summary="The reconciliations of the organization, newest first")
+async def list_reconciliations(
+    connection: ConnectionDep, admin: Admin, limit: Limit = 20, cursor: Cursor = None
+) -> ReconciliationPage:
+    return await reconciliations.list_page(
+        connection,
+        admin.organization_id,
+        cursor=TimeCursor.parse(cursor) if cursor else None,
+        limit=limit,
+    )
+
+
+@router.get(
+    "/{reconciliation_id}",
+    summary="Where a reconciliation stands, and what it found",
+    responses=problems(404),
+)
+async def get_reconciliation(
+    connection: ConnectionDep, admin: Admin, reconciliation_id: UUID
+) -> Reconciliation:
+    return await reconciliations.get(connection, reconciliation_id, admin.organization_id)
+
+
+@router.post(
+    "/{reconciliation_id}/confirm",
+    summary="Carry out the removals that a reconciliation holds back",
+    responses=problems(404, 409),
+)
+async def confirm_reconciliation(
+    session: SessionDep, admin: Admin, reconciliation_id: UUID
+) -> Reconciliation:
+    return await reconciliations.confirm(
+        session,
+        reconciliation_id,
+        organization_id=admin.organization_id,
+        confirmed_by=admin.user_id,
+    )
+
+
+@router.post(
+    "/{reconciliation_id}/cancel",
+    summary="Stop a reconciliation at the next page, or dismiss one that is held",
+    responses=problems(404, 409),
+)
+async def cancel_reconciliation(
+    session: SessionDep, admin: Admin, reconciliation_id: UUID
+) -> Reconciliation:
+    return await reconciliations.cancel(session, admin, reconciliation_id)
