@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import asyncpg
 from alembic.config import Config
@@ -159,9 +159,9 @@ class LockedConnection:
 
     @asynccontextmanager
     async def transaction(
-        self, isolation: Literal["READ COMMITTED", "REPEATABLE READ"] = "READ COMMITTED"
+        self, isolation_level: str = "READ COMMITTED"
     ) -> AsyncIterator[AsyncConnection]:
-        self._connection = await self._connection.execution_options(isolation_level=isolation)
+        self._connection = await self._connection.execution_options(isolation_level=isolation_level)
         async with self._connection.begin():
             yield self._connection
 
