@@ -33,6 +33,12 @@ ROUTES = [
     ("GET", "/directory/reconciliations/{id}"),
     ("POST", "/directory/reconciliations/{id}/confirm"),
     ("POST", "/directory/reconciliations/{id}/cancel"),
+    ("GET", "/directory"),
+    ("GET", "/directory/people/{id}/access"),
+    ("GET", "/directory/events"),
+    ("GET", "/directory/events/{id}"),
+    ("POST", "/directory/events/{id}/replay"),
+    ("POST", "/directory/events/replay"),
 ]
 
 

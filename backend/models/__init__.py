@@ -1,6 +1,11 @@
 """Tables. Importing this package registers them all on `Base.metadata`."""
 
-from backend.models.access import access, counting_memberships, counting_users
+from backend.models.access import (
+    access,
+    counting_groups,
+    counting_memberships,
+    counting_users,
+)
 from backend.models.audit_event import AuditEvent
 from backend.models.base import Base
 from backend.models.directory import (
@@ -39,6 +44,7 @@ __all__ = [
     "UsedState",
     "User",
     "access",
+    "counting_groups",
     "counting_memberships",
     "counting_users",
 ]

@@ -1,6 +1,6 @@
 """The views that derive access; the migrations define them, nothing here is stored."""
 
-from sqlalchemy import ARRAY, Boolean, Column, MetaData, Table, Text, Uuid
+from sqlalchemy import ARRAY, Boolean, Column, DateTime, MetaData, Table, Text, Uuid
 
 views = MetaData()
 
@@ -22,6 +22,8 @@ counting_users = Table(
     Column("account_key", Text),
     Column("email", Text),
     Column("state", Text),
+    Column("read_as_of", DateTime(timezone=True)),
+    Column("complete_as_of", DateTime(timezone=True)),
 )
 
 counting_memberships = Table(
@@ -32,4 +34,14 @@ counting_memberships = Table(
     Column("organization_id", Text),
     Column("account_key", Text),
     Column("group_name", Text),
+    Column("directory_id", Text),
+)
+
+counting_groups = Table(
+    "counting_groups",
+    views,
+    Column("id", Text, primary_key=True),
+    Column("directory_id", Text),
+    Column("organization_id", Text),
+    Column("name", Text),
 )

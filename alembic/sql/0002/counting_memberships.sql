@@ -1,5 +1,6 @@
 CREATE OR REPLACE VIEW counting_memberships AS
-SELECT e.user_id, e.group_id, c.organization_id, c.account_key, g.name AS group_name, c.state
+SELECT e.user_id, e.group_id, c.organization_id, c.account_key, g.name AS group_name, c.state,
+    c.directory_id
 FROM directory_memberships e
 JOIN counting_users c ON c.id = e.user_id
 JOIN directory_groups g

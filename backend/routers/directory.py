@@ -1,0 +1,161 @@
+"""`/directory`: for admins, what the mirror knows and how it came to know it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from backend.guards import Admin, DatabaseDep, Limit, SettingsDep, SnapshotDep
+from backend.pagination import EventCursor, TimeCursor
+from backend.routers.problems import problems
+from backend.schemas.directory import DirectoryStatus
+from backend.schemas.directory_sync import Outcome, Receipt
+from backend.schemas.explanation import Explanation
+from backend.schemas.inbox import (
+    Event,
+    EventFilters,
+    EventPage,
+    Moment,
+    ReplayRange,
+    ReplayReport,
+    RowId,
+)
+from backend.services import access_explanation, directory_status, inbox, replays
+
+router = APIRouter(prefix="/directory", tags=["directory"], responses=problems(401, 403, 422, 503))
+
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+EventId = Annotated[RowId, Path(examples=["event_01J9ZC0000000000000000A001"])]
+ByPerson = Annotated[UUID | None, Query(description="Only events about this account of `/team`.")]
+ByGroup = Annotated[RowId | None, Query(description="Only events about the group of this id.")]
+
+
+async def event_filters(
+    outcome: Annotated[Outcome | None, Query(description="Only events of this outcome.")] = None,
+    event_type: Annotated[
+        RowId | None,
+        Query(
+            alias="type",
+            description="Only events of this type.",
+            examples=["dsync.group.user_added"],
+        ),
+    ] = None,
+    since: Annotated[
+        Moment | None,
+        Query(
+            description="Only events received since then; without a zone it is UTC.",
+            examples=["2026-01-15T12:00:00Z"],
+        ),
+    ] = None,
+    until: Annotated[Moment | None, Query(description="Only events received before then.")] = None,
+) -> EventFilters:
+    return EventFilters(outcome=outcome, type=event_type, since=since, until=until)
+
+
+@router.get(
+    "",
+    summary="How the directories are, and whether all that they say arrives",
+    description="`status` says it in words. Counting takes a second for 100,000 people; "
+    "`counts=false` leaves it out, for a monitor that asks often.",
+)
+async def get_directory(
+    snapshot: SnapshotDep,
+    admin: Admin,
+    settings: SettingsDep,
+    counts: Annotated[bool, Query(description="Whether to count people and groups.")] = True,
+) -> DirectoryStatus:
+    return await directory_status.look(
+        snapshot,
+        admin,
+        with_counts=counts,
+        catch_up_enabled=settings.events_poll_seconds > 0,
+    )
+
+
+@router.get(
+    "/people/{user_id}/access",
+    summary="Why somebody has the access they have, and how it changed",
+    description="The chain from the directory's entries through memberships, groups, mappings and "
+    "grants to the roles, each with what made it; what does not count says why. `user_id` is the "
+    "account's, as in `/team`.",
+    responses=problems(404),
+)
+async def explain_access(
+    snapshot: SnapshotDep,
+    admin: Admin,
+    user_id: UUID,
+    history_limit: Limit = 20,
+    history_cursor: Annotated[
+        str | None, Query(description="`history.next_cursor` of the answer before.")
+    ] = None,
+) -> Explanation:
+    cursor = TimeCursor.parse(history_cursor) if history_cursor else None
+    return await access_explanation.explain(
+        snapshot, admin, user_id, cursor=cursor, limit=history_limit
+    )
+
+
+@router.get("/events", summary="The events that WorkOS sent, newest first")
+async def list_events(
+    snapshot: SnapshotDep,
+    admin: Admin,
+    filters: Annotated[EventFilters, Depends(event_filters)],
+    person: ByPerson = None,
+    group: ByGroup = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> EventPage:
+    return await inbox.list_page(
+        snapshot,
+        filters,
+        organization_id=admin.organization_id,
+        person=person,
+        group=group,
+        cursor=EventCursor.parse(cursor) if cursor else None,
+        limit=limit,
+    )
+
+
+@router.post(
+    "/events/replay",
+    summary="Apply many stored events again",
+    description="Oldest first, at most 1,000 at once, each for itself. It is safe at any time: "
+    "what is newer in the mirror stays.",
+)
+async def replay_events(
+    database: DatabaseDep, admin: Admin, settings: SettingsDep, chosen: ReplayRange
+) -> ReplayReport:
+    return await replays.replay_range(
+        database,
+        chosen,
+        organization_id=admin.organization_id,
+        actor_id=admin.user_id,
+        only_directory=settings.workos_directory_id,
+    )
+
+
+@router.get(
+    "/events/{event_id}",
+    summary="One event: what WorkOS sent, and what it changed",
+    responses=problems(404),
+)
+async def get_event(snapshot: SnapshotDep, admin: Admin, event_id: EventId) -> Event:
+    return await inbox.get(snapshot, event_id, admin.organization_id)
+
+
+@router.post(
+    "/events/{event_id}/replay",
+    summary="Apply a stored event again; safe at any time",
+    responses=problems(404, 410),
+)
+async def replay_event(
+    database: DatabaseDep, admin: Admin, settings: SettingsDep, event_id: EventId
+) -> Receipt:
+    outcome = await replays.replay(
+        database,
+        event_id,
+        organization_id=admin.organization_id,
+        actor_id=admin.user_id,
+        only_directory=settings.workos_directory_id,
+    )
+    return Receipt(outcome=outcome)

@@ -1,0 +1,102 @@
+"""The directories of an organization on the wire: what state they are in."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from backend.schemas.reconciliations import State
+
+
+class DirectoryState(StrEnum):
+    LIVE = "live"
+    REMOVED = "removed"
+
+
+class Counts(BaseModel):
+    """What counts now; exact, and so as slow as the directory is large."""
+
+    active_people: int
+    people: int = Field(description="Inactive ones too.")
+    groups: int
+    memberships: int
+
+
+class Directory(BaseModel):
+    id: str
+    name: str | None
+    type: str | None = Field(examples=["okta scim v2.0"])
+    state: DirectoryState
+    since: datetime | None = Field(description="Live since its activation, or removed since.")
+    complete_as_of: datetime | None = Field(description="When it was last read as a whole.")
+    counts: Counts | None
+
+
+class EventRef(BaseModel):
+    id: str
+    type: str
+    occurred_at: datetime
+    received_at: datetime
+
+
+class Delay(BaseModel):
+    """From the event at WorkOS to its arrival here, in seconds, over the newest events."""
+
+    median: float
+    longest: float
+    events: int = Field(description="Over how many of the newest events.")
+
+
+class Parked(BaseModel):
+    count: int
+    oldest_received_at: datetime | None
+
+
+class CatchUp(BaseModel):
+    """Reading the Events API, which brings what no webhook did; for the whole deployment."""
+
+    enabled: bool
+    polled_at: datetime | None
+    read_up_to: datetime | None = Field(description="Of events, when the last one read occurred.")
+    failures: int = Field(description="In a row.")
+    error: str | None
+
+
+class DriftCounts(BaseModel):
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+class ReconciliationRef(BaseModel):
+    id: UUID
+    state: State
+    created_at: datetime
+    finished_at: datetime | None
+    as_of: datetime | None
+    error: str | None
+    drift: dict[str, DriftCounts] = Field(
+        description="By kind: directories, people, groups, memberships."
+    )
+    held_people: int | None = Field(description="People who would lose access or a role.")
+
+
+class Reconciliations(BaseModel):
+    last: ReconciliationRef | None = Field(description="The newest that has ended.")
+    current: ReconciliationRef | None = Field(description="One that waits, runs or is held.")
+
+
+class DirectoryStatus(BaseModel):
+    status: str = Field(
+        description="What an operator should know, in a sentence or two.",
+        examples=["All is well: the last event came on 2026-01-15 12:00 UTC."],
+    )
+    attention: bool = Field(description="Whether somebody should do something.")
+    directory_managed: bool = Field(description="Whether a directory decides who may enter.")
+    directories: list[Directory]
+    last_event: EventRef | None
+    delay: Delay | None
+    parked: Parked
+    catch_up: CatchUp
+    reconciliations: Reconciliations

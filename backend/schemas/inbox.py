@@ -1,0 +1,130 @@
+"""The inbox on the wire: what WorkOS announced, and what became of it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from backend.schemas.directory_sync import Outcome
+from backend.schemas.text import storable
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    try:
+        moment = datetime.fromisoformat(str(value).strip())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("must be a time such as 2026-01-15T12:00:00Z") from error
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+RowId = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(storable)]
+
+MOST_AT_ONCE = 1000
+
+
+class EventPerson(BaseModel):
+    id: UUID | None = Field(description="The account, as in `/team`; null while there is none.")
+    name: str | None
+    directory_user_id: str
+
+
+class EventGroup(BaseModel):
+    id: str
+    name: str | None
+
+
+class EventSummary(BaseModel):
+    id: str = Field(examples=["event_01J9ZC0000000000000000A001"])
+    type: str = Field(examples=["dsync.group.user_added"])
+    outcome: Outcome
+    source: str = Field(description="What brought it first: `webhook` or `catch_up`.")
+    attempts: int = Field(description="How often it was tried.")
+    next_attempt_at: datetime | None = Field(description="When a parked event is tried again.")
+    occurred_at: datetime
+    received_at: datetime
+    error: str | None = Field(description="Why it is parked, and what to do, in plain words.")
+    detail: str | None = Field(description="The same in technical words.")
+    person: EventPerson | None
+    group: EventGroup | None
+    body_kept: bool = Field(description="Whether it can still be replayed.")
+
+
+class EventPage(BaseModel):
+    items: list[EventSummary]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page.")
+
+
+class Person(BaseModel):
+    id: UUID
+    name: str
+
+
+class EventTry(BaseModel):
+    """A try that changed the mirror, or that somebody asked for."""
+
+    at: datetime
+    attempt: int | None = Field(description="Its number; null before tries were numbered.")
+    outcome: Outcome
+    source: str | None = Field(description="`webhook`, `catch_up` or `replay`.")
+    actor: Person | None = Field(description="Who replayed it; null for the command line.")
+    before: dict[str, Any] | None = Field(
+        description="How the person, group or directory stood; `access` where it could change."
+    )
+    after: dict[str, Any] | None
+
+
+class Event(EventSummary):
+    payload: Any = Field(description="What WorkOS sent; null once it was purged.")
+    payload_purged: bool
+    tries: list[EventTry] = Field(description="What it changed, newest first.")
+
+
+class EventFilters(BaseModel):
+    """Which events to list; all of them must hold."""
+
+    outcome: Outcome | None = None
+    type: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class ReplayRange(EventFilters):
+    model_config = ConfigDict(
+        extra="forbid",  # a misspelt limit would replay more than was meant
+        json_schema_extra={
+            "examples": [{"outcome": "parked", "since": "2026-01-15T00:00:00Z"}],
+        },
+    )
+
+    outcome: Outcome | None = Field(
+        default=None, description="Only events of this outcome; without it and `ids`: `parked`."
+    )
+    type: Annotated[RowId | None, Field(description="Only events of this type.")] = None
+    since: Moment | None = Field(default=None, description="Only events received since then.")
+    until: Moment | None = Field(default=None, description="Only events received before then.")
+    ids: Annotated[
+        list[RowId] | None, Field(max_length=MOST_AT_ONCE, description="Only these events.")
+    ] = None
+    cursor: str | None = Field(default=None, description="`next_cursor` of the answer before.")
+
+
+class ReplayReport(BaseModel):
+    replayed: int
+    outcomes: dict[Outcome, int] = Field(examples=[{"applied": 11, "parked": 1}])
+    still_parked: list[str] = Field(description="Events whose data cannot be applied even now.")
+    purged: list[str] = Field(description="Events that were passed over: their body is gone.")
+    unknown: list[str] = Field(description="Of `ids`, those that are no events of yours.")
+    next_cursor: str | None = Field(
+        description=f"At most {MOST_AT_ONCE} at once, oldest first: give it as `cursor` to go on."
+    )

@@ -1,0 +1,29 @@
+"""Why somebody is refused, in one sentence that an IT administrator understands."""
+
+from backend.schemas.explanation import DirectoryEntry
+from backend.services.access_chain import ChainRow
+from backend.services.counting_reasons import said
+
+
+def why_refused(account: ChainRow, entries: list[DirectoryEntry]) -> str:
+    """The sentence for somebody who is not active; `entries` are theirs, newest first."""
+    name = account.name or "This person"
+    if account.deleted:
+        return f"{name} is refused because their organization was deleted at WorkOS."
+    if not account.directory_managed:
+        if account.blocked_at is not None:
+            return f"{name} was blocked on {said(account.blocked_at)} by whoever runs Rollcall."
+        return f"{name} has never signed in, and no directory names them."
+    if not entries:
+        return (
+            f"{name} is not in the company's directory, which decides who may enter: assign them "
+            "to the application in the identity provider."
+        )
+    newest = entries[0]
+    directory = f"“{newest.directory.name}”" if newest.directory.name else newest.directory.id
+    reason = (newest.why_not or "").rstrip(".")
+    return (
+        f"{name} is not let in by the directory {directory}: "
+        f"{reason[:1].lower()}{reason[1:]}. To let them in, assign them to the application in the "
+        "identity provider again, and see that they are active there."
+    )
