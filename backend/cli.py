@@ -13,14 +13,15 @@ import typer
 import uvicorn
 from sqlalchemy.exc import DBAPIError
 
-from backend import cli_reconcile
+from backend import cli_reconcile, jobs
 from backend.database import CONNECTION_FAULTS, Database
 from backend.embedded_postgres import EmbeddedPostgresError, running
-from backend.errors import NotAnEvent, NotFound
+from backend.errors import BodyPurged, NotAnEvent, NotFound
 from backend.routers.pages import PAGES
 from backend.schemas.directory_sync import Outcome
 from backend.services import directory_sync
 from backend.settings import Settings, SettingsError, get_settings
+from backend.workos_client import WorkosClient
 
 app = typer.Typer(
     help="Rollcall: posts behind enterprise sign-in and directory sync.",
@@ -61,7 +62,7 @@ def _configured() -> Iterator[tuple[Settings, str]]:
         settings = get_settings()
         with _database_url(settings) as url:
             yield settings, url
-    except (SettingsError, EmbeddedPostgresError, NotFound, NotAnEvent) as error:
+    except (SettingsError, EmbeddedPostgresError, NotFound, NotAnEvent, BodyPurged) as error:
         raise _fail(error) from error
     except (*CONNECTION_FAULTS, DBAPIError) as error:
         raise _fail(f"The database of DATABASE_URL cannot be used: {_first_line(error)}") from error
@@ -102,8 +103,12 @@ def serve(
         get_settings.cache_clear()
         # uvicorn raises the signal again when it has shut down: the database is to be left, too.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        # The background work is done by one process: this one, if it is alone.
+        alone = workers == 1
+        if not alone:
+            print("Background work is not done by several workers: run `rollcall worker`, too.")
         uvicorn.run(
-            "backend.main:create_app",
+            f"backend.main:{'create_app_with_worker' if alone else 'create_app'}",
             factory=True,
             host=host,
             port=port,
@@ -113,6 +118,28 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=5,
         )
+
+
+@app.command()
+def worker() -> None:
+    """Do the background work: catch up, retry, reconcile (`serve` does it when it is alone)."""
+
+    async def run(settings: Settings, url: str) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        database, client = Database(url, pool_size=4), WorkosClient(settings)
+        try:
+            await jobs.work(jobs.Worker(settings, database, client, stop))
+        finally:
+            await client.close()
+            await database.close()
+
+    with _configured() as (settings, url):
+        if not asyncio.run(_prepare(settings, url)):
+            raise _fail(_OUTDATED)
+        print("Working in the background; Ctrl-C stops it.", flush=True)
+        asyncio.run(run(settings, url))
 
 
 @app.command()
@@ -197,7 +224,8 @@ def show_event(event_id: str) -> None:
         for name in ("id", "type", "outcome", "error", "attempts", "source", "occurred_at"):
             print(f"{name + ':':<13}{event[name]}")
         print(f"{'received_at:':<13}{event['received_at']}")
-        print(event["body"].decode(errors="replace"))
+        body = event["body"]
+        print("(the body was purged)" if body is None else body.decode(errors="replace"))
 
     _with_database(work)
 

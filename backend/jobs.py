@@ -1,14 +1,50 @@
 """Background work, on PgQueuer, in the same database: a job is as durable as its cause."""
 
-from typing import cast
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import NamedTuple, cast
+from uuid import UUID
 
 import asyncpg
+from pgqueuer import PgQueuer
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job as QueuedJob
+from pgqueuer.models import Schedule as Tick
 from pgqueuer.queries import Queries
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.schemas.jobs import Job
+from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
+from backend.errors import NotFound
+from backend.routers.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
+from backend.schemas.jobs import Job, Schedule
+from backend.schemas.reconciliations import Trigger
+from backend.services import catch_up, parked_events, reconciliations, returning_people
+from backend.services.reconciliation_run import run as run_reconciliation
+from backend.settings import Settings
+from backend.workos_client import WorkosClient
+
+logger = logging.getLogger(__name__)
+
+_FAULTS = (*DRIVER_FAULTS, *CONNECTION_FAULTS, DBAPIError)
+
+_GRACE_SECONDS = 3  # for what runs when the worker is told to stop
+_LONGEST_PAUSE = 30
+_STABLE_SECONDS = 60  # a worker that ran for so long begins a new count of failures
+_ATTEMPTS = 10
+
+_EVERY_MINUTE = "* * * * *"
+_EVERY_NIGHT = "17 3 * * *"
+_EVERY_10_SECONDS = "* * * * * */10"
+_EVERY_5_SECONDS = "* * * * * */5"
+_EVERY_SECOND = "* * * * * *"
+_OFTEN = 10
 
 
 async def enqueue(session: AsyncSession, job: Job, payload: str) -> None:
@@ -20,3 +56,189 @@ async def enqueue(session: AsyncSession, job: Job, payload: str) -> None:
     await Queries(driver).enqueue(
         job, payload.encode(), dedupe_key=f"{job}:{payload}", on_conflict="skip"
     )
+
+
+class Worker(NamedTuple):
+    """What the jobs work with; `stop` ends them."""
+
+    settings: Settings
+    database: Database
+    client: WorkosClient
+    stop: asyncio.Event
+
+    async def catch_up(self) -> None:
+        done = await catch_up.poll(
+            self.database,
+            self.client,
+            enqueue,
+            seconds=self.settings.events_poll_seconds,
+            only_directory=self.settings.workos_directory_id,
+        )
+        if done is None:
+            return
+        for outcome, count in done.outcomes.items():
+            DIRECTORY_EVENTS.labels(outcome).inc(count)
+        CATCH_UP_FAILURES.set(done.failures)
+        if done.failures == 1:
+            logger.warning("Catch-up failed, and is tried again: %s", done.error)
+
+    async def retry_parked(self) -> None:
+        outcomes = await parked_events.retry_due(
+            self.database, only_directory=self.settings.workos_directory_id
+        )
+        for outcome, count in outcomes.items():
+            DIRECTORY_EVENTS.labels(outcome).inc(count)
+
+    async def purge_bodies(self) -> None:
+        await parked_events.purge_bodies(self.database, self.settings.event_body_days)
+
+    async def request_reconciliations(self) -> None:
+        async with self.database.transaction() as session:
+            for organization_id in await reconciliations.due(
+                session, self.settings.reconcile_hours
+            ):
+                await reconciliations.request(
+                    session, organization_id, Trigger.SCHEDULE, enqueue=enqueue
+                )
+
+    async def reconcile(self, reconciliation_id: UUID) -> None:
+        await run_reconciliation(
+            self.database,
+            self.client,
+            reconciliation_id,
+            only_directory=self.settings.workos_directory_id,
+        )
+
+
+async def work(worker: Worker) -> None:
+    """Do the background work until `stop`; without a database it waits for one.
+
+    Never raises: whoever runs it beside something else is not taken along.
+    """
+    failures = 0
+    while not worker.stop.is_set():
+        begun = time.monotonic()
+        try:
+            await _work_while_connected(worker)
+        except _FAULTS as error:
+            logger.warning("The worker lost its database, and tries again: %s", error)
+        except Exception:
+            logger.exception("The worker failed, and begins again")
+        if time.monotonic() - begun > _STABLE_SECONDS:
+            failures = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(2**failures, _LONGEST_PAUSE)):
+                await worker.stop.wait()
+        failures += 1
+
+
+@asynccontextmanager
+async def working(
+    settings: Settings, database: Database, client: WorkosClient
+) -> AsyncIterator[None]:
+    """The background work beside whatever the block does; it ends with the block."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(work(Worker(settings, database, client, stop)))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait({task}, timeout=_GRACE_SECONDS * 3)
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def _work_while_connected(worker: Worker) -> None:
+    async with worker.database.listening() as connection:
+        queuer = PgQueuer.from_asyncpg_connection(connection)
+        _register(queuer, worker)
+        lost = asyncio.Event()
+
+        def end(_connection: object) -> None:
+            lost.set()
+            queuer.shutdown.set()
+
+        connection.add_termination_listener(end)
+        stopping = asyncio.create_task(worker.stop.wait())
+        stopping.add_done_callback(lambda _: queuer.shutdown.set())
+        try:
+            await queuer.run(shutdown_on_listener_failure=True)
+        finally:
+            connection.remove_termination_listener(end)
+            stopping.cancel()
+        if lost.is_set():
+            raise ConnectionError("the connection was closed")
+
+
+def _register(queuer: PgQueuer, worker: Worker) -> None:
+    settings = worker.settings
+    rests = returning_people.Rests()
+
+    async def read_returned() -> None:
+        await returning_people.read_waiting(
+            worker.database, worker.client, rests, only_directory=settings.workos_directory_id
+        )
+
+    def schedule(name: Schedule, expression: str, job: Callable[[], Awaitable[None]]) -> None:
+        async def tick(_tick: Tick) -> None:
+            await _on_schedule(worker, name, job)
+
+        queuer.schedule(name, expression, accepts_context=False)(tick)
+
+    if settings.events_poll_seconds:
+        # Only a look whether it is time: when the next poll is due, the cursor's row says.
+        often = settings.events_poll_seconds < _OFTEN
+        schedule(Schedule.CATCH_UP, _EVERY_SECOND if often else _EVERY_5_SECONDS, worker.catch_up)
+    if settings.event_body_days:
+        schedule(Schedule.PURGE_BODIES, _EVERY_NIGHT, worker.purge_bodies)
+    if settings.reconcile_hours:
+        schedule(Schedule.REQUEST_RECONCILIATIONS, _EVERY_MINUTE, worker.request_reconciliations)
+    schedule(Schedule.RETRY_PARKED, _EVERY_MINUTE, worker.retry_parked)
+    schedule(Schedule.READ_RETURNED, _EVERY_10_SECONDS, read_returned)
+
+    @queuer.entrypoint(Job.RECONCILE, concurrency_limit=1, accepts_context=False)
+    async def reconcile(job: QueuedJob) -> None:
+        await _reconcile(worker, job)
+
+
+async def _on_schedule(worker: Worker, name: Schedule, job: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await _until_stopped(worker.stop, job())
+    except _FAULTS as error:
+        logger.warning("%s: database fault, tried again: %s", name, error)
+    except Exception:
+        logger.exception("%s failed", name)
+
+
+async def _reconcile(worker: Worker, job: QueuedJob) -> None:
+    try:
+        reconciliation_id = UUID((job.payload or b"").decode())
+        finished = await _until_stopped(worker.stop, worker.reconcile(reconciliation_id))
+    except NotFound:
+        return
+    except (Exception, asyncio.CancelledError) as error:
+        # Also when PgQueuer gives up its connection: it would call the job off for good.
+        if job.attempts >= _ATTEMPTS:
+            logger.exception("Reconciliation %s failed for good", job.payload)
+            raise
+        logger.warning("Reconciliation %s is tried again: %r", job.payload, error)
+        raise RetryRequested(timedelta(seconds=min(2**job.attempts, 300))) from error
+    if not finished:
+        raise RetryRequested(reason="the worker stopped")
+
+
+async def _until_stopped(stop: asyncio.Event, work: Awaitable[None]) -> bool:
+    """Whether it came to its end; once asked to stop, it has a few seconds for that."""
+    task = asyncio.ensure_future(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            await asyncio.wait({task}, timeout=_GRACE_SECONDS)
+        if task.done():
+            task.result()
+        return task.done()
+    finally:
+        stopping.cancel()
+        task.cancel()
+        await asyncio.wait({task})

@@ -1,7 +1,7 @@
 """The application put together."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,7 +11,19 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from backend import jobs
 from backend.database import Database
 from backend.guards import session_signer
-from backend.routers import auth, directory_sync, docs, health, me, metrics, posts, problems, reconciliations, team
+from backend.routers import (
+    auth,
+    directory,
+    directory_sync,
+    docs,
+    health,
+    me,
+    metrics,
+    posts,
+    problems,
+    reconciliations,
+    team,
+)
 from backend.routers.headers import CompressedPages, SecurityHeaders
 from backend.routers.pages import PAGES
 from backend.schemas.problem import Problem
@@ -31,7 +43,10 @@ _TAGS = [
     {"name": "sign-in", "description": "SSO through WorkOS, and who is signed in."},
     {"name": "posts", "description": "Read by every member; written by authors and admins."},
     {"name": "team", "description": "The people of the organization, and invitations."},
-    {"name": "directory", "description": "What WorkOS tells us about the customer's directory."},
+    {
+        "name": "directory",
+        "description": "What WorkOS tells us about the customer's directory, and what follows.",
+    },
     {"name": "operations", "description": "Health and metrics."},
 ]
 
@@ -42,6 +57,7 @@ def create_app(
     database: Database | None = None,
     workos: WorkosClient | None = None,
     check_pages: bool = True,
+    with_worker: bool = False,
 ) -> FastAPI:
     """The application.
 
@@ -50,6 +66,7 @@ def create_app(
         database: one that the caller closes; made from the settings when not given.
         workos: one that the caller closes; made from the settings when not given.
         check_pages: whether the built pages must be there.
+        with_worker: whether this process does the background work, too.
 
     Raises:
         SettingsError: the environment cannot be used.
@@ -60,7 +77,12 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = database or Database(settings.database_url)
         app.state.workos = workos or WorkosClient(settings)
-        yield
+        async with AsyncExitStack() as stack:
+            if with_worker:
+                await stack.enter_async_context(
+                    jobs.working(settings, app.state.database, app.state.workos)
+                )
+            yield
         if workos is None:
             await app.state.workos.close()
         if database is None:
@@ -79,7 +101,7 @@ def create_app(
     app.state.session_signer = session_signer(settings)
     app.state.enqueue = jobs.enqueue
     problems.register(app)
-    for module in (posts, directory_sync, me, team, reconciliations, auth, health, docs):
+    for module in (posts, directory_sync, me, team, directory, reconciliations, auth, health, docs):
         app.include_router(module.router)
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
@@ -89,6 +111,11 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     _describe_problems(app)
     return app
+
+
+def create_app_with_worker() -> FastAPI:
+    """For a process that is alone."""
+    return create_app(with_worker=True)
 
 
 def _describe_problems(app: FastAPI) -> None:

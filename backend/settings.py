@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     events_poll_seconds: int = Field(default=0, ge=0)
     reconcile_hours: int = Field(default=0, ge=0)
     smtp_url: str = ""
+    event_body_days: int = Field(default=90, ge=0)
 
     @property
     def secure_cookies(self) -> bool:

@@ -1,12 +1,15 @@
 """A real PostgreSQL for the whole run; each test has an organization of its own in it."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import text
 
 from backend.database import Database
 from backend.embedded_postgres import running
@@ -38,3 +41,36 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def stack(database: Database) -> AsyncIterator[Stack]:
     async with running_stack(database) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+async def template(database: Database, database_url: str) -> str:
+    """A migrated database to copy: nobody connects to it."""
+    name = f"template_{secrets.token_hex(4)}"
+    async with database.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    empty = Database(urlunsplit(urlsplit(database_url)._replace(path=f"/{name}")), pool_size=1)
+    await empty.migrate()
+    await empty.close()
+    return name
+
+
+@pytest.fixture
+async def own_database_url(
+    database: Database, database_url: str, template: str
+) -> AsyncIterator[str]:
+    """For what there is one of in a deployment: a database of the test's own."""
+    name = f"own_{secrets.token_hex(4)}"
+    async with database.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
+    async with database.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def own_stack(own_database_url: str) -> AsyncIterator[Stack]:
+    own = Database(own_database_url, pool_size=2)
+    async with running_stack(own) as stack:
+        yield stack
+    await own.close()

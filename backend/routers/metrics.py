@@ -2,7 +2,7 @@
 
 import time
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUESTS = Counter(
@@ -13,6 +13,9 @@ DURATION = Histogram(
 )
 DIRECTORY_EVENTS = Counter(
     "rollcall_directory_events_total", "Directory events taken in.", ("outcome",)
+)
+CATCH_UP_FAILURES = Gauge(
+    "rollcall_catch_up_failures", "Looks at WorkOS's events in a row that failed."
 )
 
 

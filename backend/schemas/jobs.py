@@ -10,5 +10,15 @@ class Job(StrEnum):
     RECONCILE = "reconcile"
 
 
+class Schedule(StrEnum):
+    """What runs by the clock, in one worker of the deployment at a time."""
+
+    CATCH_UP = "catch_up"
+    READ_RETURNED = "read_returned"
+    RETRY_PARKED = "retry_parked"
+    PURGE_BODIES = "purge_bodies"
+    REQUEST_RECONCILIATIONS = "request_reconciliations"
+
+
 # (session, job, payload): runs the job once the session's transaction has been committed.
 Enqueue = Callable[[AsyncSession, Job, str], Awaitable[None]]

@@ -92,7 +92,7 @@ def directory_row(directory: Directory) -> dict[str, Any]:
     return directory.model_dump()
 
 
-def _tombstone(row: DirectoryUser | DirectoryGroup) -> dict[str, Any]:
+def tombstone(row: DirectoryUser | DirectoryGroup) -> dict[str, Any]:
     return {
         "id": row.id,
         "directory_id": row.directory_id,
@@ -104,13 +104,13 @@ def upsert_user(data: dict[str, Any]) -> Facts:
     user = DirectoryUser.model_validate(data)
     facts = Facts(managed=[user.organization_id], users=[user_row(user, FACT)])
     if user.state != ACTIVE:
-        facts["removed_users"] = [_tombstone(user)]
+        facts["removed_users"] = [tombstone(user)]
     return facts
 
 
 def remove_user(data: dict[str, Any]) -> Facts:
     user = DirectoryUser.model_validate(data)
-    return Facts(managed=[user.organization_id], removed_users=[_tombstone(user)])
+    return Facts(managed=[user.organization_id], removed_users=[tombstone(user)])
 
 
 def upsert_group(data: dict[str, Any]) -> Facts:
@@ -120,7 +120,7 @@ def upsert_group(data: dict[str, Any]) -> Facts:
 
 def remove_group(data: dict[str, Any]) -> Facts:
     group = DirectoryGroup.model_validate(data)
-    return Facts(managed=[group.organization_id], removed_groups=[_tombstone(group)])
+    return Facts(managed=[group.organization_id], removed_groups=[tombstone(group)])
 
 
 def _membership_change(data: dict[str, Any]) -> tuple[DirectoryUser, DirectoryGroup]:

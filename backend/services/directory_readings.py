@@ -2,20 +2,23 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from backend.errors import SignInRefused
-from backend.models import DirectoryUser, counting_users
+from backend.models import DirectoryUser
+from backend.models import counting_users as counting
 from backend.schemas.workos import Directory
 from backend.schemas.workos import DirectoryUser as WorkosUser
 from backend.services.directory_facts import (
+    ACTIVE,
     FACT,
     Facts,
     directory_row,
     group_row,
     membership_row,
+    tombstone,
     user_row,
 )
 from backend.services.directory_sync import merge
@@ -83,6 +86,19 @@ async def find_people(
     return people
 
 
+async def read_person(connection: AsyncConnection, client: WorkosClient, user_id: str) -> bool:
+    """Merge one person with their groups; False when WorkOS does not know them.
+
+    Raises:
+        WorkosUnavailable: nothing was changed.
+    """
+    person = await client.user(user_id)
+    if person is None:
+        return False
+    await _merge_person(connection, client, reading_time(), person)
+    return True
+
+
 async def _merge_person(
     connection: AsyncConnection, client: WorkosClient, occurred: datetime, person: WorkosUser
 ) -> None:
@@ -99,28 +115,36 @@ async def _merge_person(
         memberships=[membership_row(person, group, present=True) for group in groups],
         read_users=[person.id],
     )
+    if person.state != ACTIVE:
+        facts["removed_users"] = [tombstone(person)]
     await merge(connection, occurred, f"reading_{uuid7()}", facts)
+
+
+def left_unread() -> ColumnElement[bool]:
+    """Of a row of `counting_users` and one of the same account in `directory_users`: whether the
+    latter left, and the former was not read since, alone or in a complete listing.
+    """
+    read_at = func.greatest(counting.c.read_as_of, counting.c.complete_as_of)
+    return DirectoryUser.removed_at.is_not(None) & func.coalesce(
+        DirectoryUser.removed_at >= read_at, True
+    )
 
 
 async def is_reading_due(
     connection: AsyncConnection, organization_id: str, account_key: str
 ) -> bool:
     """Whether someone has returned whose memberships have not been read since they left."""
-    left_at = (
-        select(func.max(DirectoryUser.removed_at))
-        .where(
-            DirectoryUser.organization_id == organization_id,
-            DirectoryUser.account_key == account_key,
-        )
-        .scalar_subquery()
-    )
     unread = await connection.scalar(
-        select(DirectoryUser.id)
-        .join(counting_users, counting_users.c.id == DirectoryUser.id)
+        select(counting.c.id)
+        .join(
+            DirectoryUser,
+            (DirectoryUser.organization_id == counting.c.organization_id)
+            & (DirectoryUser.account_key == counting.c.account_key),
+        )
         .where(
-            DirectoryUser.organization_id == organization_id,
-            DirectoryUser.account_key == account_key,
-            func.coalesce(DirectoryUser.read_as_of <= left_at, left_at.is_not(None)),
+            counting.c.organization_id == organization_id,
+            counting.c.account_key == account_key,
+            left_unread(),
         )
         .limit(1)
     )

@@ -1,6 +1,8 @@
 """The inbox: every event comes in here, whatever brought it, and is applied once."""
 
+import hashlib
 import json
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -17,14 +19,15 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from backend.database import Query, is_content_error
-from backend.errors import NotAnEvent, NotFound
-from backend.models import DirectoryEvent
+from backend.errors import BodyPurged, NotAnEvent, NotFound
+from backend.models import DirectoryEvent, EventCursor
 from backend.schemas.directory_sync import Outcome, Source
 from backend.schemas.text import storable_json
 from backend.schemas.workos import Envelope
@@ -39,25 +42,33 @@ from backend.services.directory_facts import (
     user_of,
 )
 
-_APPLY = Query(
-    select(
-        func.apply_directory_event(
-            bindparam("id", type_=Text),
-            bindparam("type", type_=Text),
-            bindparam("source", type_=Text),
-            bindparam("organization", type_=Text),
-            bindparam("directory", type_=Text),
-            bindparam("person", type_=Text),
-            bindparam("group", type_=Text),
-            bindparam("occurred", type_=DateTime(timezone=True)),
-            bindparam("body", type_=LargeBinary),
-            bindparam("facts", type_=JSONB),
-            bindparam("unapplied", type_=Text),
-            bindparam("problem", type_=Text),
-            bindparam("audit_id", type_=Uuid),
-            bindparam("again", type_=Boolean),
-            bindparam("actor", type_=Uuid),
-        )
+_OCCURRED = bindparam("occurred", type_=DateTime(timezone=True))
+_APPLICATION = select(
+    func.apply_directory_event(
+        bindparam("id", type_=Text),
+        bindparam("type", type_=Text),
+        bindparam("source", type_=Text),
+        bindparam("organization", type_=Text),
+        bindparam("directory", type_=Text),
+        bindparam("person", type_=Text),
+        bindparam("group", type_=Text),
+        _OCCURRED,
+        bindparam("body", type_=LargeBinary),
+        bindparam("facts", type_=JSONB),
+        bindparam("unapplied", type_=Text),
+        bindparam("problem", type_=Text),
+        bindparam("audit_id", type_=Uuid),
+        bindparam("again", type_=Boolean),
+        bindparam("actor", type_=Uuid),
+    )
+)
+_APPLY = Query(_APPLICATION)
+# The cursor moves in the transaction of the event that it moves to.
+_APPLY_AND_MOVE_ON = Query(
+    _APPLICATION.add_cte(
+        update(EventCursor)
+        .values(after=bindparam("id", type_=Text), occurred_at=_OCCURRED)
+        .cte("moved")
     )
 )
 
@@ -68,6 +79,7 @@ class Reading(NamedTuple):
     facts: Facts | None
     unapplied: Outcome
     problem: str | None = None
+    is_event: bool = True
 
 
 def parse(body: bytes) -> Envelope:
@@ -80,6 +92,38 @@ def parse(body: bytes) -> Envelope:
         return Envelope.model_validate(storable_json(json.loads(body)))
     except (ValueError, RecursionError) as error:
         raise NotAnEvent(_reason(error)) from error
+
+
+def read_leniently(body: bytes, at: datetime, only_directory: str) -> tuple[Envelope, Reading]:
+    """What a body says that must be kept whatever it is; what is no event is to be parked.
+
+    Its own id, type and time are kept where it has them; otherwise the id is made from the body,
+    so that it is the same each time, and the time is `at`.
+    """
+    try:
+        event = parse(body)
+    except NotAnEvent as error:
+        return _salvaged(body, at), Reading(None, Outcome.PARKED, error.detail, is_event=False)
+    return event, read(event, only_directory)
+
+
+def _salvaged(body: bytes, at: datetime) -> Envelope:
+    sent: object = None
+    with suppress(ValueError, RecursionError):
+        sent = storable_json(json.loads(body))
+    fields = sent if isinstance(sent, dict) else {}
+    kept: dict[str, object] = {
+        "id": f"malformed_{hashlib.sha256(body).hexdigest()}",
+        "event": "malformed",
+        "data": {},
+        "created_at": at.isoformat(),
+    }
+    for name in kept:
+        candidate = kept | {name: fields.get(name)}
+        with suppress(ValidationError):
+            Envelope.model_validate(candidate)
+            kept = candidate
+    return Envelope.model_validate(kept)
 
 
 def _reason(error: Exception) -> str | None:
@@ -110,6 +154,7 @@ async def receive(
     only_directory: str = "",
     again: bool = False,
     actor_id: UUID | None = None,
+    malformed_at: datetime | None = None,
 ) -> Outcome:
     """Take in one event, durably, and apply it; known events are answered `duplicate`.
 
@@ -120,31 +165,52 @@ async def receive(
         only_directory: see `read`.
         again: apply it even when it is known (a replay by hand).
         actor_id: who replays it; None for the command line.
+        malformed_at: when given, what is no event is parked, as of then if it has no time.
 
     Raises:
         NotAnEvent: the body is not an event.
     """
-    event = parse(body)
-    reading = read(event, only_directory)
+    if malformed_at is None:
+        event = parse(body)
+        reading = read(event, only_directory)
+    else:
+        event, reading = read_leniently(body, malformed_at, only_directory)
+    return await take_in(connection, event, reading, body, source, again=again, actor_id=actor_id)
+
+
+async def take_in(
+    connection: AsyncConnection,
+    event: Envelope,
+    reading: Reading,
+    body: bytes,
+    source: Source,
+    *,
+    again: bool = False,
+    actor_id: UUID | None = None,
+    moves_cursor: bool = False,
+) -> Outcome:
+    """As `receive`, for what was read already; `moves_cursor` lets catch-up read on from here."""
+    query = _APPLY_AND_MOVE_ON if moves_cursor else _APPLY
     try:
-        return await _apply(connection, event, body, source, reading, again, actor_id)
+        return await _apply(connection, query, event, reading, body, source, again, actor_id)
     except asyncpg.PostgresError as error:
         if not is_content_error(error):
             raise
         parked = Reading(None, Outcome.PARKED, f"The database refused it: {error.args[0]}")
-        return await _apply(connection, event, body, source, parked, again, actor_id)
+        return await _apply(connection, query, event, parked, body, source, again, actor_id)
 
 
 async def _apply(
     connection: AsyncConnection,
+    query: Query,
     event: Envelope,
+    reading: Reading,
     body: bytes,
     source: Source,
-    reading: Reading,
     again: bool,
     actor_id: UUID | None,
 ) -> Outcome:
-    rows = await _APPLY.rows(
+    rows = await query.rows(
         connection,
         id=event.id,
         type=event.event,
@@ -203,8 +269,15 @@ async def replay(
 ) -> Outcome:
     """Apply a stored event again; safe at any time, because the merge is a maximum."""
     event = await get_event(connection, event_id)
+    if event["body"] is None:
+        raise BodyPurged
     return await receive(
-        connection, event["body"], Source.REPLAY, only_directory=only_directory, again=True
+        connection,
+        event["body"],
+        Source.REPLAY,
+        only_directory=only_directory,
+        again=True,
+        malformed_at=event["occurred_at"],
     )
 
 
