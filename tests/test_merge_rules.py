@@ -1,7 +1,4 @@
-"""Each merge rule by the counter-example that it exists for; whatever the order, once all is told.
-
-Left out until there are listings: a parked creation replayed after a listing that lacks the person.
-"""
+"""Each merge rule by the counter-example that it exists for; whatever the order, once all is told."""
 
 import pytest
 from sqlalchemy import update
@@ -160,6 +157,18 @@ class TestDirectoryRemoved:
             tale.membership(5),
             order=order,
         ) == ["member"]
+
+    @either_order
+    async def test_invariant_4_removed_twice(self, tale: Tale, order: int) -> None:
+        gone = await tale.told(
+            tale.event(1, "dsync.deleted", tale.directory),
+            tale.event(2, "dsync.activated", tale.directory),
+            tale.person(3, "created"),
+            tale.event(4, "dsync.deleted", tale.directory),
+            order=order,
+        )
+        assert gone is not None
+        assert not gone.active
 
     async def test_invariant_3_people_of_a_directory_never_told_of_count(self, tale: Tale) -> None:
         """A directory without a row is a live one."""

@@ -133,7 +133,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.company: Company
         self.arrival: Arrival
-        self.replaced = False
+        self.replaced = 0
 
     @initialize(
         environment=environments,
@@ -162,6 +162,11 @@ class Life(RuleBasedStateMachine):
     @rule(pairs=some_of(pairs_present))
     def toggle_memberships(self, pairs: list[Pair]) -> None:
         self._toggle(pairs)
+
+    @if_any(pairs_present)
+    @rule(pair=one_of(pairs_present))
+    def toggle_there_and_back(self, pair: Pair) -> None:
+        self._toggle([pair, pair])
 
     @if_any(pairs_away)
     @rule(pairs=some_of(pairs_away))
@@ -251,10 +256,10 @@ class Life(RuleBasedStateMachine):
     def close_directory(self, directory: str) -> None:
         self.company.close_directory(directory)
 
-    @precondition(lambda life: not life.replaced)
+    @precondition(lambda life: life.replaced < 2)
     @rule(directory=one_of(directories), groups=st.integers(0, 3))
     def replace_directory(self, directory: str, groups: int) -> None:
-        self.replaced = True
+        self.replaced += 1
         self.company.close_directory(directory)
         self._settle(self.company.open_directory(), groups)
 

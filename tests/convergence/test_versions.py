@@ -50,3 +50,16 @@ async def test_leaving_a_group_and_joining_it_in_any_order(tale: Tale, order: in
     )
     assert await tale.roles(*known, *changes, order=order) == ["member"]
     assert await tale.roles(tale.membership(5), *changes, order=order) == ["member", "author"]
+
+
+@either_order
+async def test_of_one_moment_the_greater_event_id_is_the_later(tale: Tale, order: int) -> None:
+    mark = tale.ann["id"]
+    same = [
+        tale.membership(1, kind) | {"id": f"event_{mark}_{number}"}
+        for number, kind in enumerate(("user_added", "user_removed", "user_added"))
+    ]
+    known = (tale.person(0, "created"), tale.group(0, "created"))
+    assert await tale.roles(*known, *same, order=order) == ["member", "author"]
+    left = tale.membership(1, "user_removed") | {"id": f"event_{mark}_9"}
+    assert await tale.roles(left, *same, order=order) == ["member"]
