@@ -13,13 +13,13 @@ import typer
 import uvicorn
 from sqlalchemy.exc import DBAPIError
 
-from backend import cli_reconcile, jobs
+from backend import cli_events, cli_reconcile, jobs
 from backend.database import CONNECTION_FAULTS, Database
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import BodyPurged, NotAnEvent, NotFound
 from backend.routers.pages import PAGES
 from backend.schemas.directory_sync import Outcome
-from backend.services import directory_sync
+from backend.schemas.inbox import EventFilters, ReplayRange
 from backend.settings import Settings, SettingsError, get_settings
 from backend.workos_client import WorkosClient
 
@@ -187,57 +187,69 @@ def reconcile(
     raise typer.Exit(_with_database(work))
 
 
+_ByOutcome = Annotated[Outcome | None, typer.Option(help="Only events of this outcome.")]
+_ByType = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
+_Since = Annotated[
+    str | None, typer.Option(help="Only events received since then, such as 2026-01-15T12:00Z.")
+]
+_Until = Annotated[str | None, typer.Option(help="Only events received before then.")]
+
+
 @events.command("list")
 def list_events(
-    outcome: Annotated[Outcome | None, typer.Option(help="Only events of this outcome.")] = None,
-    event_type: Annotated[
-        str | None, typer.Option("--type", help="Only events of this type.")
-    ] = None,
+    outcome: _ByOutcome = None,
+    event_type: _ByType = None,
+    since: _Since = None,
+    until: _Until = None,
+    person: Annotated[UUID | None, typer.Option(help="Only about this account.")] = None,
+    group: Annotated[str | None, typer.Option(help="Only about the group of this id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
 ) -> None:
     """Show the newest events."""
+    filters = cli_events.chosen_by(
+        EventFilters, outcome=outcome, type=event_type, since=since, until=until
+    )
 
     async def work(_settings: Settings, database: Database) -> None:
-        async with database.connect() as connection:
-            rows = await directory_sync.list_events(
-                connection, outcome=outcome, event_type=event_type, limit=limit
-            )
-        for row in rows:
-            error = f"  {row['error']}" if row["error"] else ""
-            print(
-                f"{row['received_at']:%Y-%m-%d %H:%M:%S}  {row['outcome']:<10} "
-                f"{row['type']:<26} {row['id']}{error}"
-            )
-        if not rows:
-            print("No events.")
+        await cli_events.show_list(database, filters, person=person, group=group, limit=limit)
 
     _with_database(work)
 
 
 @events.command("show")
 def show_event(event_id: str) -> None:
-    """Show one event with its body."""
+    """Show one event: what it says, what it changed, why it is parked."""
 
     async def work(_settings: Settings, database: Database) -> None:
-        async with database.connect() as connection:
-            event = await directory_sync.get_event(connection, event_id)
-        for name in ("id", "type", "outcome", "error", "attempts", "source", "occurred_at"):
-            print(f"{name + ':':<13}{event[name]}")
-        print(f"{'received_at:':<13}{event['received_at']}")
-        body = event["body"]
-        print("(the body was purged)" if body is None else body.decode(errors="replace"))
+        await cli_events.show_one(database, event_id)
 
     _with_database(work)
 
 
 @events.command("replay")
-def replay_event(event_id: str) -> None:
-    """Apply an event again; safe at any time."""
+def replay_events(
+    event_ids: Annotated[list[str] | None, typer.Argument(help="These events.")] = None,
+    outcome: _ByOutcome = None,
+    event_type: _ByType = None,
+    since: _Since = None,
+    until: _Until = None,
+) -> None:
+    """Apply events again, by id or a range; safe at any time.
 
-    async def work(settings: Settings, database: Database) -> Outcome:
-        async with database.connect() as connection:
-            return await directory_sync.replay(
-                connection, event_id, only_directory=settings.workos_directory_id
-            )
+    Of a range without --outcome, those that are parked. Ends with 1 when some cannot be applied.
+    """
+    options = {"outcome": outcome, "type": event_type, "since": since, "until": until}
+    ranged = any(option is not None for option in options.values())
+    if not event_ids and not ranged:
+        raise typer.BadParameter("name events, or choose them by --outcome, --since, --until")
+    chosen = cli_events.chosen_by(ReplayRange, **options)
 
-    print(_with_database(work))
+    async def work(settings: Settings, database: Database) -> int:
+        match event_ids:
+            case [event_id] if not ranged:
+                return await cli_events.replay_one(settings, database, event_id)
+            case _:
+                wanted = chosen.model_copy(update={"ids": event_ids or None})
+                return await cli_events.replay_many(settings, database, wanted)
+
+    raise typer.Exit(_with_database(work))

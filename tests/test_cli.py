@@ -13,7 +13,6 @@ from typer.testing import CliRunner, Result
 
 from backend.cli import app
 from backend.settings import Settings, get_settings
-from tests.stack import Stack, new_event, user_data
 
 MIGRATE_FIRST = "The database has another version's schema: run `rollcall migrate`."
 
@@ -52,62 +51,6 @@ async def test_help() -> None:
     result = await rollcall("--help")
     for command in ("serve", "migrate", "events"):
         assert command in result.stdout
-
-
-class TestEvents:
-    async def test_a_parked_event_is_shown_and_replayed(self, stack: Stack) -> None:
-        """Its cause lies in what the database holds; once that is gone a replay applies it."""
-        event = new_event("dsync.user.created", user_data(stack))
-        async with stack.database.transaction() as session:
-            connection = await session.connection()
-            await connection.exec_driver_sql(
-                "ALTER TABLE directory_users ADD CONSTRAINT for_a_test"
-                f" CHECK (id <> '{event['data']['id']}') NOT VALID"
-            )
-        try:
-            assert await stack.post_event(event) == "parked"
-        finally:
-            async with stack.database.transaction() as session:
-                connection = await session.connection()
-                await connection.exec_driver_sql(
-                    "ALTER TABLE directory_users DROP CONSTRAINT for_a_test"
-                )
-        listed = await rollcall("events", "list", "--outcome", "parked", "--limit", "1000")
-        (line,) = [line for line in listed.stdout.splitlines() if event["id"] in line]
-        assert "dsync.user.created" in line
-        assert "for_a_test" in line
-        shown = await rollcall("events", "show", event["id"])
-        assert shown.exit_code == 0
-        assert "parked" in shown.stdout
-        assert event["data"]["email"] in shown.stdout
-        replayed = await rollcall("events", "replay", event["id"])
-        assert (replayed.exit_code, replayed.stdout) == (0, "applied\n")
-        again = await rollcall("events", "replay", event["id"])
-        assert (again.exit_code, again.stdout) == (0, "superseded\n")
-        # It stays known as applied, and webhooks go on.
-        assert await stack.post_event(event) == "duplicate"
-        shown = await rollcall("events", "show", event["id"])
-        assert "applied" in shown.stdout
-
-    async def test_list_by_type(self, stack: Stack) -> None:
-        kind = f"unknown.{secrets.token_hex(4)}"
-        event = new_event(kind, {})
-        await stack.post_event(event)
-        listed = await rollcall("events", "list", "--type", kind)
-        (line,) = listed.stdout.splitlines()
-        assert event["id"] in line
-        assert "ignored" in line
-        nothing = await rollcall("events", "list", "--type", f"{kind}.x")
-        assert nothing.stdout == "No events.\n"
-
-    @pytest.mark.parametrize("command", ["show", "replay"])
-    async def test_unknown_id(self, command: str) -> None:
-        said = sentence(await rollcall("events", command, "event_unknown"))
-        assert said == "No event has this id; `rollcall events list` shows the newest."
-
-    async def test_bad_options(self) -> None:
-        for args in (("--limit", "0"), ("--outcome", "lost"), ("--limit", "x")):
-            assert (await rollcall("events", "list", *args)).exit_code == 2
 
 
 class TestSchema:

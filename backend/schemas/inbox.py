@@ -124,7 +124,7 @@ class ReplayReport(BaseModel):
     outcomes: dict[Outcome, int] = Field(examples=[{"applied": 11, "parked": 1}])
     still_parked: list[str] = Field(description="Events whose data cannot be applied even now.")
     purged: list[str] = Field(description="Events that were passed over: their body is gone.")
-    unknown: list[str] = Field(description="Of `ids`, those that are no events of yours.")
+    unknown: list[str] = Field(description="Of `ids`, those that are no events of the range.")
     next_cursor: str | None = Field(
         description=f"At most {MOST_AT_ONCE} at once, oldest first: give it as `cursor` to go on."
     )

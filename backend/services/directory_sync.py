@@ -13,7 +13,6 @@ from sqlalchemy import (
     Boolean,
     DateTime,
     LargeBinary,
-    RowMapping,
     Text,
     Uuid,
     bindparam,
@@ -26,8 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from backend.database import Query, is_content_error
-from backend.errors import BodyPurged, NotAnEvent, NotFound
-from backend.models import DirectoryEvent, EventCursor
+from backend.errors import NotAnEvent
+from backend.models import EventCursor
 from backend.schemas.directory_sync import Outcome, Source
 from backend.schemas.text import storable_json
 from backend.schemas.workos import Envelope
@@ -229,56 +228,6 @@ async def _apply(
         actor=actor_id,
     )
     return Outcome(rows[0][0])
-
-
-async def list_events(
-    connection: AsyncConnection, *, outcome: Outcome | None, event_type: str | None, limit: int
-) -> list[RowMapping]:
-    """The newest events of the inbox, without their bodies."""
-    query = (
-        select(
-            DirectoryEvent.id,
-            DirectoryEvent.type,
-            DirectoryEvent.outcome,
-            DirectoryEvent.attempts,
-            DirectoryEvent.occurred_at,
-            DirectoryEvent.received_at,
-            DirectoryEvent.error,
-        )
-        .order_by(DirectoryEvent.received_at.desc(), DirectoryEvent.id.desc())
-        .limit(limit)
-    )
-    if outcome is not None:
-        query = query.where(DirectoryEvent.outcome == outcome)
-    if event_type is not None:
-        query = query.where(DirectoryEvent.type == event_type)
-    return list((await connection.execute(query)).mappings())
-
-
-async def get_event(connection: AsyncConnection, event_id: str) -> RowMapping:
-    """One event with its body. Raises NotFound."""
-    found = await connection.execute(select(DirectoryEvent).where(DirectoryEvent.id == event_id))
-    event = found.mappings().one_or_none()
-    if event is None:
-        raise NotFound("No event has this id; `rollcall events list` shows the newest.")
-    return event
-
-
-async def replay(
-    connection: AsyncConnection, event_id: str, *, only_directory: str = ""
-) -> Outcome:
-    """Apply a stored event again; safe at any time, because the merge is a maximum."""
-    event = await get_event(connection, event_id)
-    if event["body"] is None:
-        raise BodyPurged
-    return await receive(
-        connection,
-        event["body"],
-        Source.REPLAY,
-        only_directory=only_directory,
-        again=True,
-        malformed_at=event["occurred_at"],
-    )
 
 
 async def merge(connection: AsyncConnection, occurred: datetime, version: str, facts: Facts) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select, text
 
 from backend.database import Database
 from backend.models import AuditEvent, DirectoryEvent, DirectoryUser, User
-from backend.services.directory_sync import replay
+from backend.services.replays import replay
 from tests.stack import Stack, as_body, new_event, post_webhook, running_stack, user_data
 
 FOREVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
@@ -142,8 +142,7 @@ async def test_second_delivery_of_a_parked_event_is_a_new_try(stack: Stack) -> N
     kept = await inbox(stack, event["id"])
     assert kept is not None
     assert (kept.outcome, kept.error, kept.attempts) == ("applied", None, 3)
-    async with stack.database.connect() as connection:
-        assert await replay(connection, event["id"]) == "superseded"
+    assert await replay(stack.database, event["id"]) == "superseded"
 
 
 @pytest.mark.parametrize("bad", ["\0", "\ud800"])
