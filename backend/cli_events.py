@@ -116,7 +116,9 @@ async def replay_many(settings: Settings, database: Database, chosen: ReplayRang
     outcomes: dict[Outcome, int] = {}
     undone: dict[str, list[str]] = {"parked": [], "body purged": [], "unknown": []}
     ids = chosen.ids or []
-    parts = [ids[start : start + MOST_AT_ONCE] for start in range(0, len(ids), MOST_AT_ONCE)]
+    parts: list[list[str] | None] = [
+        ids[start : start + MOST_AT_ONCE] for start in range(0, len(ids), MOST_AT_ONCE)
+    ]
     for part in parts or [None]:
         cursor: str | None = ""
         while cursor is not None:

@@ -4,6 +4,292 @@
  */
 
 export interface paths {
+    "/posts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The posts, newest first */
+        get: operations["list_posts_posts_get"];
+        put?: never;
+        /** Write a post */
+        post: operations["create_post_posts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/posts/{post_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One post */
+        get: operations["get_post_posts__post_id__get"];
+        put?: never;
+        post?: never;
+        /** Delete one's own post, or as an admin anyone's */
+        delete: operations["delete_post_posts__post_id__delete"];
+        options?: never;
+        head?: never;
+        /** Edit one's own post */
+        patch: operations["edit_post_posts__post_id__patch"];
+        trace?: never;
+    };
+    "/api/directory-sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take in a directory event */
+        post: operations["receive_event_api_directory_sync_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in, with the access they have now */
+        get: operations["me_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of the organization, by name */
+        get: operations["list_team_team_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/{user_id}/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invite someone; a link given before stops working */
+        post: operations["invite_team__user_id__invitation_post"];
+        /** Withdraw an invitation */
+        delete: operations["withdraw_invitation_team__user_id__invitation_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the directories are, and whether all that they say arrives
+         * @description `status` says it in words. Counting takes a second for 100,000 people; `counts=false` leaves it out, for a monitor that asks often.
+         */
+        get: operations["get_directory_directory_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/people/{user_id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why somebody has the access they have, and how it changed
+         * @description The chain from the directory's entries through memberships, groups, mappings and grants to the roles, each with what made it; what does not count says why. `user_id` is the account's, as in `/team`.
+         */
+        get: operations["explain_access_directory_people__user_id__access_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The events that WorkOS sent, newest first */
+        get: operations["list_events_directory_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/events/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply many stored events again
+         * @description Oldest first, at most 1,000 at once, each for itself. It is safe at any time: what is newer in the mirror stays.
+         */
+        post: operations["replay_events_directory_events_replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/events/{event_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One event: what WorkOS sent, and what it changed */
+        get: operations["get_event_directory_events__event_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/events/{event_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Apply a stored event again; safe at any time */
+        post: operations["replay_event_directory_events__event_id__replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The reconciliations of the organization, newest first */
+        get: operations["list_reconciliations_directory_reconciliations_get"];
+        put?: never;
+        /** Read the whole directory from WorkOS, and repair what differs */
+        post: operations["request_reconciliation_directory_reconciliations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/reconciliations/{reconciliation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a reconciliation stands, and what it found */
+        get: operations["get_reconciliation_directory_reconciliations__reconciliation_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/reconciliations/{reconciliation_id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Carry out the removals that a reconciliation holds back */
+        post: operations["confirm_reconciliation_directory_reconciliations__reconciliation_id__confirm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/reconciliations/{reconciliation_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a reconciliation at the next page, or dismiss one that is held */
+        post: operations["cancel_reconciliation_directory_reconciliations__reconciliation_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth": {
         parameters: {
             query?: never;
@@ -72,112 +358,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Who is signed in, with the access they have now */
-        get: operations["me_me_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/posts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The posts, newest first */
-        get: operations["list_posts_posts_get"];
-        put?: never;
-        /** Write a post */
-        post: operations["create_post_posts_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/posts/{post_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One post */
-        get: operations["get_post_posts__post_id__get"];
-        put?: never;
-        post?: never;
-        /** Delete one's own post, or as an admin anyone's */
-        delete: operations["delete_post_posts__post_id__delete"];
-        options?: never;
-        head?: never;
-        /** Edit one's own post */
-        patch: operations["edit_post_posts__post_id__patch"];
-        trace?: never;
-    };
-    "/team": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The people of the organization, by name */
-        get: operations["list_team_team_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/team/{user_id}/invitation": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Invite someone; a link given before stops working */
-        post: operations["invite_team__user_id__invitation_post"];
-        /** Withdraw an invitation */
-        delete: operations["withdraw_invitation_team__user_id__invitation_delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/directory-sync": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Take in a directory event */
-        post: operations["receive_event_api_directory_sync_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -233,6 +413,497 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * CatchUp
+         * @description Reading the Events API, which brings what no webhook did; for the whole deployment.
+         */
+        CatchUp: {
+            /** Enabled */
+            enabled: boolean;
+            /** Polled At */
+            polled_at: string | null;
+            /**
+             * Read Up To
+             * @description Of events, when the last one read occurred.
+             */
+            read_up_to: string | null;
+            /**
+             * Failures
+             * @description In a row.
+             */
+            failures: number;
+            /** Error */
+            error: string | null;
+        };
+        /** Cause */
+        Cause: {
+            kind: components["schemas"]["CauseKind"];
+            /**
+             * Id
+             * @description Of an event: as in `/directory/events`.
+             */
+            id?: string | null;
+            /** @description Who did it, where a person did. */
+            actor?: components["schemas"]["Person"] | null;
+        };
+        /**
+         * CauseKind
+         * @enum {string}
+         */
+        CauseKind: "event" | "reading" | "reconciliation" | "sign_in" | "person" | "operator";
+        /**
+         * Counts
+         * @description What counts now; exact, and so as slow as the directory is large.
+         */
+        Counts: {
+            /** Active People */
+            active_people: number;
+            /**
+             * People
+             * @description Inactive ones too.
+             */
+            people: number;
+            /** Groups */
+            groups: number;
+            /** Memberships */
+            memberships: number;
+        };
+        /**
+         * Delay
+         * @description From the event at WorkOS to its arrival here, in seconds, over the newest events.
+         */
+        Delay: {
+            /** Median */
+            median: number;
+            /** Longest */
+            longest: number;
+            /**
+             * Events
+             * @description Over how many of the newest events.
+             */
+            events: number;
+        };
+        /** Directory */
+        Directory: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string | null;
+            /**
+             * Type
+             * @example okta scim v2.0
+             */
+            type: string | null;
+            state: components["schemas"]["DirectoryState"];
+            /**
+             * Since
+             * @description Live since its activation, or removed since.
+             */
+            since: string | null;
+            /**
+             * Complete As Of
+             * @description When it was last read as a whole.
+             */
+            complete_as_of: string | null;
+            counts: components["schemas"]["Counts"] | null;
+        };
+        /**
+         * DirectoryEntry
+         * @description The person as one directory has them.
+         */
+        DirectoryEntry: {
+            /** Id */
+            id: string;
+            directory: components["schemas"]["Named"];
+            /** Name */
+            name: string | null;
+            /** Email */
+            email: string | null;
+            /** Idp Id */
+            idp_id: string | null;
+            /** State */
+            state: string | null;
+            /** @description What described them last; null: only removals did. */
+            since: components["schemas"]["Since"] | null;
+            /**
+             * Removed At
+             * @description Their last removal or deactivation.
+             */
+            removed_at: string | null;
+            removed_by: components["schemas"]["Cause"] | null;
+            /**
+             * Counts
+             * @description Whether it lets them in.
+             */
+            counts: boolean;
+            /** Why Not */
+            why_not: string | null;
+        };
+        /**
+         * DirectoryState
+         * @enum {string}
+         */
+        DirectoryState: "live" | "removed";
+        /** DirectoryStatus */
+        DirectoryStatus: {
+            /**
+             * Status
+             * @description What an operator should know, in a sentence or two.
+             * @example All is well: the last event came on 2026-01-15 12:00 UTC.
+             */
+            status: string;
+            /**
+             * Attention
+             * @description Whether somebody should do something.
+             */
+            attention: boolean;
+            /**
+             * Directory Managed
+             * @description Whether a directory decides who may enter.
+             */
+            directory_managed: boolean;
+            /** Directories */
+            directories: components["schemas"]["Directory"][];
+            last_event: components["schemas"]["EventRef"] | null;
+            delay: components["schemas"]["Delay"] | null;
+            parked: components["schemas"]["Parked"];
+            catch_up: components["schemas"]["CatchUp"];
+            reconciliations: components["schemas"]["Reconciliations"];
+        };
+        /**
+         * Drift
+         * @description How far the mirror was from what WorkOS lists; all zero where it was right.
+         */
+        Drift: {
+            /**
+             * @default {
+             *       "added": 0,
+             *       "changed": 0,
+             *       "removed": 0,
+             *       "examples": []
+             *     }
+             */
+            directories: components["schemas"]["KindDrift"];
+            /**
+             * @default {
+             *       "added": 0,
+             *       "changed": 0,
+             *       "removed": 0,
+             *       "examples": []
+             *     }
+             */
+            people: components["schemas"]["KindDrift"];
+            /**
+             * @default {
+             *       "added": 0,
+             *       "changed": 0,
+             *       "removed": 0,
+             *       "examples": []
+             *     }
+             */
+            groups: components["schemas"]["KindDrift"];
+            /**
+             * @default {
+             *       "added": 0,
+             *       "changed": 0,
+             *       "removed": 0,
+             *       "examples": []
+             *     }
+             */
+            memberships: components["schemas"]["KindDrift"];
+        };
+        /** DriftCounts */
+        DriftCounts: {
+            /**
+             * Added
+             * @default 0
+             */
+            added: number;
+            /**
+             * Changed
+             * @default 0
+             */
+            changed: number;
+            /**
+             * Removed
+             * @default 0
+             */
+            removed: number;
+        };
+        /** DriftExample */
+        DriftExample: {
+            /**
+             * Change
+             * @description `added`, `changed` or `removed`.
+             */
+            change: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name?: string | null;
+            /**
+             * Group
+             * @description Of a membership: the group's name.
+             */
+            group?: string | null;
+            /** Group Id */
+            group_id?: string | null;
+            /**
+             * Changes
+             * @description By field: what the mirror held, what WorkOS lists.
+             */
+            changes?: {
+                [key: string]: [
+                    unknown,
+                    unknown
+                ];
+            } | null;
+        };
+        /** Event */
+        Event: {
+            /**
+             * Id
+             * @example event_01J9ZC0000000000000000A001
+             */
+            id: string;
+            /**
+             * Type
+             * @example dsync.group.user_added
+             */
+            type: string;
+            outcome: components["schemas"]["Outcome"];
+            /**
+             * Source
+             * @description What brought it first: `webhook` or `catch_up`.
+             */
+            source: string;
+            /**
+             * Attempts
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /**
+             * Next Attempt At
+             * @description When a parked event is tried again.
+             */
+            next_attempt_at: string | null;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * Error
+             * @description Why it is parked, and what to do, in plain words.
+             */
+            error: string | null;
+            /**
+             * Detail
+             * @description The same in technical words.
+             */
+            detail: string | null;
+            person: components["schemas"]["EventPerson"] | null;
+            group: components["schemas"]["EventGroup"] | null;
+            /**
+             * Body Kept
+             * @description Whether it can still be replayed.
+             */
+            body_kept: boolean;
+            /**
+             * Payload
+             * @description What WorkOS sent; null once it was purged.
+             */
+            payload: unknown;
+            /** Payload Purged */
+            payload_purged: boolean;
+            /**
+             * Tries
+             * @description What it changed, newest first.
+             */
+            tries: components["schemas"]["EventTry"][];
+        };
+        /** EventGroup */
+        EventGroup: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string | null;
+        };
+        /** EventPage */
+        EventPage: {
+            /** Items */
+            items: components["schemas"]["EventSummary"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page.
+             */
+            next_cursor: string | null;
+        };
+        /** EventPerson */
+        EventPerson: {
+            /**
+             * Id
+             * @description The account, as in `/team`; null while there is none.
+             */
+            id: string | null;
+            /** Name */
+            name: string | null;
+            /** Directory User Id */
+            directory_user_id: string;
+        };
+        /** EventRef */
+        EventRef: {
+            /** Id */
+            id: string;
+            /** Type */
+            type: string;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+        };
+        /** EventSummary */
+        EventSummary: {
+            /**
+             * Id
+             * @example event_01J9ZC0000000000000000A001
+             */
+            id: string;
+            /**
+             * Type
+             * @example dsync.group.user_added
+             */
+            type: string;
+            outcome: components["schemas"]["Outcome"];
+            /**
+             * Source
+             * @description What brought it first: `webhook` or `catch_up`.
+             */
+            source: string;
+            /**
+             * Attempts
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /**
+             * Next Attempt At
+             * @description When a parked event is tried again.
+             */
+            next_attempt_at: string | null;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * Error
+             * @description Why it is parked, and what to do, in plain words.
+             */
+            error: string | null;
+            /**
+             * Detail
+             * @description The same in technical words.
+             */
+            detail: string | null;
+            person: components["schemas"]["EventPerson"] | null;
+            group: components["schemas"]["EventGroup"] | null;
+            /**
+             * Body Kept
+             * @description Whether it can still be replayed.
+             */
+            body_kept: boolean;
+        };
+        /**
+         * EventTry
+         * @description A try that changed the mirror, or that somebody asked for.
+         */
+        EventTry: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Attempt
+             * @description Its number; null before tries were numbered.
+             */
+            attempt: number | null;
+            outcome: components["schemas"]["Outcome"];
+            /**
+             * Source
+             * @description `webhook`, `catch_up` or `replay`.
+             */
+            source: string | null;
+            /** @description Who replayed it; null for the command line. */
+            actor: components["schemas"]["Person"] | null;
+            /**
+             * Before
+             * @description How the person, group or directory stood; `access` where it could change.
+             */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** After */
+            after: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** Explanation */
+        Explanation: {
+            person: components["schemas"]["Subject"];
+            /**
+             * Directory Managed
+             * @description Whether a directory decides who may enter.
+             */
+            directory_managed: boolean;
+            /** Active */
+            active: boolean;
+            /** Roles */
+            roles: components["schemas"]["Role"][];
+            /** Permissions */
+            permissions: components["schemas"]["Permission"][];
+            /**
+             * Refusal
+             * @description Why they are refused, for an IT administrator; null if they are not.
+             * @example Ann Lee has never signed in, and no directory names them.
+             */
+            refusal: string | null;
+            /** Directory Users */
+            directory_users: components["schemas"]["DirectoryEntry"][];
+            /** Memberships */
+            memberships: components["schemas"]["Membership"][];
+            /** Grants */
+            grants: components["schemas"]["Grant"][];
+            history: components["schemas"]["History"];
+        };
+        /** Grant */
+        Grant: {
+            role: components["schemas"]["Role"];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            granted_by: components["schemas"]["Person"] | null;
+            /** Gives */
+            gives: boolean;
+        };
         /** Health */
         Health: {
             /**
@@ -240,6 +911,90 @@ export interface components {
              * @default ok
              */
             status: string;
+        };
+        /** History */
+        History: {
+            /** Items */
+            items: components["schemas"]["HistoryEntry"][];
+            /**
+             * Next Cursor
+             * @description Give it as `history_cursor` for what is older.
+             */
+            next_cursor: string | null;
+        };
+        /** HistoryEntry */
+        HistoryEntry: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * What
+             * @example dsync.user.deleted
+             */
+            what: string;
+            /** @description What it was about: the person, or something above them. */
+            scope: components["schemas"]["Scope"];
+            /** @description The group that it was about, or that they joined. */
+            group: components["schemas"]["Named"] | null;
+            cause: components["schemas"]["Cause"];
+            /**
+             * Changed
+             * @description Whether it changed the person's access; null where only the group's or directory's standing was noted.
+             */
+            changed: boolean | null;
+            /**
+             * Summary
+             * @example Lost admin.
+             */
+            summary: string;
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** After */
+            after: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * Hold
+         * @description Why nothing is removed until an admin confirms.
+         */
+        Hold: {
+            /**
+             * People
+             * @description People who would lose access or a role.
+             */
+            people: number;
+            /**
+             * Limit
+             * @description More than this many wait for an admin.
+             */
+            limit: number;
+            /**
+             * Last Admin
+             * @description Whether no active admin would be left.
+             */
+            last_admin: boolean;
+            /**
+             * Examples
+             * @description Names of some of these people.
+             */
+            examples: string[];
+            /**
+             * Removed
+             * @description By kind, what would count no more.
+             */
+            removed: {
+                [key: string]: number;
+            };
+            /**
+             * Short
+             * @default []
+             */
+            short: components["schemas"]["ShortListing"][];
         };
         /** InvitationLink */
         InvitationLink: {
@@ -253,6 +1008,46 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
+        };
+        /** KindDrift */
+        KindDrift: {
+            /**
+             * Added
+             * @default 0
+             */
+            added: number;
+            /**
+             * Changed
+             * @default 0
+             */
+            changed: number;
+            /**
+             * Removed
+             * @default 0
+             */
+            removed: number;
+            /**
+             * Examples
+             * @description At most 20.
+             * @default []
+             */
+            examples: components["schemas"]["DriftExample"][];
+        };
+        /** Mapping */
+        Mapping: {
+            role: components["schemas"]["Role"];
+            /**
+             * Source
+             * @description `default`: by the group's name; `admin`: by a person.
+             */
+            source: string;
+            since: components["schemas"]["Since"];
+            /** Removed */
+            removed: boolean;
+            /** Gives */
+            gives: boolean;
+            /** Why Not */
+            why_not: string | null;
         };
         /** Me */
         Me: {
@@ -271,6 +1066,31 @@ export interface components {
             /** Permissions */
             permissions: components["schemas"]["Permission"][];
         };
+        /** Membership */
+        Membership: {
+            group: components["schemas"]["Named"];
+            /** Directory User Id */
+            directory_user_id: string;
+            /**
+             * Present
+             * @description Whether the newest word is that they are in the group.
+             */
+            present: boolean;
+            since: components["schemas"]["Since"];
+            /** Counts */
+            counts: boolean;
+            /** Why Not */
+            why_not: string | null;
+            /** Mappings */
+            mappings: components["schemas"]["Mapping"][];
+        };
+        /** Named */
+        Named: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string | null;
+        };
         /** Organization */
         Organization: {
             /** Id */
@@ -283,11 +1103,28 @@ export interface components {
          * @enum {string}
          */
         Outcome: "applied" | "duplicate" | "superseded" | "ignored" | "parked";
+        /** Parked */
+        Parked: {
+            /** Count */
+            count: number;
+            /** Oldest Received At */
+            oldest_received_at: string | null;
+        };
         /**
          * Permission
          * @enum {string}
          */
         Permission: "posts:read" | "posts:create" | "posts:edit_own" | "posts:delete_own" | "posts:delete_any" | "team:read" | "team:invite" | "administer";
+        /** Person */
+        Person: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
         /** Post */
         Post: {
             /**
@@ -364,15 +1201,259 @@ export interface components {
             /** Content */
             content?: string | null;
         };
+        /**
+         * Progress
+         * @description What has been read so far; a total is null while WorkOS has not said it.
+         */
+        Progress: {
+            /**
+             * People
+             * @default 0
+             */
+            people: number;
+            /** People Total */
+            people_total?: number | null;
+            /**
+             * Groups
+             * @default 0
+             */
+            groups: number;
+            /** Groups Total */
+            groups_total?: number | null;
+            /**
+             * Groups Read
+             * @description Groups whose members have been read.
+             * @default 0
+             */
+            groups_read: number;
+            /**
+             * Memberships
+             * @default 0
+             */
+            memberships: number;
+        };
         /** Receipt */
         Receipt: {
             outcome: components["schemas"]["Outcome"];
+        };
+        /** Reconciliation */
+        Reconciliation: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Organization Id */
+            organization_id: string;
+            state: components["schemas"]["State"];
+            trigger: components["schemas"]["Trigger"];
+            /** Requested By */
+            requested_by: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * As Of
+             * @description The moment of which it tells, by WorkOS's clock.
+             */
+            as_of: string | null;
+            progress: components["schemas"]["Progress"];
+            drift: components["schemas"]["Drift"];
+            held: components["schemas"]["Hold"] | null;
+            /**
+             * Error
+             * @description Why it failed.
+             */
+            error: string | null;
+            /** Confirmed By */
+            confirmed_by: string | null;
+        };
+        /** ReconciliationPage */
+        ReconciliationPage: {
+            /** Items */
+            items: components["schemas"]["Reconciliation"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page.
+             */
+            next_cursor: string | null;
+        };
+        /** ReconciliationRef */
+        ReconciliationRef: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            state: components["schemas"]["State"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** As Of */
+            as_of: string | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Drift
+             * @description By kind: directories, people, groups, memberships.
+             */
+            drift: {
+                [key: string]: components["schemas"]["DriftCounts"];
+            };
+            /**
+             * Held People
+             * @description People who would lose access or a role.
+             */
+            held_people: number | null;
+        };
+        /** Reconciliations */
+        Reconciliations: {
+            /** @description The newest that has ended. */
+            last: components["schemas"]["ReconciliationRef"] | null;
+            /** @description One that waits, runs or is held. */
+            current: components["schemas"]["ReconciliationRef"] | null;
+        };
+        /**
+         * ReplayRange
+         * @example {
+         *       "outcome": "parked",
+         *       "since": "2026-01-15T00:00:00Z"
+         *     }
+         */
+        ReplayRange: {
+            /** @description Only events of this outcome; without it and `ids`: `parked`. */
+            outcome?: components["schemas"]["Outcome"] | null;
+            /**
+             * Type
+             * @description Only events of this type.
+             */
+            type?: string | null;
+            /**
+             * Since
+             * @description Only events received since then.
+             */
+            since?: string | null;
+            /**
+             * Until
+             * @description Only events received before then.
+             */
+            until?: string | null;
+            /**
+             * Ids
+             * @description Only these events.
+             */
+            ids?: string[] | null;
+            /**
+             * Cursor
+             * @description `next_cursor` of the answer before.
+             */
+            cursor?: string | null;
+        };
+        /** ReplayReport */
+        ReplayReport: {
+            /** Replayed */
+            replayed: number;
+            /**
+             * Outcomes
+             * @example {
+             *       "applied": 11,
+             *       "parked": 1
+             *     }
+             */
+            outcomes: {
+                [key: string]: number;
+            };
+            /**
+             * Still Parked
+             * @description Events whose data cannot be applied even now.
+             */
+            still_parked: string[];
+            /**
+             * Purged
+             * @description Events that were passed over: their body is gone.
+             */
+            purged: string[];
+            /**
+             * Unknown
+             * @description Of `ids`, those that are no events of the range.
+             */
+            unknown: string[];
+            /**
+             * Next Cursor
+             * @description At most 1000 at once, oldest first: give it as `cursor` to go on.
+             */
+            next_cursor: string | null;
         };
         /**
          * Role
          * @enum {string}
          */
         Role: "member" | "author" | "admin";
+        /**
+         * Scope
+         * @enum {string}
+         */
+        Scope: "person" | "group" | "directory" | "organization";
+        /**
+         * ShortListing
+         * @description WorkOS listed fewer than it counts itself.
+         */
+        ShortListing: {
+            /** Directory Id */
+            directory_id: string;
+            /**
+             * Kind
+             * @description `people` or `groups`.
+             */
+            kind: string;
+            /** Counted */
+            counted: number;
+            /** Listed */
+            listed: number;
+        };
+        /** Since */
+        Since: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            cause: components["schemas"]["Cause"];
+        };
+        /**
+         * State
+         * @enum {string}
+         */
+        State: "queued" | "running" | "held" | "completed" | "failed" | "cancelled" | "superseded";
+        /** Subject */
+        Subject: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Email */
+            email: string | null;
+            /**
+             * Joined At
+             * @description The first sign-in.
+             */
+            joined_at: string | null;
+            /** Blocked At */
+            blocked_at: string | null;
+        };
         /** TeamMember */
         TeamMember: {
             /**
@@ -409,6 +1490,11 @@ export interface components {
          * @enum {string}
          */
         TeamStatus: "invitable" | "invited" | "joined" | "deactivated";
+        /**
+         * Trigger
+         * @enum {string}
+         */
+        Trigger: "api" | "command" | "schedule" | "expired_cursor";
         /** FieldError */
         FieldError: {
             /** Field */
@@ -453,180 +1539,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    begin_auth_get: {
-        parameters: {
-            query?: {
-                organization?: string;
-                email?: string;
-                return_to?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            302: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The input cannot be used; `errors` names the fields. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    follow_invitation_invitations__token__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                token: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            302: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The input cannot be used; `errors` names the fields. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    callback_auth_callback_get: {
-        parameters: {
-            query?: {
-                code?: string;
-                state?: string;
-                error?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            302: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The input cannot be used; `errors` names the fields. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sign_out_auth_logout_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The role is missing, or the request came from another site. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The input cannot be used; `errors` names the fields. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A passing fault; nothing was changed. Send it again. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    me_me_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Me"];
-                };
-            };
-            /** @description Not signed in, or access has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A passing fault; nothing was changed. Send it again. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     list_posts_posts_get: {
         parameters: {
             query?: {
@@ -933,6 +1845,107 @@ export interface operations {
             };
         };
     };
+    receive_event_api_directory_sync_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `t=<epoch milliseconds>, v1=<hex HMAC-SHA256 of t.body>` */
+                "WorkOS-Signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_team_team_get: {
         parameters: {
             query?: {
@@ -1038,7 +2051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The person cannot be invited now. */
+            /** @description What is asked does not fit the state it is in now. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1132,21 +2145,347 @@ export interface operations {
             };
         };
     };
-    receive_event_api_directory_sync_post: {
+    get_directory_directory_get: {
+        parameters: {
+            query?: {
+                /** @description Whether to count people and groups. */
+                counts?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryStatus"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_access_directory_people__user_id__access_get: {
+        parameters: {
+            query?: {
+                /** @description Rows a page. */
+                history_limit?: number;
+                /** @description `history.next_cursor` of the answer before. */
+                history_cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_events_directory_events_get: {
+        parameters: {
+            query?: {
+                /** @description Only events about this account of `/team`. */
+                person?: string | null;
+                /** @description Only events about the group of this id. */
+                group?: string | null;
+                /** @description Rows a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Only events of this outcome. */
+                outcome?: components["schemas"]["Outcome"] | null;
+                /** @description Only events of this type. */
+                type?: string | null;
+                /** @description Only events received since then; without a zone it is UTC. */
+                since?: string | null;
+                /** @description Only events received before then. */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_events_directory_events_replay_post: {
         parameters: {
             query?: never;
-            header: {
-                /** @description `t=<epoch milliseconds>, v1=<hex HMAC-SHA256 of t.body>` */
-                "WorkOS-Signature": string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": unknown;
+                "application/json": components["schemas"]["ReplayRange"];
             };
         };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayReport"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_event_directory_events__event_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_event_directory_events__event_id__replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {
@@ -1166,8 +2505,498 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is too large. */
-            413: {
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The event's body was purged, so that it cannot be applied again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_reconciliations_directory_reconciliations_get: {
+        parameters: {
+            query?: {
+                /** @description Rows a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationPage"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_reconciliation_directory_reconciliations_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new one, or the one that is under way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_reconciliation_directory_reconciliations__reconciliation_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reconciliation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_reconciliation_directory_reconciliations__reconciliation_id__confirm_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reconciliation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_reconciliation_directory_reconciliations__reconciliation_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reconciliation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_auth_get: {
+        parameters: {
+            query?: {
+                organization?: string;
+                email?: string;
+                return_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_invitation_invitations__token__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    callback_auth_callback_get: {
+        parameters: {
+            query?: {
+                code?: string;
+                state?: string;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_auth_logout_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
