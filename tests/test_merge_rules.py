@@ -1,4 +1,4 @@
-"""Each merge rule by the counter-example that it exists for; whatever the order, once all is told."""
+"""Each merge rule by the counter-example that it exists for, whatever order it is told in."""
 
 import pytest
 from sqlalchemy import update
