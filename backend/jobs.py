@@ -24,8 +24,9 @@ from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
 from backend.errors import NotFound
 from backend.routers.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
 from backend.schemas.jobs import Job, Schedule
-from backend.schemas.reconciliations import Trigger
+from backend.schemas.reconciliations import UNFINISHED, Trigger
 from backend.services import catch_up, parked_events, reconciliations, returning_people
+from backend.services.reconciliation_run import Interrupted
 from backend.services.reconciliation_run import run as run_reconciliation
 from backend.settings import Settings
 from backend.workos_client import WorkosClient
@@ -38,6 +39,7 @@ _GRACE_SECONDS = 3  # for what runs when the worker is told to stop
 _LONGEST_PAUSE = 30
 _STABLE_SECONDS = 60  # a worker that ran for so long begins a new count of failures
 _ATTEMPTS = 10
+_LOOK_AGAIN = timedelta(seconds=30)
 
 _EVERY_MINUTE = "* * * * *"
 _EVERY_NIGHT = "17 3 * * *"
@@ -102,12 +104,16 @@ class Worker(NamedTuple):
                 )
 
     async def reconcile(self, reconciliation_id: UUID) -> None:
-        await run_reconciliation(
+        """Raises RetryRequested while another process is at it, for that one may die."""
+        reconciliation = await run_reconciliation(
             self.database,
             self.client,
             reconciliation_id,
             only_directory=self.settings.workos_directory_id,
+            should_stop=self.stop.is_set,
         )
+        if reconciliation.state in UNFINISHED:
+            raise RetryRequested(_LOOK_AGAIN, "another process is running it")
 
 
 async def work(worker: Worker) -> None:
@@ -214,8 +220,13 @@ async def _reconcile(worker: Worker, job: QueuedJob) -> None:
     try:
         reconciliation_id = UUID((job.payload or b"").decode())
         finished = await _until_stopped(worker.stop, worker.reconcile(reconciliation_id))
+    except RetryRequested:
+        raise
     except NotFound:
+        logger.warning("There is no reconciliation %s to run", job.payload)
         return
+    except Interrupted:
+        finished = False
     except (Exception, asyncio.CancelledError) as error:
         # Also when PgQueuer gives up its connection: it would call the job off for good.
         if job.attempts >= _ATTEMPTS:

@@ -248,7 +248,7 @@ class TestDatabase:
         assert len(await inbox(stack)) == len(emitted(stack))
 
     async def cut(self, stack: Stack) -> None:
-        query = """SELECT pg_terminate_backend(pid) FROM pg_locks
+        query = """SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
             WHERE locktype = 'advisory' AND database =
                 (SELECT oid FROM pg_database WHERE datname = current_database())"""
         async with stack.database.connect() as connection:
