@@ -87,7 +87,8 @@ async def _directories(connection: AsyncConnection, organization_id: str) -> lis
         select(func.max(DirectoryEvent.occurred_at))
         .where(
             DirectoryEvent.organization_id == organization_id,
-            DirectoryEvent.type == "dsync.activated",
+            # Spelt out, so that the planner knows how rare it is.
+            DirectoryEvent.type == literal("dsync.activated", literal_execute=True),
             DirectoryEvent.directory_id == row.id,
         )
         .scalar_subquery()
