@@ -3,7 +3,8 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, tuple_, update
+import asyncpg
+from sqlalchemy import func, literal, select, tuple_, update
 
 from backend.database import Database
 from backend.models import DirectoryEvent
@@ -21,12 +22,13 @@ async def retry_due(
     One that stays parked waits twice as long as before, a day at most.
 
     Raises:
-        DBAPIError, asyncpg.PostgresError: the database failed; the one at hand stays due.
+        DBAPIError, asyncpg.PostgresError: the database failed; those it failed at stay due.
     """
     due = (
         select(DirectoryEvent.id, DirectoryEvent.body, DirectoryEvent.occurred_at)
         .where(
-            DirectoryEvent.outcome == Outcome.PARKED,
+            # Spelt out in the statement, or the partial index is not used.
+            DirectoryEvent.outcome == literal(Outcome.PARKED.value, literal_execute=True),
             DirectoryEvent.next_attempt_at <= func.now(),
             DirectoryEvent.body.is_not(None),
         )
@@ -34,16 +36,25 @@ async def retry_due(
         .limit(limit)
     )
     outcomes: Counter[Outcome] = Counter()
+    fault: asyncpg.PostgresError | None = None
     async with database.connect() as connection:
         for event in (await connection.execute(due)).all():
-            outcome = await directory_sync.receive(
-                connection,
-                event.body,
-                Source.REPLAY,
-                only_directory=only_directory,
-                malformed_at=event.occurred_at,
-            )
+            try:
+                outcome = await directory_sync.receive(
+                    connection,
+                    event.body,
+                    Source.REPLAY,
+                    only_directory=only_directory,
+                    malformed_at=event.occurred_at,
+                )
+            except asyncpg.PostgresError as error:
+                if connection.invalidated:
+                    raise
+                fault = error  # it holds up no other
+                continue
             outcomes[outcome] += 1
+    if fault is not None:
+        raise fault
     return outcomes
 
 
