@@ -39,6 +39,8 @@ _TIMEOUT_SECONDS = 5
 _PATIENCE_SECONDS = 12  # for one call with its retry: a person is waiting
 _READING_MARGIN = timedelta(seconds=10)
 
+PAGE_SIZE = 100  # of whole listings; the largest that WorkOS gives
+
 _UNREADABLE = "WorkOS gave an answer that cannot be read."
 _NONSENSE = (ValueError, KeyError, TypeError, AttributeError)  # the SDK's, for other shapes
 
@@ -245,7 +247,7 @@ class WorkosClient:
         """
         if pace:
             await self._pace.wait(pace)
-        params = {**filters, "limit": "100"} | ({"after": after} if after else {})
+        params = {**filters, "limit": str(PAGE_SIZE)} | ({"after": after} if after else {})
         request = self._sdk.request_raw(
             "get", (resource,), params=params, request_options={"max_retries": 0}
         )

@@ -1,0 +1,458 @@
+"""What goes wrong while directories are read: nothing is inferred from a partial listing."""
+
+import asyncio
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from backend.errors import WorkosUnavailable
+from backend.services import reconciliation_run, reconciliations
+from backend.services.directory_listing import Patience
+from backend.services.listing_batch import Batch
+from backend.services.reconciliation_run import Interrupted
+from backend.workos_client import WorkosClient
+from tests.reconciling import (
+    Wire,
+    audited,
+    complete_as_of,
+    completed,
+    everything,
+    mirror,
+    reconcile,
+    request,
+    source,
+)
+from tests.stack import Stack
+
+# Requests of one reconciliation of `company`: directories, organization, the directory, two
+# pages of people, one of groups, two of Authors, one of Admins, the directory again.
+REQUESTS = 10
+
+
+@pytest.fixture
+async def company(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A mirror that has missed some events, of a company with more people than a page holds."""
+    monkeypatch.setattr("backend.workos_client.PAGE_SIZE", 10)
+    people = [stack.person("Ann") for _ in range(18)]
+    authors = stack.group("Authors", *people[:16])
+    admins = stack.group("Admins", people[0])
+    await stack.deliver()
+    stack.clock.advance(60)
+    for person in people[14:]:
+        stack.emulator.delete_user(person)
+    stack.emulator.update_user(people[1], first_name="Anna")
+    stack.emulator.remove_member(authors, people[2])
+    stack.emulator.add_member(admins, people[3])
+    stack.person("New")
+    stack.skip()
+    return stack
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> httpx2.Response:
+    dated = {"Date": "Tue, 24 Nov 2026 12:00:00 GMT", **headers}
+    return httpx2.Response(status, json=body, headers=dated)
+
+
+class _Crash(BaseException):
+    pass
+
+
+class TestPartialListings:
+    @pytest.mark.parametrize("broken", range(1, REQUESTS + 1))
+    async def test_one_that_breaks_off_removes_nothing(self, company: Stack, broken: int) -> None:
+        before = await mirror(company)
+
+        async def meddle(number: int, _request: Any) -> httpx2.Response | None:
+            return answer({"message": "no"}, 500) if number >= broken else None
+
+        done = await reconcile(company, meddle)
+        assert (done.state, done.error) == (
+            "failed",
+            "WorkOS answered with status 500. Nothing was changed.",
+        )
+        after = await mirror(company)
+        assert {row[0] for row in before["people"]} <= {row[0] for row in after["people"]}
+        assert before["groups"] <= after["groups"]
+        assert before["memberships"] <= after["memberships"]
+        assert await complete_as_of(company) is None
+        await completed(company)
+        assert await mirror(company) == await source(company)
+
+    @pytest.mark.parametrize("at", range(1, REQUESTS + 1))
+    async def test_after_a_crash_it_goes_on_and_ends_the_same(
+        self, company: Stack, at: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each page is merged at once here, so each is a boundary to crash at."""
+        monkeypatch.setattr(Batch, "is_full", True)
+        asked = await request(company)
+        as_of = None
+
+        async def meddle(number: int, _request: Any) -> None:
+            if number == at:
+                raise _Crash
+
+        with pytest.raises(_Crash):
+            await reconcile(company, meddle, only=asked)
+        async with company.database.connect() as connection:
+            crashed = await reconciliations.get(connection, asked)
+        assert crashed.state == "running"
+        as_of = crashed.as_of
+        wire = Wire(company)
+        done = await completed(company, only=asked, wire=wire)
+        assert await mirror(company) == await source(company)
+        assert as_of is None or done.as_of == as_of
+        # What was merged is not read again; WorkOS's count, at 3, is kept with the first page.
+        assert len(wire.paths) == (REQUESTS if at <= 2 else REQUESTS + 1 - at + (at == 4))
+        assert done.drift.people.added == 1
+        assert done.drift.people.removed == 4
+        assert done.drift.memberships.removed == 3
+
+    async def test_one_that_stopped_long_ago_is_begun_anew(self, company: Stack) -> None:
+        asked = await request(company)
+
+        async def meddle(number: int, _request: Any) -> None:
+            if number == 5:
+                raise _Crash
+
+        with pytest.raises(_Crash):
+            await reconcile(company, meddle, only=asked)
+        async with company.database.transaction() as session:
+            await session.execute(
+                text(
+                    "UPDATE reconciliations SET as_of = now() - interval '7 hours' WHERE id = :id"
+                ),
+                {"id": asked},
+            )
+        fresh = await completed(company, only=asked)
+        assert fresh.id != asked
+        async with company.database.connect() as connection:
+            old = await reconciliations.get(connection, asked)
+        assert (old.state, old.error) == (
+            "failed",
+            "It stopped halfway and was not taken up again for hours. A fresh one was begun.",
+        )
+
+    async def test_short_of_what_workos_counts(self, company: Stack) -> None:
+        """A page that ends too early looks like the last; WorkOS's own count tells."""
+
+        async def meddle(_number: int, request: httpx2.Request) -> httpx2.Response | None:
+            query = request.url.params
+            if "directory_users" in request.url.path and "directory" in query:
+                return answer({"data": [], "list_metadata": {"after": None, "before": None}})
+            return None
+
+        before = await mirror(company)
+        held = await reconcile(company, meddle)
+        assert held.state == "held"
+        assert held.held is not None
+        (short,) = held.held.short
+        assert (short.kind, short.counted, short.listed) == ("people", 15, 0)
+        assert {row[0] for row in before["people"]} == {
+            row[0] for row in (await mirror(company))["people"]
+        }
+        assert await complete_as_of(company) is None
+
+    async def test_what_events_remove_meanwhile_is_no_shortage(self, company: Stack) -> None:
+        person = company.person("Zoe")
+        await company.deliver()
+
+        async def meddle(number: int, _request: Any) -> None:
+            if number == 4:
+                company.clock.advance(60)
+                company.emulator.delete_user(person)
+                company.person("Yan")
+                await company.deliver()
+
+        await completed(company, meddle)
+        assert await mirror(company) == await source(company)
+
+
+LIST = {"list_metadata": {"before": None, "after": None}}
+NONSENSE: dict[str, tuple[str, Any, str]] = {
+    "no list": ("/directory_users", {"data": "x"}, "cannot be read"),
+    "a list without what follows": ("/directory_users", {"data": []}, "cannot be read"),
+    "no JSON object": ("/directory_groups", [1], "cannot be read"),
+    "a malformed item": ("/directory_users", {"data": [{"id": 1}], **LIST}, "cannot be read: "),
+    "an item that is none": ("/directory_groups", {"data": [7], **LIST}, "cannot be read: "),
+    "another directory's": (
+        "/directory_groups",
+        {
+            "data": [{"id": "g", "directory_id": "d", "organization_id": "o", "name": "Admins"}],
+            **LIST,
+        },
+        "of another directory",
+    ),
+    "another organization's directory": (
+        "/directories",
+        {"data": [{"id": "d", "organization_id": "o"}], **LIST},
+        "another organization's directory",
+    ),
+    "a circle": (
+        "/directory_users",
+        {"data": [], "list_metadata": {"before": None, "after": "same"}},
+        "in circles",
+    ),
+}
+
+
+class TestNonsense:
+    @pytest.mark.parametrize("case", NONSENSE)
+    async def test_is_not_believed(self, company: Stack, case: str) -> None:
+        path, body, said = NONSENSE[case]
+        before = await mirror(company)
+
+        async def meddle(_number: int, request: httpx2.Request) -> httpx2.Response | None:
+            return answer(body) if request.url.path.endswith(path) else None
+
+        done = await reconcile(company, meddle)
+        assert done.state == "failed"
+        assert said in (done.error or "")
+        assert before["memberships"] <= (await mirror(company))["memberships"]
+        assert await complete_as_of(company) is None
+
+    async def test_an_answer_without_a_date(self, company: Stack) -> None:
+        before = await everything(company)
+
+        async def meddle(_number: int, _request: Any) -> httpx2.Response:
+            return httpx2.Response(200, json={"data": [], **LIST})
+
+        assert (await reconcile(company, meddle)).state == "failed"
+        assert await everything(company) == before
+
+    async def test_a_key_that_is_refused(self, company: Stack) -> None:
+        async def meddle(_number: int, _request: Any) -> httpx2.Response:
+            return answer({"message": "Unauthorized"}, 401)
+
+        done = await reconcile(company, meddle)
+        assert done.error == "WorkOS refuses the key in WORKOS_API_KEY."
+
+    async def test_text_that_no_database_keeps(self, company: Stack) -> None:
+        company.person("Nul\0byte")
+        company.skip()
+        await completed(company)
+
+
+class TestDirectoriesThatGo:
+    async def test_while_they_are_read(self, company: Stack) -> None:
+        """Asked again, WorkOS lacks it in both ways: then it is gone. Its admin is held back."""
+
+        async def meddle(number: int, _request: Any) -> None:
+            if number == 6:
+                company.clock.advance(60)
+                company.emulator.delete_directory(company.directory.id)
+                company.skip()
+
+        held = await reconcile(company, meddle)
+        assert held.state == "held"
+        assert held.held is not None
+        assert held.held.last_admin
+        assert held.held.removed["directories"] == 1
+        assert await complete_as_of(company) is None
+
+    @pytest.mark.parametrize("listing", ["/directories", "/directory_users", "/directory_groups"])
+    async def test_contradictions_infer_nothing(self, company: Stack, listing: str) -> None:
+        """404 or missing in one place, and there in another."""
+        before = await mirror(company)
+
+        async def meddle(_number: int, request: httpx2.Request) -> httpx2.Response | None:
+            if not request.url.path.endswith(listing):
+                return None
+            if listing == "/directories":
+                return answer({"data": [], "list_metadata": {"before": None, "after": None}})
+            return answer({"message": "Not found"}, 404)
+
+        done = await reconcile(company, meddle)
+        assert done.state == "failed"
+        assert "contradicts itself" in (done.error or "")
+        assert before["memberships"] <= (await mirror(company))["memberships"]
+
+    async def test_a_group_that_goes_while_it_is_read(self, company: Stack) -> None:
+        async def meddle(number: int, _request: Any) -> None:
+            if number == 6:
+                company.clock.advance(60)
+                (admins,) = [
+                    row[0] for row in (await mirror(company))["groups"] if row[1] == "Admins"
+                ]
+                company.emulator.delete_group(admins)
+                await company.deliver()
+
+        await completed(company, meddle)
+        assert await mirror(company) == await source(company)
+
+    async def test_only_the_directory_of_the_setting(self, stack: Stack) -> None:
+        """WORKOS_DIRECTORY_ID: nothing is read or inferred of others."""
+        other = stack.emulator.create_directory(stack.organization.id, "Other")
+        stack.person("Ann")
+        stack.emulator.create_user(other.id, email="bob@acme.example")
+        await stack.deliver()
+        stack.emulator.delete_directory(other.id)
+        stack.person("New")
+        stack.skip()
+        done = await completed(stack, only_directory=stack.directory.id)
+        assert done.drift.people.added == 1
+        assert done.drift.directories.removed == 0
+        assert len((await mirror(stack))["people"]) == 3
+
+
+class TestStopping:
+    async def test_cancelled_at_a_page(
+        self, company: Stack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reconciliation_run, "_LOOK_EVERY_SECONDS", 0)
+        asked = await request(company)
+        before = await mirror(company)
+
+        async def meddle(number: int, _request: Any) -> None:
+            if number == 5:
+                async with company.database.transaction() as session:
+                    await session.execute(
+                        text("UPDATE reconciliations SET cancel_requested = true WHERE id = :id"),
+                        {"id": asked},
+                    )
+
+        wire = Wire(company, meddle)
+        done = await reconcile(company, wire=wire, only=asked)
+        assert (done.state, len(wire.paths)) == ("cancelled", 5)
+        assert before["memberships"] <= (await mirror(company))["memberships"]
+        assert await complete_as_of(company) is None
+
+    async def test_interrupted_and_taken_up_again(self, company: Stack) -> None:
+        wire = Wire(company)
+        asked = await request(company)
+        with pytest.raises(Interrupted):
+            await reconcile(company, wire=wire, only=asked, should_stop=lambda: len(wire.paths) > 5)
+        again = Wire(company)
+        await completed(company, wire=again, only=asked)
+        assert len(wire.paths) + len(again.paths) == REQUESTS
+        assert await mirror(company) == await source(company)
+
+    async def test_a_worker_that_is_killed_leaves_no_lock(self, company: Stack) -> None:
+        asked = await request(company)
+        reached = asyncio.Event()
+
+        async def meddle(number: int, _request: Any) -> None:
+            if number == 5:
+                reached.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(reconcile(company, meddle, only=asked))
+        await reached.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        await completed(company, only=asked)
+
+
+class TestPatience:
+    async def test_a_passing_fault_is_tried_again(self, company: Stack) -> None:
+        async def meddle(number: int, _request: Any) -> httpx2.Response | None:
+            if number % 2:
+                return (
+                    answer({}, 429, **{"Retry-After": "0"}) if number % 4 == 1 else answer({}, 502)
+                )
+            return None
+
+        await completed(company, meddle, patience=Patience(tries=3, pause=0))
+        assert await mirror(company) == await source(company)
+
+    async def test_retry_after_is_honoured(
+        self, company: Stack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slept: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+
+        monkeypatch.setattr("backend.services.directory_listing.asyncio.sleep", sleep)
+
+        async def meddle(number: int, _request: Any) -> httpx2.Response | None:
+            return answer({}, 429, **{"Retry-After": "7"}) if number == 4 else None
+
+        await completed(company, meddle, patience=Patience(tries=2, pause=0))
+        assert sum(slept) == 7
+
+    async def test_four_requests_a_second_are_not_exceeded(self, stack: Stack) -> None:
+        """Against the emulator's own limit, which is WorkOS's."""
+        stack.emulator.settings.directory_users_per_second = 4
+        for name in ("A", "B", "C", "D", "E"):
+            stack.group(name)
+        await stack.deliver()
+        stack.clock.advance(60)
+        client = WorkosClient(
+            stack.app.state.settings, transport=httpx2.ASGITransport(app=stack.emulator.app)
+        )
+        asked = await request(stack)
+        done = await reconciliation_run.run(
+            stack.database, client, asked, patience=Patience(tries=1)
+        )
+        await client.close()
+        assert done.state == "completed", done.error
+
+    async def test_a_fault_of_the_database_is_no_failure(self, company: Stack) -> None:
+        """It is raised, so that the job is tried again; then it goes on."""
+        asked = await request(company)
+
+        async def meddle(number: int, _request: Any) -> None:
+            if number == 5:
+                async with company.database.connect() as connection:
+                    await connection.execute(
+                        text(
+                            "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                            " WHERE locktype = 'advisory' AND database ="
+                            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+                        )
+                    )
+
+        with pytest.raises(DBAPIError):
+            await reconcile(company, meddle, only=asked)
+        await completed(company, only=asked)
+
+    async def test_deadlocks_take_turns(self, company: Stack) -> None:
+        """Live events and a reading at once, many times over: each takes effect."""
+        people = [company.person("Live") for _ in range(30)]
+        for person in people:
+            company.emulator.update_user(person, first_name="Alive")
+        events = company.skip()
+
+        async def meddle(_number: int, _request: Any) -> None:
+            batch = [events.pop() for _ in range(min(8, len(events)))]
+            delivering.extend(asyncio.create_task(company.post_event(each)) for each in batch)
+
+        delivering: list[asyncio.Task[str]] = []
+        await completed(company, meddle)
+        outcomes = await asyncio.gather(*delivering)
+        assert "parked" not in outcomes
+        assert await mirror(company) == await source(company)
+
+
+async def test_memory_is_bounded_by_the_size_of_a_part(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts are merged as they fill, and none holds more than a few pages more than it may."""
+    monkeypatch.setattr("backend.services.listing_batch._LARGEST", 250)
+    people = [stack.person("Ann") for _ in range(230)]
+    for name in ("A", "B", "C"):
+        stack.group(name, *people)
+    await stack.deliver()
+    sizes: list[int] = []
+    clear = Batch.clear
+
+    def noting(batch: Batch) -> None:
+        sizes.append(len(batch))
+        clear(batch)
+
+    monkeypatch.setattr(Batch, "clear", noting)
+    await completed(stack)
+    assert sum(sizes) == 230 * 4 + 3
+    assert max(sizes) <= 250 + 100
+
+
+async def test_what_failed_is_noted_nowhere_as_done(company: Stack) -> None:
+    async def meddle(_number: int, _request: Any) -> httpx2.Response | None:
+        raise httpx2.ConnectError("refused")
+
+    done = await reconcile(company, meddle)
+    assert (done.state, done.error) == ("failed", WorkosUnavailable.detail)
+    assert await audited(company, "reconciliation.completed") == []
