@@ -22,7 +22,11 @@ class CauseKind(StrEnum):
 
 class Cause(BaseModel):
     kind: CauseKind
-    id: str | None = Field(default=None, description="Of an event: as in `/directory/events`.")
+    id: str | None = Field(
+        default=None,
+        description="An event's or a reconciliation's; of a reading `reading_…`, which has the "
+        "reconciliation's id behind it where one made it.",
+    )
     actor: Person | None = Field(default=None, description="Who did it, where a person did.")
 
 

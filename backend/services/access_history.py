@@ -64,11 +64,8 @@ class Subjects(NamedTuple):
 
 def cause_of(version_id: str) -> Cause:
     """What made a row of the mirror, by the id of its version."""
-    if version_id.startswith(_READING):
-        return Cause(kind=CauseKind.READING, id=version_id)
-    if version_id.startswith(_RECONCILIATION):
-        return Cause(kind=CauseKind.RECONCILIATION, id=version_id)
-    return Cause(kind=CauseKind.EVENT, id=version_id)
+    kind = CauseKind.READING if version_id.startswith(_READING) else CauseKind.EVENT
+    return Cause(kind=kind, id=version_id)
 
 
 async def list_page(
@@ -161,7 +158,9 @@ def _cause(row: Row[*tuple[Any, ...]]) -> Cause:
     if row.action == _SIGN_IN:
         return Cause(kind=CauseKind.SIGN_IN, actor=actor)
     if row.action.startswith(f"{_RECONCILIATION}."):
-        return Cause(kind=CauseKind.RECONCILIATION, id=row.event_id, actor=actor)
+        # Its reading has its id.
+        found = row.event_id and row.event_id.removeprefix(_READING)
+        return Cause(kind=CauseKind.RECONCILIATION, id=found, actor=actor)
     if row.event_id:
         return cause_of(row.event_id).model_copy(update={"actor": actor})
     return Cause(kind=CauseKind.PERSON if actor else CauseKind.OPERATOR, actor=actor)

@@ -440,7 +440,7 @@ export interface components {
             kind: components["schemas"]["CauseKind"];
             /**
              * Id
-             * @description Of an event: as in `/directory/events`.
+             * @description An event's or a reconciliation's; of a reading `reading_…`, which has the reconciliation's id behind it where one made it.
              */
             id?: string | null;
             /** @description Who did it, where a person did. */
