@@ -106,7 +106,10 @@ def serve(
         # The background work is done by one process: this one, if it is alone.
         alone = workers == 1
         if not alone:
-            print("Background work is not done by several workers: run `rollcall worker`, too.")
+            print(
+                "Several workers leave the background work alone: run `rollcall worker`, too.",
+                flush=True,
+            )
         uvicorn.run(
             f"backend.main:{'create_app_with_worker' if alone else 'create_app'}",
             factory=True,
