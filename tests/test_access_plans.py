@@ -38,12 +38,12 @@ ANALYZE users, directory_users, directory_memberships, directory_groups, role_ma
 """
 
 QUERIES = {
-    "SELECT * FROM access WHERE user_id = $1": "md5('7')::uuid",
-    "SELECT * FROM counting_users WHERE id = $1": "'user_plan_7'",
-    "SELECT * FROM counting_memberships WHERE user_id = $1": "'user_plan_7'",
+    "SELECT * FROM access WHERE user_id = $1": "md5('199')::uuid",
+    "SELECT * FROM counting_users WHERE id = $1": "'user_plan_199'",
+    "SELECT * FROM counting_memberships WHERE user_id = $1": "'user_plan_199'",
     "SELECT x.* FROM directory_users u"
     " JOIN users a ON a.organization_id = u.organization_id AND a.key = u.account_key"
-    " JOIN access x ON x.user_id = a.id WHERE u.id = $1": "'user_plan_7'",
+    " JOIN access x ON x.user_id = a.id WHERE u.id = $1": "'user_plan_199'",
 }
 
 
