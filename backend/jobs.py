@@ -16,7 +16,7 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.models import Schedule as Tick
 from pgqueuer.queries import Queries
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,6 +47,8 @@ _EVERY_10_SECONDS = "* * * * * */10"
 _EVERY_5_SECONDS = "* * * * * */5"
 _EVERY_SECOND = "* * * * * *"
 _OFTEN = 10
+
+_DELETE_OLD_LOG = text("DELETE FROM pgqueuer_log WHERE created < now() - interval '30 days'")
 
 
 async def enqueue(session: AsyncSession, job: Job, payload: str) -> None:
@@ -91,8 +93,11 @@ class Worker(NamedTuple):
         for outcome, count in outcomes.items():
             DIRECTORY_EVENTS.labels(outcome).inc(count)
 
-    async def purge_bodies(self) -> None:
-        await parked_events.purge_bodies(self.database, self.settings.event_body_days)
+    async def tidy_up(self) -> None:
+        if self.settings.event_body_days:
+            await parked_events.purge_bodies(self.database, self.settings.event_body_days)
+        async with self.database.connect() as connection:
+            await connection.execute(_DELETE_OLD_LOG)
 
     async def request_reconciliations(self) -> None:
         async with self.database.transaction() as session:
@@ -168,7 +173,10 @@ async def _work_while_connected(worker: Worker) -> None:
         stopping = asyncio.create_task(worker.stop.wait())
         stopping.add_done_callback(lambda _: queuer.shutdown.set())
         try:
-            await queuer.run(shutdown_on_listener_failure=True)
+            # Nobody looks at its statistics.
+            await queuer.run(
+                shutdown_on_listener_failure=True, log_aggregation_interval=timedelta()
+            )
         finally:
             connection.remove_termination_listener(end)
             stopping.cancel()
@@ -195,10 +203,9 @@ def _register(queuer: PgQueuer, worker: Worker) -> None:
         # Only a look whether it is time: when the next poll is due, the cursor's row says.
         often = settings.events_poll_seconds < _OFTEN
         schedule(Schedule.CATCH_UP, _EVERY_SECOND if often else _EVERY_5_SECONDS, worker.catch_up)
-    if settings.event_body_days:
-        schedule(Schedule.PURGE_BODIES, _EVERY_NIGHT, worker.purge_bodies)
     if settings.reconcile_hours:
         schedule(Schedule.REQUEST_RECONCILIATIONS, _EVERY_MINUTE, worker.request_reconciliations)
+    schedule(Schedule.TIDY_UP, _EVERY_NIGHT, worker.tidy_up)
     schedule(Schedule.RETRY_PARKED, _EVERY_MINUTE, worker.retry_parked)
     schedule(Schedule.READ_RETURNED, _EVERY_10_SECONDS, read_returned)
 

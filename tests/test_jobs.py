@@ -87,7 +87,7 @@ async def test_it_catches_up_only_when_asked_to(stack: Stack) -> None:
     names = await one(
         stack, "SELECT array_agg(entrypoint ORDER BY entrypoint) AS all FROM pgqueuer_schedules"
     )
-    assert names == {"all": ["purge_bodies", "read_returned", "retry_parked"]}
+    assert names == {"all": ["read_returned", "retry_parked", "tidy_up"]}
 
 
 async def test_two_workers_are_one_poller(stack: Stack, own_database_url: str) -> None:
@@ -274,6 +274,29 @@ class TestReconciling:
                 return await one(stack, "SELECT id FROM pgqueuer") is None
 
             await until(is_gone, 5)
+
+
+async def test_it_tidies_up(stack: Stack) -> None:
+    stack.person("Ann")
+    await stack.deliver()
+    await jobs_done_long_ago(stack)
+    for days, bodies in ((0, 3), (90, 0)):
+        settings = stack.app.state.settings.model_copy(update={"event_body_days": days})
+        await jobs.Worker(
+            settings, stack.database, stack.app.state.workos, asyncio.Event()
+        ).tidy_up()
+        assert await one(stack, "SELECT count(body) FROM directory_events") == {"count": bodies}
+    assert await one(stack, "SELECT count(*) FROM pgqueuer_log") == {"count": 1}
+
+
+async def jobs_done_long_ago(stack: Stack) -> None:
+    await execute(stack, "UPDATE directory_events SET received_at = now() - interval '91 days'")
+    for days in (1, 31):
+        await execute(
+            stack,
+            f"""INSERT INTO pgqueuer_log (created, job_id, status, priority, entrypoint)
+            VALUES (now() - interval '{days} days', 1, 'successful', 0, 'reconcile')""",
+        )
 
 
 class TestEnqueue:

@@ -16,7 +16,7 @@ class Schedule(StrEnum):
     CATCH_UP = "catch_up"
     READ_RETURNED = "read_returned"
     RETRY_PARKED = "retry_parked"
-    PURGE_BODIES = "purge_bodies"
+    TIDY_UP = "tidy_up"
     REQUEST_RECONCILIATIONS = "request_reconciliations"
 
 
