@@ -20,6 +20,7 @@ from backend.services import access_explanation, directory_sync
 from backend.services.directory_facts import HANDLERS, Facts
 from backend.services.directory_sync import merge
 from emulator.testing import User as Person
+from tests.reconciling import reconcile
 from tests.stack import Stack, new_event, user_data
 
 
@@ -471,6 +472,30 @@ class TestHistory:
         assert (entry["changed"], entry["summary"]) == (True, "Gained author.")
         (member,) = found["memberships"]
         assert member["since"]["cause"]["id"] == entry["cause"]["id"]
+
+    async def test_a_reconciliation_is_a_cause(self, stack: Stack) -> None:
+        """A deletion was lost: the complete listing ends the access, and says so."""
+        kim = stack.person("Kim")
+        stack.group("Authors", kim)
+        adam = await stack.sign_in_as("Admins", "Adam")
+        stack.emulator.delete_user(kim)
+        stack.skip()
+        done = await reconcile(stack)
+        found = await why(adam, await account_of(adam, kim))
+        assert (found["active"], found["directory_users"][0]["counts"]) == (False, False)
+        assert "the complete listing of the directory of" in found["refusal"]
+        newest = found["history"]["items"][0]
+        assert (newest["what"], newest["changed"]) == ("reconciliation.access_lost", True)
+        assert newest["summary"] == "Lost access; the roles were member, author."
+        assert newest["cause"] == {"kind": "reconciliation", "id": str(done.id), "actor": None}
+        state = (await adam.get("/directory")).json()
+        assert state["reconciliations"]["last"]["id"] == str(done.id)
+        assert state["reconciliations"]["last"]["drift"]["people"]["removed"] == 1
+        (directory,) = state["directories"]
+        assert directory["complete_as_of"] == state["reconciliations"]["last"]["as_of"]
+        assert directory["counts"] == {
+            "active_people": 1, "people": 1, "groups": 2, "memberships": 1,
+        }  # fmt: skip
 
     async def test_pages(self, stack: Stack) -> None:
         kim = stack.person("Kim")
