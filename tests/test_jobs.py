@@ -78,6 +78,25 @@ async def test_it_catches_up(stack: Stack) -> None:
         await until(is_out)
 
 
+async def test_it_reads_who_came_back(stack: Stack) -> None:
+    """By webhooks alone, and without a new sign-in."""
+    ann = stack.person("Ann")
+    stack.group("Authors", ann)
+    await stack.deliver()
+    browser = await stack.sign_in(ann)
+    stack.emulator.deactivate_user(ann)
+    stack.clock.advance(60)
+    stack.emulator.reactivate_user(ann)
+    await stack.deliver()
+    assert await stack.roles(browser) == ["member"]
+    async with working(stack, events_poll_seconds=0):
+
+        async def has_the_roles() -> bool:
+            return await stack.roles(browser) == ["member", "author"]
+
+        await until(has_the_roles)
+
+
 async def test_it_catches_up_only_when_asked_to(stack: Stack) -> None:
     stack.person("Ann")
     api = EventsApi(stack)

@@ -277,3 +277,28 @@ async def test_the_history_of_a_first_start_is_read_from_its_oldest(
     stack.person("Ann")
     stack.clock.advance(25 * 86400)
     assert (await poller.outcomes())["applied"] == len(emitted(stack))
+
+
+async def test_a_restored_backup_learns_who_left_since(
+    stack: Stack, poller: Poller, database: Database, own_database_url: str
+) -> None:
+    """Their webhooks were answered 200 by the database that is lost."""
+    ann = stack.person("Ann")
+    await poller.outcomes()
+    browser = await stack.sign_in(ann)
+    name = own_database_url.rsplit("/", 1)[1]
+    async with database.connect() as connection:
+        await stack.database.close()
+        await connection.execute(text(f"CREATE DATABASE {name}_backup TEMPLATE {name}"))
+    stack.skip()
+    stack.emulator.deactivate_user(ann)
+    await stack.deliver()
+    assert (await browser.get("/me")).status_code == 401
+
+    async with database.connect() as connection:
+        await stack.database.close()
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        await connection.execute(text(f"ALTER DATABASE {name}_backup RENAME TO {name}"))
+    assert (await browser.get("/me")).status_code == 200
+    assert await poller.outcomes() == {"applied": 1}
+    assert (await browser.get("/me")).status_code == 401
