@@ -15,12 +15,14 @@ down_revision = "0001"
 _SQL = Path(__file__).parent.parent / "sql"
 _REPLACED = ("counting_users", "counting_memberships", "access", "merge_directory_facts")
 _FUNCTIONS = (
+    "new_uuid7",
     "directory_standing",
     "may_change_access",
     "apply_directory_event",
     "merge_directory_reading",
     "listing_changes",
     "merge_listing",
+    "loss_limit",
     "complete_reading",
 )
 # A complete listing writes a new version of every row: room for it beside the old one spares

@@ -6,12 +6,19 @@ from backend.services.directory_facts import Facts
 
 _FIRST = 125
 _LARGEST = 5_000
+_GROWTH = 4
+_GROWN = frozenset(_GROWTH**power for power in range(12))
+_TABLES = {
+    "users": "users, directory_users",
+    "groups": "directory_groups",
+    "memberships": "directory_memberships",
+}
 
 
 class Batch:
     """Rows, each once: of one that is listed twice, the later.
 
-    The first parts are small and each is twice the one before: while the tables grow from
+    The first parts are small and each is four times the one before: while the tables grow from
     nothing, the planner has to be told so early.
     """
 
@@ -45,16 +52,19 @@ class Batch:
         }
 
     def grows_the_mirror(self, added: int) -> bool:
-        """Whether it is mostly new, and about twice as much as when this was last so."""
-        return 2 * added > len(self) > 0 and (
-            self._size < _LARGEST or (self._parts & (self._parts - 1)) == 0
-        )
+        """Whether it is mostly new, and the whole about four times what it was when last so."""
+        return 2 * added > len(self) > 0 and (self._size < _LARGEST or self._parts in _GROWN)
+
+    @property
+    def tables(self) -> str:
+        """Those that it goes to."""
+        return ", ".join(_TABLES[kind] for kind in self._rows)
 
     def clear(self) -> None:
         """Begin the next part."""
         kinds = {*self._rows}
         if kinds:
-            self._size = min(2 * self._size, _LARGEST) if kinds <= self._kinds else _FIRST
+            self._size = min(_GROWTH * self._size, _LARGEST) if kinds <= self._kinds else _FIRST
             self._parts = self._parts + 1 if kinds <= self._kinds else 1
             self._kinds = kinds
         self._rows = {}

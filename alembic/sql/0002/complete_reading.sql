@@ -21,6 +21,23 @@ BEGIN
 
     -- What counts now, and will not.
     CREATE TEMP TABLE ending ON COMMIT DROP AS
+    WITH older AS MATERIALIZED (
+        SELECT e.user_id, e.group_id
+        FROM directory_memberships e
+        JOIN directory_groups g ON g.id = e.group_id
+        WHERE g.organization_id = organization
+          AND e.present
+          AND (
+              (
+                  g.directory_id = ANY (listed)
+                  AND (
+                      (e.occurred_at, e.event_id) < (occurred, reading)
+                      OR (g.occurred_at, g.event_id) < (occurred, reading)
+                  )
+              )
+              OR least(e.occurred_at, g.occurred_at) <= (gone ->> g.directory_id)::timestamptz
+          )
+    )
     SELECT 'people' AS kind, c.account_key, c.id, u.name, NULL AS group_id, NULL AS group_name
     FROM counting_users c
     JOIN directory_users u ON u.id = c.id
@@ -40,22 +57,10 @@ BEGIN
       )
     UNION ALL
     SELECT 'memberships', m.account_key, m.user_id, u.name, m.group_id, m.group_name
-    FROM counting_memberships m
-    JOIN directory_memberships e ON e.user_id = m.user_id AND e.group_id = m.group_id
-    JOIN directory_groups g ON g.id = m.group_id
+    FROM older o
+    JOIN counting_memberships m ON m.user_id = o.user_id AND m.group_id = o.group_id
     JOIN directory_users u ON u.id = m.user_id
-    WHERE m.organization_id = organization
-      AND u.state = 'active'
-      AND (
-          (
-              u.directory_id = ANY (listed)
-              AND (
-                  (e.occurred_at, e.event_id) < (occurred, reading)
-                  OR (g.occurred_at, g.event_id) < (occurred, reading)
-              )
-          )
-          OR least(e.occurred_at, g.occurred_at) <= (gone ->> u.directory_id)::timestamptz
-      )
+    WHERE m.state = 'active'
     UNION ALL
     SELECT 'directories', NULL, d.id, d.name, NULL, NULL
     FROM directories d
@@ -89,9 +94,9 @@ BEGIN
     JOIN access x ON x.user_id = a.id
     WHERE x.active;
 
-    SELECT greatest(10, count(DISTINCT c.account_key) / 5) INTO most
-    FROM counting_users c
-    WHERE c.organization_id = organization AND c.state = 'active';
+    IF (SELECT count(*) FROM standing) > 10 THEN
+        most := loss_limit(organization);
+    END IF;
 
     BEGIN
         UPDATE directories d SET complete_as_of = occurred, complete_id = reading
@@ -132,19 +137,13 @@ BEGIN
             WHERE x.active AND 'admin' = ANY (x.roles)
         );
 
-        IF NOT confirmed AND (losing > most OR last_admin OR doubtful) THEN
+        IF NOT confirmed AND (coalesce(losing > most, false) OR last_admin OR doubtful) THEN
             RAISE EXCEPTION USING ERRCODE = 'RC001';
         END IF;
 
         INSERT INTO audit_events (id, organization_id, action, subject_id, event_id, detail)
         SELECT
-            -- As uuid7 in Python: the milliseconds, the version, chance.
-            encode(set_bit(set_bit(overlay(
-                uuid_send(gen_random_uuid())
-                PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint)
-                    FROM 3)
-                FROM 1 FOR 6
-            ), 52, 1), 53, 1), 'hex')::uuid,
+            new_uuid7(),
             organization, 'reconciliation.access_lost', l.user_id, reading,
             jsonb_build_object(
                 'before', jsonb_build_object(
@@ -159,7 +158,7 @@ BEGIN
         RETURN jsonb_build_object(
             'removed', removed,
             'held', jsonb_build_object(
-                'people', losing, 'limit', most, 'last_admin', last_admin, 'examples', examples
+                'people', losing, 'limit', coalesce(most, loss_limit(organization)), 'last_admin', last_admin, 'examples', examples
             )
         );
     END;

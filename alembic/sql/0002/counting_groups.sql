@@ -1,6 +1,6 @@
 -- A group counts as a person does: by its own version.
 CREATE VIEW counting_groups AS
-SELECT g.id, g.directory_id, g.organization_id, g.name
+SELECT g.id, g.directory_id, g.organization_id, g.name, g.removed_at
 FROM directory_groups g
 LEFT JOIN directories d ON d.id = g.directory_id
 WHERE g.occurred_at IS NOT NULL

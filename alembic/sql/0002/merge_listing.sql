@@ -8,10 +8,12 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     people text[];
+    people_keys text[];
     groups text[];
     member_people text[];
     member_groups text[];
     known jsonb := '[]';
+    standing jsonb;
     drift jsonb;
 BEGIN
     -- Before: what differs, and what does not count and may do so afterwards.
@@ -37,7 +39,7 @@ BEGIN
 
     IF facts ? 'users' THEN
         WITH compared AS MATERIALIZED (
-            SELECT r.id, r.name,
+            SELECT r.id, r.name, coalesce(nullif(r.idp_id, ''), r.id) AS account_key,
                 c.id IS NULL AND coalesce(k.state = 'active' OR r.state = 'active', true) AS absent,
                 CASE WHEN c.id IS NOT NULL OR (k.state <> 'active' AND r.state <> 'active') THEN
                     CASE WHEN (k.name, k.email, k.state, k.idp_id, k.custom_attributes)
@@ -59,6 +61,7 @@ BEGIN
         )
         SELECT
             array(SELECT id FROM compared WHERE absent),
+            array(SELECT account_key FROM compared WHERE absent),
             known || (
                 SELECT coalesce(jsonb_agg(jsonb_build_object(
                     'kind', 'people', 'id', id, 'name', name, 'changes', changes
@@ -66,7 +69,7 @@ BEGIN
                 FROM compared
                 WHERE changes IS NOT NULL
             )
-        INTO people, known;
+        INTO people, people_keys, known;
     END IF;
 
     IF facts ? 'groups' THEN
@@ -97,23 +100,61 @@ BEGIN
         WITH absent AS MATERIALIZED (
             SELECT r.user_id, r.group_id
             FROM jsonb_to_recordset(facts -> 'memberships') AS r (user_id text, group_id text)
-            WHERE NOT EXISTS (
-                SELECT FROM counting_memberships m
-                WHERE m.user_id = r.user_id AND m.group_id = r.group_id
+            LEFT JOIN directory_memberships e ON e.user_id = r.user_id AND e.group_id = r.group_id
+            WHERE e.user_id IS NULL OR (
+                (e.occurred_at, e.event_id) < (occurred, reading)
+                AND NOT EXISTS (
+                    SELECT FROM counting_memberships m
+                    WHERE m.user_id = r.user_id AND m.group_id = r.group_id
+                )
             )
         )
         SELECT array_agg(r.user_id), array_agg(r.group_id) INTO member_people, member_groups
         FROM absent r
         JOIN counting_users c ON c.id = r.user_id AND c.state = 'active'
-        JOIN counting_groups s ON s.id = r.group_id
-        JOIN directory_groups g ON g.id = r.group_id
-        LEFT JOIN directory_memberships e ON e.user_id = r.user_id AND e.group_id = r.group_id
-        WHERE coalesce((e.occurred_at, e.event_id) < (occurred, reading), true)
-          AND coalesce(greatest(c.removed_at, g.removed_at, c.directory_removed_at) < occurred, true)
+        JOIN counting_groups g ON g.id = r.group_id
+        WHERE coalesce(greatest(c.removed_at, g.removed_at, c.directory_removed_at) < occurred, true)
           AND coalesce((c.read_as_of, c.read_id) <= (occurred, reading), true);
     END IF;
 
+    -- Whose access may change: of those who have ever signed in, or a first listing would derive
+    -- that of everybody.
+    SELECT jsonb_object_agg(x.user_id, jsonb_build_object('active', x.active, 'roles', x.roles))
+    INTO standing
+    FROM (
+        SELECT facts #>> '{users,0,organization_id}' AS organization_id, k.account_key
+        FROM unnest(people_keys) AS k (account_key)
+        UNION
+        SELECT u.organization_id, u.account_key
+        FROM (
+            SELECT k ->> 'id' AS id FROM jsonb_array_elements(known) k
+            WHERE k -> 'changes' ? 'state'
+            UNION
+            SELECT s.user_id
+            FROM unnest(member_people, member_groups) AS s (user_id, group_id)
+            WHERE EXISTS (SELECT FROM role_mappings r WHERE r.group_id = s.group_id)
+        ) changed
+        JOIN directory_users u ON u.id = changed.id
+    ) watched
+    JOIN users a
+      ON a.organization_id = watched.organization_id AND a.key = watched.account_key
+     AND a.joined_at IS NOT NULL
+    JOIN access x ON x.user_id = a.id;
+
     PERFORM merge_directory_facts(occurred, reading, facts);
+
+    INSERT INTO audit_events (id, organization_id, action, subject_id, event_id, detail)
+    SELECT new_uuid7(), x.organization_id, 'reconciliation.access_changed', x.user_id, reading,
+        jsonb_build_object(
+            'before', jsonb_build_object('access', s.value),
+            'after', jsonb_build_object('access', now.access)
+        )
+    FROM jsonb_each(standing) s
+    JOIN access x ON x.user_id = s.key::uuid
+    CROSS JOIN LATERAL (
+        SELECT jsonb_build_object('active', x.active, 'roles', x.roles) AS access
+    ) now
+    WHERE s.value <> now.access;
 
     -- Afterwards: which of those count now.
     WITH found AS (
