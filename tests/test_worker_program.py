@@ -15,7 +15,7 @@ import uvicorn
 from tests.emulator.server import free_port
 from tests.events_api import Poller, emitted, inbox, one
 from tests.stack import Stack
-from tests.test_jobs import until
+from tests.working import until
 
 PROGRAM = Path(sys.executable).with_name("rollcall")
 MEGABYTE = 1 << 20

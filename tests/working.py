@@ -1,0 +1,54 @@
+"""A worker at work in the test's own process."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx2
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from backend import jobs
+from backend.workos_client import WorkosClient
+from tests.events_api import EventsApi, inbox
+from tests.stack import Stack
+
+
+@asynccontextmanager
+async def working(
+    stack: Stack, transport: httpx2.AsyncBaseTransport | None = None, **overrides: Any
+) -> AsyncIterator[None]:
+    usual: dict[str, Any] = {"events_poll_seconds": 1}
+    settings = stack.app.state.settings.model_copy(update=usual | overrides)
+    client = WorkosClient(settings, transport=transport or EventsApi(stack))
+    async with jobs.working(settings, stack.database, client):
+        yield
+    await client.close()
+
+
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        await asyncio.sleep(0.1)
+
+
+def all_known(stack: Stack) -> Callable[[], Awaitable[bool]]:
+    async def known() -> bool:
+        kept = {}
+        with suppress(DBAPIError):  # our own connections may have been cut, too
+            kept = await inbox(stack)
+        return all(
+            event["id"] in kept
+            for event in stack.emulator.events
+            if not event["event"].startswith("dsync.token.")
+        )
+
+    return known
+
+
+async def execute(stack: Stack, query: str) -> None:
+    async with stack.database.connect() as connection:
+        await connection.execute(text(query))
