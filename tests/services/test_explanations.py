@@ -497,6 +497,39 @@ class TestHistory:
             "active_people": 1, "people": 1, "groups": 2, "memberships": 1,
         }  # fmt: skip
 
+    async def test_a_reconciliation_that_gives_access(self, stack: Stack) -> None:
+        """What brought a role was lost; of those who use it, the reading is noted as its cause."""
+        kim, lea = stack.person("Kim"), stack.person("Lea")
+        authors = stack.group("Authors")
+        adam = await stack.sign_in_as("Admins", "Adam")
+        await stack.sign_in(kim)
+        stack.emulator.add_member(authors, kim)
+        stack.emulator.add_member(authors, lea)
+        stack.skip()
+        done = await reconcile(stack)
+        found = await why(adam, await account_of(adam, kim))
+        newest = found["history"]["items"][0]
+        assert (newest["what"], newest["summary"]) == (
+            "reconciliation.access_changed", "Gained author.",
+        )  # fmt: skip
+        assert newest["cause"]["id"] == str(done.id)
+        stack.emulator.deactivate_user(kim)
+        await stack.deliver()
+        stack.emulator.reactivate_user(kim)  # under a new id
+        stack.skip()
+        done = await reconcile(stack)
+        # People are read before memberships, and are in from then on.
+        newest = (await why(adam, await account_of(adam, kim)))["history"]["items"][:2]
+        assert [entry["summary"] for entry in newest] == [
+            "Gained author.", "Became active, with the roles member.",
+        ]  # fmt: skip
+        assert {entry["cause"]["id"] for entry in newest} == {str(done.id)}
+        of_lea = await why(adam, await account_of(adam, lea))
+        assert of_lea["roles"] == ["member", "author"]
+        assert of_lea["memberships"][0]["since"]["cause"] == {
+            "kind": "reading", "id": f"reading_{done.id}", "actor": None,
+        }  # fmt: skip
+
     async def test_pages(self, stack: Stack) -> None:
         kim = stack.person("Kim")
         authors = stack.group("Authors")
