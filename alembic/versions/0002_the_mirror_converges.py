@@ -16,7 +16,6 @@ _SQL = Path(__file__).parent.parent / "sql"
 _REPLACED = ("counting_users", "counting_memberships", "access", "merge_directory_facts")
 _FUNCTIONS = (
     "new_uuid7",
-    "new_uuid7",
     "directory_standing",
     "may_change_access",
     "apply_directory_event",
