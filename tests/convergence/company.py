@@ -37,7 +37,7 @@ Pair = tuple[Group, Person]
 
 
 class Company:
-    """One organization; `observe` after each step notes what a later state no longer shows."""
+    """One organization; to be observed after each step."""
 
     def __init__(self, settings: Settings) -> None:
         # Each look at the clock is a second later: the same operations have the same times.
@@ -154,6 +154,7 @@ class Company:
         ]
 
     def observe(self) -> None:
+        """Note what a later state may not show."""
         for row in self._rows("select idp_id, updated_at, name, email from directory_users"):
             seen = (row["updated_at"], row["name"], row["email"])
             self._profiles[row["idp_id"]] = max(

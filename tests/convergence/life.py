@@ -5,7 +5,13 @@ from random import Random
 from typing import NamedTuple, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from emulator.testing import Settings
 from tests.convergence.company import Company, Group, Pair, Person
@@ -145,7 +151,6 @@ class Life(RuleBasedStateMachine):
         directory = self.company.open_directory()
         for name in ("Authors", "Admins"):
             self.company.push_group(directory, name, [self.company.hire(directory)])
-        self.company.observe()
 
     @if_any(small_directories)
     @rule(directory=one_of(small_directories), groups=st.integers(0, 3))
@@ -177,19 +182,16 @@ class Life(RuleBasedStateMachine):
     @rule(person=one_of(Company.present))
     def rename_person(self, person: Person) -> None:
         self.company.emulator.update_user(person.scim_id, first_name=self.company.new_name())
-        self.company.observe()
 
     @if_any(Company.present)
     @rule(person=one_of(Company.present))
     def change_address(self, person: Person) -> None:
         self.company.emulator.update_user(person.scim_id, email=self.company.new_address())
-        self.company.observe()
 
     @if_any(with_address)
     @rule(person=one_of(with_address))
     def lose_address(self, person: Person) -> None:
         self.company.emulator.update_user(person.scim_id, without_email=True)
-        self.company.observe()
 
     @if_any(handovers)
     @rule(people=one_of(handovers))
@@ -197,7 +199,6 @@ class Life(RuleBasedStateMachine):
         giver, taker = people
         self.company.emulator.update_user(giver.scim_id, email=self.company.new_address())
         self.company.emulator.update_user(taker.scim_id, email=giver.email)
-        self.company.observe()
 
     @if_any(Company.present)
     @rule(person=one_of(Company.present))
@@ -208,7 +209,6 @@ class Life(RuleBasedStateMachine):
     @rule(person=one_of(Company.away))
     def reactivate(self, person: Person) -> None:
         self.company.emulator.reactivate_user(person.scim_id)
-        self.company.observe()
 
     @if_any(Company.present)
     @rule(person=one_of(Company.present))
@@ -226,7 +226,6 @@ class Life(RuleBasedStateMachine):
     def rename_group(self, renaming: tuple[Group, str]) -> None:
         group, name = renaming
         self.company.emulator.rename_group(group.scim_id, name)
-        self.company.observe()
 
     @precondition(lambda life: len(life.company.groups()) > 1)
     @rule(group=one_of(Company.groups))
@@ -238,7 +237,6 @@ class Life(RuleBasedStateMachine):
     def push_group(self, which: tuple[str, str], members: int) -> None:
         people = [each for each in self.company.present() if each.directory_id == which[0]]
         self.company.push_group(*which, people[:members])
-        self.company.observe()
 
     @if_any(Company.groups)
     @rule(group=one_of(Company.groups), members=st.integers(0, 3))
@@ -263,6 +261,10 @@ class Life(RuleBasedStateMachine):
         self.company.close_directory(directory)
         self._settle(self.company.open_directory(), groups)
 
+    @invariant()
+    def is_observed(self) -> None:
+        self.company.observe()
+
     def history(self) -> History:
         """All that happened; ends the life."""
         lived = History(self.company.events(), self.company.truth())
@@ -283,4 +285,3 @@ class Life(RuleBasedStateMachine):
     def _toggle(self, pairs: list[Pair]) -> None:
         for group, person in pairs:
             self.company.toggle(group, person)
-        self.company.observe()
