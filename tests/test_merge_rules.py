@@ -101,7 +101,9 @@ class TestRemovalIsATime:
             tale.person(0, "created"),
             tale.group(0, "created"),
             tale.group(1, "deleted"),
-            tale.membership(2),
+            tale.group(2, "created"),
+            tale.group(3, "deleted"),
+            tale.membership(4),
             order=order,
         ) == ["member"]
 

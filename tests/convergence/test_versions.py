@@ -31,6 +31,19 @@ async def test_stale_copy_inside_a_membership_renames_nobody(tale: Tale, order: 
     assert "Anna Lee" in {person["name"] for person in team}
 
 
+@either_order
+async def test_stale_copy_inside_a_membership_lets_nobody_back_in(tale: Tale, order: int) -> None:
+    left = await tale.told(
+        tale.person(0, "created"),
+        tale.group(0, "created"),
+        tale.person(1, "updated", state="inactive"),
+        tale.membership(2, state="active"),
+        order=order,
+    )
+    assert left is not None
+    assert not left.active
+
+
 async def test_membership_that_arrives_first_lets_in(tale: Tale) -> None:
     """The copies in it are all that is known, and enough until the rest arrives."""
     assert await tale.roles(tale.membership(1)) == ["member", "author"]
@@ -63,3 +76,10 @@ async def test_of_one_moment_the_greater_event_id_is_the_later(tale: Tale, order
     assert await tale.roles(*known, *same, order=order) == ["member", "author"]
     left = tale.membership(1, "user_removed") | {"id": f"event_{mark}_9"}
     assert await tale.roles(left, *same, order=order) == ["member"]
+    names = [
+        tale.person(1, "updated", first_name=name) | {"id": f"event_{mark}_{name}"}
+        for name in ("Ana", "Bea")
+    ]
+    named = await tale.told(*names, order=order)
+    assert named is not None
+    assert named.name == "Bea Lee"
