@@ -66,7 +66,7 @@ class Arrival(NamedTuple):
 
 arrivals = st.builds(
     Arrival,
-    kept=st.just(frozenset(Kept)) | st.frozensets(st.sampled_from(Kept)),
+    kept=st.sampled_from((frozenset(), frozenset(Kept))) | st.frozensets(st.sampled_from(Kept)),
     loss=st.sampled_from(Loss),
     stale=st.booleans(),
     at_once=st.sampled_from((1, 1, 3)),
