@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 3000
 EMULATOR_PORT ?= 3001
+PEOPLE ?= 10000
 
 BIN := .venv/bin
 PACKAGES := .venv/.packages
@@ -44,8 +45,9 @@ lint: install ## check style, formatting and which module may import which
 types: install ## check the types
 	@$(BIN)/mypy
 
-bench: install ## measure speed against the limits
+bench: install ## measure speed against the limits (PEOPLE=100000 for a full-size reconciliation)
 	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/reconcile.py --people "$(PEOPLE)"
 
 lock: $(PACKAGES) ## pin the newest versions of all packages
 	@$(LOCK) --upgrade --output-file requirements.lock

@@ -4,12 +4,11 @@ Answers are parsed by our own models: the SDK's dataclasses break on fields that
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Collection
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 from pydantic import BaseModel, ValidationError
@@ -34,13 +33,13 @@ from backend.schemas.workos import (
     Profile,
 )
 from backend.settings import Settings
+from backend.workos_pages import EventPage, ListPage, Pace
 
 _TIMEOUT_SECONDS = 5
 _PATIENCE_SECONDS = 12  # for one call with its retry: a person is waiting
 _READING_MARGIN = timedelta(seconds=10)
 
 PAGE_SIZE = 100  # of whole listings; the largest that WorkOS gives
-
 _UNREADABLE = "WorkOS gave an answer that cannot be read."
 _NONSENSE = (ValueError, KeyError, TypeError, AttributeError)  # the SDK's, for other shapes
 
@@ -74,43 +73,14 @@ def reading_time() -> datetime:
     return _answer_time() - _READING_MARGIN
 
 
-class EventPage(NamedTuple):
-    """Events as they came, oldest first: none is parsed, for one may be malformed."""
-
-    events: list[object]
-    following: str | None  # where the next page begins; None after the newest event
-    answered_at: datetime  # by WorkOS's clock
-
-
-class ListPage(NamedTuple):
-    """A page of a listing as it came: none of its items is parsed."""
-
-    items: list[object]
-    following: str | None
-
-
-class _Pace:
-    """So many calls a second for each key, one after another."""
-
-    def __init__(self, per_second: float) -> None:
-        self._gap = 1 / per_second if per_second else 0
-        self._next: dict[str, float] = {}
-
-    async def wait(self, key: str) -> None:
-        now = time.monotonic()
-        turn = max(now, self._next.get(key, now))
-        self._next[key] = turn + self._gap
-        await asyncio.sleep(turn - now)
-
-
 class WorkosClient:
     """One connection pool to WorkOS.
 
     Args:
         settings: where WorkOS is, and with which credentials.
         transport: another way to reach it, for tests.
-        listings_per_second: pages of people that are asked for, of each directory. WorkOS
-            answers four requests a second; what is left is for sign-ins. 0: no limit.
+        listings_per_second: pages of people asked for, of each directory; 0: no limit. WorkOS
+            answers four requests a second; the rest is for sign-ins.
     """
 
     def __init__(
@@ -120,7 +90,7 @@ class WorkosClient:
         transport: httpx2.AsyncBaseTransport | None = None,
         listings_per_second: float = 3.7,
     ) -> None:
-        self._pace = _Pace(listings_per_second)
+        self._pace = Pace(listings_per_second)
         self._http = httpx2.AsyncClient(
             timeout=_TIMEOUT_SECONDS, transport=transport, event_hooks={"response": [_note_date]}
         )
@@ -234,13 +204,8 @@ class WorkosClient:
     ) -> ListPage | None:
         """One page of a whole listing; None when WorkOS does not know what is filtered by.
 
-        Asked once only: whoever reads whole listings has a backoff of its own.
-
-        Args:
-            resource: such as `directory_users`.
-            after: `following` of the page before.
-            pace: the directory whose limit of requests this counts for, if any.
-            filters: of the listing.
+        Asked once only: whoever reads whole listings has a backoff of its own. `pace` is the
+        directory whose limit of requests this counts for, if any.
 
         Raises:
             WorkosUnavailable: no usable answer.

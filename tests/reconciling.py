@@ -9,10 +9,14 @@ from sqlalchemy import select, text
 
 from backend.schemas.reconciliations import Reconciliation, Trigger
 from backend.services import reconciliations
-from backend.services.directory_listing import Patience
+from backend.services.listing_position import Patience
 from backend.services.reconciliation_run import run
 from backend.workos_client import WorkosClient
 from tests.stack import Stack
+
+# Requests of one reconciliation of `company`: directories, organization, the directory, two
+# pages of people, one of groups, two of Authors, one of Admins, the directory again.
+REQUESTS = 10
 
 ONE_TRY = Patience(tries=1, pause=0)
 
@@ -160,3 +164,8 @@ async def account_of(stack: Stack, person: Any) -> UUID:
         )
     assert isinstance(found, UUID)
     return found
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> httpx2.Response:
+    dated = {"Date": "Tue, 24 Nov 2026 12:00:00 GMT", **headers}
+    return httpx2.Response(status, json=body, headers=dated)

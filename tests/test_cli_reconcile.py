@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from backend import cli_reconcile
 from backend.cli import app
-from backend.services.directory_listing import Patience
+from backend.services.listing_position import Patience
 from backend.services.reconciliation_run import run
 from backend.settings import Settings, get_settings
 from backend.workos_client import WorkosClient

@@ -25,7 +25,8 @@ from backend.schemas.reconciliations import State, Trigger
 from backend.schemas.workos import Envelope
 from backend.services import directory_sync, reconciliations
 from backend.services.directory_facts import HANDLERS
-from backend.workos_client import EventPage, WorkosClient
+from backend.workos_client import WorkosClient
+from backend.workos_pages import EventPage
 
 _ONE_POLLER = 727466  # the advisory lock of whoever polls
 _TRAIL = timedelta(minutes=2)

@@ -4,61 +4,21 @@ A listing that is malformed, of another directory, goes round in circles or brea
 error here: nothing is inferred from it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple, TypeVar, assert_never
-
-from pydantic import BaseModel, ValidationError
 
 from backend.errors import WorkosUnavailable
 from backend.schemas.reconciliations import Progress, ShortListing
-from backend.schemas.text import storable_json
 from backend.schemas.workos import DirectoryCounts, DirectoryGroup, DirectoryUser, ListedMember
 from backend.services.directory_facts import FACT, Facts, directory_row, group_row, user_row
+from backend.services.listing_pages import Tries, list_directories, parse
+from backend.services.listing_position import Circle, Counted, Patience, Phase, Position
 from backend.workos_client import WorkosClient, reading_time
 
 _DELETING = "deleting"  # WorkOS is taking the directory apart: what it lists now means nothing
-_REST_SECONDS = 2  # between two looks at whether to stop, while WorkOS is left alone
 
-T = TypeVar("T")
-ModelT = TypeVar("ModelT", bound=BaseModel)
 RowT = TypeVar("RowT", DirectoryUser, DirectoryGroup, ListedMember)
-
-
-class Patience(NamedTuple):
-    """How often one request is tried, and the seconds between: twice as long each time."""
-
-    tries: int = 12
-    pause: float = 1
-    longest_pause: float = 60
-    longest_wait: float = 300  # that WorkOS may ask for with Retry-After
-
-
-class Phase(StrEnum):
-    PEOPLE = "people"
-    GROUPS = "groups"
-    MEMBERSHIPS = "memberships"
-
-
-class Counted(BaseModel):
-    people: int = 0
-    groups: int = 0
-
-
-class Position(BaseModel):
-    """Where a reading is, and what it must know of what it has read. It is kept as JSON."""
-
-    directories: list[str] = []  # to be read; the first is being read
-    read: list[str] = []
-    gone: dict[str, datetime] = {}  # and when, by WorkOS's clock, they were found missing
-    phase: Phase = Phase.PEOPLE
-    group: str | None = None  # whose members are being read, or were last
-    after: str | None = None
-    counted: Counted | None = None  # by WorkOS, when the directory was begun
-    listed: Counted = Counted()
-    short: list[ShortListing] = []
 
 
 class Step(NamedTuple):
@@ -77,23 +37,6 @@ class Opening(NamedTuple):
 
 class _Gone(Exception):
     """WorkOS does not know the directory that is being read."""
-
-
-class _Circle:
-    """Notices a cursor that comes again, whatever the length of the circle (Brent)."""
-
-    def __init__(self) -> None:
-        self._mark: str | None = None
-        self._left = self._length = 1
-
-    def closes(self, cursor: str) -> bool:
-        if cursor == self._mark:
-            return True
-        self._left -= 1
-        if not self._left:
-            self._length *= 2
-            self._mark, self._left = cursor, self._length
-        return False
 
 
 class Reader:
@@ -124,11 +67,10 @@ class Reader:
         self.progress = progress
         self._client = client
         self._organization_id = organization_id
-        self._patience = patience
-        self._look_up = look_up
+        self._tries = Tries(patience, look_up)
         self._groups_after = groups_after
         self._groups: list[str] = []
-        self._circle = _Circle()
+        self._circle = Circle()
 
     async def open(self, known: list[str], only_directory: str) -> Opening:
         """Begin anew: what directories there are.
@@ -140,8 +82,10 @@ class Reader:
         Raises:
             WorkosUnavailable: for too long, or what it says cannot be trusted.
         """
-        listed, as_of = await self._tried(self._list_directories)
-        organization = await self._tried(lambda: self._client.organization(self._organization_id))
+        listed, as_of = await self._tries.answer(self._list_directories)
+        organization = await self._tries.answer(
+            lambda: self._client.organization(self._organization_id)
+        )
         facts = Facts(directories=[directory_row(directory) for directory in listed])
         if listed:
             facts["managed"] = [self._organization_id]
@@ -194,7 +138,7 @@ class Reader:
             self.progress.groups_total = (self.progress.groups_total or 0) + counted.groups
 
     async def _count(self, directory_id: str) -> Counted | None:
-        directory = await self._tried(lambda: self._client.directory_counts(directory_id))
+        directory = await self._tries.answer(lambda: self._client.directory_counts(directory_id))
         if directory is None:
             raise _Gone
         if directory.metadata is None:
@@ -259,7 +203,7 @@ class Reader:
         return Step(Facts(memberships=rows), is_boundary=False)
 
     async def _see_that_group_is_gone(self, group: str) -> None:
-        if await self._tried(lambda: self._client.group(group)) is not None:
+        if await self._tries.answer(lambda: self._client.group(group)) is not None:
             raise WorkosUnavailable(f"WorkOS lists no members of the group {group}, which exists.")
         self.position.after = None
 
@@ -272,7 +216,7 @@ class Reader:
             page = await self._client.list_page(resource, self.position.after, pace=pace, **filters)
             if page is None:
                 return None
-            rows = [_parse(model, item) for item in page.items]
+            rows = [parse(model, item) for item in page.items]
             for row in rows:
                 if (row.directory_id, row.organization_id) != (directory_id, self._organization_id):
                     raise WorkosUnavailable(
@@ -280,12 +224,12 @@ class Reader:
                     )
             return rows, page.following
 
-        found = await self._tried(read)
+        found = await self._tries.answer(read)
         if found is None:
             return None
         rows, following = found
         if self.position.after is None:
-            self._circle = _Circle()
+            self._circle = Circle()
         if following is not None and self._circle.closes(following):
             raise WorkosUnavailable(f"WorkOS's listing of {resource} goes round in circles.")
         self.position.after = following
@@ -323,7 +267,9 @@ class Reader:
         )
 
     async def _note_gone(self, directory_id: str) -> None:
-        self.position.gone[directory_id] = await self._tried(lambda: self._gone_at(directory_id))
+        self.position.gone[directory_id] = await self._tries.answer(
+            lambda: self._gone_at(directory_id)
+        )
 
     async def _gone_at(self, directory_id: str) -> datetime:
         """When WorkOS, asked in two ways, has the directory no more."""
@@ -335,61 +281,3 @@ class Reader:
                 f"WorkOS contradicts itself on whether the directory {directory_id} exists."
             )
         return found_at
-
-    async def _tried(self, call: Callable[[], Awaitable[T]]) -> T:
-        tries, pause, longest_pause, longest_wait = self._patience
-        while True:
-            await self._look_up()
-            tries -= 1
-            try:
-                return await call()
-            except WorkosUnavailable as error:
-                if tries <= 0:
-                    raise
-                await self._rest(min(max(pause, error.retry_after), longest_wait))
-                pause = min(2 * pause, longest_pause)
-
-    async def _rest(self, seconds: float) -> None:
-        while seconds > 0:
-            await self._look_up()
-            await asyncio.sleep(min(seconds, _REST_SECONDS))
-            seconds -= _REST_SECONDS
-
-
-def _parse(model: type[ModelT], item: object) -> ModelT:
-    try:
-        return model.model_validate(storable_json(item))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise WorkosUnavailable(
-            f"WorkOS listed something that cannot be read: {field}: {first['msg']}."
-        ) from error
-
-
-async def list_directories(
-    client: WorkosClient, organization_id: str | None = None
-) -> tuple[list[DirectoryCounts], datetime]:
-    """The directories of an organization, or all that there are, and the time of the reading.
-
-    Raises:
-        WorkosUnavailable: no usable answer.
-    """
-    filters = {"organization_id": organization_id} if organization_id else {}
-    directories: list[DirectoryCounts] = []
-    as_of: datetime | None = None
-    after: str | None = None
-    circle = _Circle()
-    while True:
-        page = await client.list_page("directories", after, **filters)
-        as_of = as_of or reading_time()
-        for item in page.items if page else []:
-            directory = _parse(DirectoryCounts, item)
-            if organization_id not in {None, directory.organization_id}:
-                raise WorkosUnavailable("WorkOS listed another organization's directory.")
-            directories.append(directory)
-        after = page.following if page else None
-        if after is None:
-            return directories, as_of
-        if circle.closes(after):
-            raise WorkosUnavailable("WorkOS's list of directories goes round in circles.")

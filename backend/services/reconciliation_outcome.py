@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from backend import models
 from backend.database import LockedConnection
 from backend.schemas.reconciliations import UNFINISHED, Drift, Hold, ShortListing, State
-from backend.services.directory_listing import Position
+from backend.services.listing_position import Position
 
 _ROW = inspect(models.Reconciliation).local_table
 

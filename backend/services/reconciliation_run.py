@@ -7,30 +7,29 @@ loses nothing, and cancelling or failing leaves only what WorkOS does list.
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, insert, inspect, or_, select, text, tuple_, update
+from sqlalchemy import Row, bindparam, func, inspect, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from backend import models
 from backend.database import Database, LockedConnection, is_content_error
 from backend.errors import WorkosUnavailable
-from backend.schemas.reconciliations import UNFINISHED, Drift, Progress, Reconciliation, State
+from backend.schemas.reconciliations import Drift, Progress, Reconciliation, State
 from backend.services import reconciliation_outcome, reconciliations
-from backend.services.directory_listing import Patience, Position, Reader
+from backend.services.directory_listing import Reader
 from backend.services.listing_batch import Batch
+from backend.services.listing_position import Patience, Position
+from backend.services.reconciliation_turns import finish, take_up
 from backend.workos_client import WorkosClient
 
 _log = logging.getLogger(__name__)
 
 _ROW = inspect(models.Reconciliation).local_table
 
-STALE_AFTER = timedelta(hours=6)
 _LOOK_EVERY_SECONDS = 1.0
 _MERGE_TRIES = 5
 _TAKE_TURNS = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock timeout
@@ -78,7 +77,7 @@ async def run(
     async with database.connect() as connection:
         asked = await reconciliations.get(connection, reconciliation_id)
     async with database.locked(reconciliations.lock_name(asked.organization_id)) as lock:
-        taken = None if lock is None else await _take_up(lock, reconciliation_id)
+        taken = None if lock is None else await take_up(lock, reconciliation_id)
         if lock is not None and taken is not None:
             reconciliation_id = taken.id
             running = _Run(
@@ -91,49 +90,6 @@ async def run(
             await running.run(client, taken, only_directory, patience or Patience())
     async with database.connect() as connection:
         return await reconciliations.get(connection, reconciliation_id)
-
-
-async def _take_up(lock: LockedConnection, reconciliation_id: UUID) -> Row[Any] | None:
-    """The row to run; a fresh one where the old is too old to go on; None when it is finished."""
-    async with lock.transaction() as connection:
-        started = (
-            update(models.Reconciliation)
-            .where(_ROW.c.state.in_(UNFINISHED))
-            .values(state=State.RUNNING, started_at=func.coalesce(_ROW.c.started_at, func.now()))
-            .returning(_ROW, (_ROW.c.as_of < func.now() - STALE_AFTER).label("is_stale"))
-        )
-        found = await connection.execute(started.where(_ROW.c.id == reconciliation_id))
-        row: Row[Any] | None = found.one_or_none()
-        if row is None or not row.is_stale:
-            return row
-        await _finish(
-            connection,
-            row.id,
-            State.FAILED,
-            "It stopped halfway and was not taken up again for hours. A fresh one was begun.",
-        )
-        fresh = uuid7()
-        await connection.execute(
-            insert(models.Reconciliation).values(
-                id=fresh,
-                organization_id=row.organization_id,
-                trigger=row.trigger,
-                requested_by=row.requested_by,
-                state=State.QUEUED,
-            )
-        )
-        found = await connection.execute(started.where(_ROW.c.id == fresh))
-        return found.one()
-
-
-async def _finish(
-    connection: AsyncConnection, reconciliation_id: UUID, state: State, error: str | None = None
-) -> None:
-    await connection.execute(
-        update(models.Reconciliation)
-        .where(_ROW.c.id == reconciliation_id)
-        .values(state=state, error=error, finished_at=func.now())
-    )
 
 
 class _Run:
@@ -187,7 +143,7 @@ class _Run:
 
     async def _give_up(self, state: State, error: str | None = None) -> None:
         async with self._lock.transaction() as connection:
-            await _finish(connection, self._id, state, error)
+            await finish(connection, self._id, state, error)
 
     async def _read(self, reader: Reader, only_directory: str) -> None:
         batch = Batch()

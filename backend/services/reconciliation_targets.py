@@ -6,8 +6,8 @@ from uuid_utils.compat import uuid7
 from backend import models
 from backend.database import Database
 from backend.services.directory_facts import Facts
-from backend.services.directory_listing import list_directories
 from backend.services.directory_sync import merge
+from backend.services.listing_pages import list_directories
 from backend.workos_client import WorkosClient
 
 
