@@ -179,6 +179,13 @@ def upgrade() -> None:
         ["idp_id"],
         unique=False,
     )
+    op.drop_index(op.f("ix_directory_memberships_group_id"), table_name="directory_memberships")
+    op.create_index(
+        op.f("ix_directory_memberships_group_id_user_id"),
+        "directory_memberships",
+        ["group_id", "user_id"],
+        unique=False,
+    )
     op.create_index(
         "ix_directory_users_left",
         "directory_users",
@@ -217,6 +224,15 @@ def downgrade() -> None:
         op.f("ix_directory_users_directory_id_idp_id"),
         "directory_users",
         ["directory_id", "idp_id"],
+        unique=False,
+    )
+    op.drop_index(
+        op.f("ix_directory_memberships_group_id_user_id"), table_name="directory_memberships"
+    )
+    op.create_index(
+        op.f("ix_directory_memberships_group_id"),
+        "directory_memberships",
+        ["group_id"],
         unique=False,
     )
     op.drop_column("directory_users", "read_id")

@@ -85,9 +85,13 @@ class DirectoryMembership(Base):
     __tablename__ = "directory_memberships"
 
     user_id: Mapped[WorkosKey]
-    group_id: Mapped[WorkosKey] = mapped_column(index=True)
+    group_id: Mapped[WorkosKey]
     directory_id: Mapped[WorkosId]
     organization_id: Mapped[WorkosId]
     present: Mapped[bool]
     occurred_at: Mapped[datetime]
     event_id: Mapped[WorkosId]
+
+    # Both columns, as in the key: by the group alone, a look at one membership may be planned to
+    # read all of a large group.
+    __table_args__ = (Index(None, "group_id", "user_id"),)

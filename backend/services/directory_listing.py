@@ -190,17 +190,14 @@ class Reader:
         self.progress.memberships += len(members)
         if self.position.after is None:
             self.progress.groups_read += 1
-        rows = [
-            {
-                "user_id": member.id,
-                "group_id": group,
-                "directory_id": directory_id,
-                "organization_id": self._organization_id,
-                "present": True,
-            }
-            for member in members
-        ]
-        return Step(Facts(memberships=rows), is_boundary=False)
+        row = {
+            "user_ids": [member.id for member in members],
+            "group_id": group,
+            "directory_id": directory_id,
+            "organization_id": self._organization_id,
+            "present": True,
+        }
+        return Step(Facts(memberships=[row]), is_boundary=False)
 
     async def _see_that_group_is_gone(self, group: str) -> None:
         if await self._tries.answer(lambda: self._client.group(group)) is not None:

@@ -24,32 +24,42 @@ class Batch:
 
     def __init__(self) -> None:
         self._other = Facts()
-        self._rows: dict[str, dict[Any, dict[str, Any]]] = {}
+        self._users: dict[str, dict[str, Any]] = {}
+        self._groups: dict[str, dict[str, Any]] = {}
+        self._memberships: dict[str, dict[str, Any]] = {}
+        self._members = 0
         self._kinds: set[str] = set()
         self._size = _FIRST
         self._parts = 0
 
     def add(self, facts: Facts) -> None:
-        for row in facts.pop("users", []):
-            self._rows.setdefault("users", {})[row["id"]] = row
-        for row in facts.pop("groups", []):
-            self._rows.setdefault("groups", {})[row["id"]] = row
+        self._users |= {row["id"]: row for row in facts.pop("users", [])}
+        self._groups |= {row["id"]: row for row in facts.pop("groups", [])}
         for row in facts.pop("memberships", []):
-            self._rows.setdefault("memberships", {})[row["user_id"], row["group_id"]] = row
+            members = self._memberships.setdefault(row["group_id"], row | {"user_ids": {}})
+            before = len(members["user_ids"])
+            members["user_ids"] |= dict.fromkeys(row["user_ids"])
+            self._members += len(members["user_ids"]) - before
         self._other.update(facts)
 
     def __len__(self) -> int:
-        return sum(len(rows) for rows in self._rows.values())
+        return len(self._users) + len(self._groups) + self._members
 
     @property
     def is_full(self) -> bool:
         return len(self) >= self._size
 
-    def facts(self) -> dict[str, Any]:
-        return {
-            **self._other,
-            **{kind: [*rows.values()] for kind, rows in self._rows.items() if rows},
-        }
+    def facts(self) -> Facts:
+        facts = self._other.copy()
+        if self._users:
+            facts["users"] = [*self._users.values()]
+        if self._groups:
+            facts["groups"] = [*self._groups.values()]
+        if self._members:
+            facts["memberships"] = [
+                row | {"user_ids": [*row["user_ids"]]} for row in self._memberships.values()
+            ]
+        return facts
 
     def grows_the_mirror(self, added: int) -> bool:
         """Whether it is mostly new, and the whole about four times what it was when last so."""
@@ -58,14 +68,15 @@ class Batch:
     @property
     def tables(self) -> str:
         """Those that it goes to."""
-        return ", ".join(_TABLES[kind] for kind in self._rows)
+        return ", ".join(_TABLES[kind] for kind in self.facts() if kind in _TABLES)
 
     def clear(self) -> None:
         """Begin the next part."""
-        kinds = {*self._rows}
-        if kinds:
-            self._size = min(_GROWTH * self._size, _LARGEST) if kinds <= self._kinds else _FIRST
-            self._parts = self._parts + 1 if kinds <= self._kinds else 1
+        if len(self):
+            kinds = {*self.facts()}
+            goes_on = kinds <= self._kinds
+            self._size = min(_GROWTH * self._size, _LARGEST) if goes_on else _FIRST
+            self._parts = self._parts + 1 if goes_on else 1
             self._kinds = kinds
-        self._rows = {}
+        self._users, self._groups, self._memberships, self._members = {}, {}, {}, 0
         self._other = Facts()

@@ -204,10 +204,17 @@ BEGIN
         INSERT INTO directory_memberships AS e (
             user_id, group_id, directory_id, organization_id, present, occurred_at, event_id
         )
-        SELECT r.user_id, r.group_id, r.directory_id, r.organization_id, r.present, occurred, event
+        SELECT m.user_id, r.group_id, r.directory_id, r.organization_id, r.present, occurred, event
         FROM jsonb_to_recordset(facts -> 'memberships') AS r (
-            user_id text, group_id text, directory_id text, organization_id text, present boolean
+            user_id text, user_ids jsonb, group_id text, directory_id text, organization_id text,
+            present boolean
         )
+        -- One person, or many as a listing has them.
+        CROSS JOIN LATERAL (
+            SELECT r.user_id WHERE r.user_id IS NOT NULL
+            UNION ALL
+            SELECT jsonb_array_elements_text(r.user_ids)
+        ) m
         WHERE coalesce((
             SELECT (d.complete_as_of, d.complete_id) <= (occurred, event)
             FROM directories d
@@ -216,9 +223,9 @@ BEGIN
         AND coalesce((
             SELECT (u.read_as_of, u.read_id) <= (occurred, event)
             FROM directory_users u
-            WHERE u.id = r.user_id
+            WHERE u.id = m.user_id
         ), true)
-        ORDER BY r.user_id, r.group_id
+        ORDER BY m.user_id, r.group_id
         ON CONFLICT (user_id, group_id) DO UPDATE
         SET directory_id = excluded.directory_id, organization_id = excluded.organization_id,
             present = excluded.present, occurred_at = excluded.occurred_at,

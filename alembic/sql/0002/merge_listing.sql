@@ -98,15 +98,16 @@ BEGIN
     IF facts ? 'memberships' THEN
         -- People and groups come first, so whether these will count can be said beforehand.
         WITH absent AS MATERIALIZED (
-            SELECT r.user_id, r.group_id
-            FROM jsonb_to_recordset(facts -> 'memberships') AS r (user_id text, group_id text)
-            LEFT JOIN directory_memberships e ON e.user_id = r.user_id AND e.group_id = r.group_id
+            SELECT m.user_id, r.group_id
+            FROM jsonb_to_recordset(facts -> 'memberships') AS r (user_ids jsonb, group_id text)
+            CROSS JOIN LATERAL jsonb_array_elements_text(r.user_ids) AS m (user_id)
+            LEFT JOIN directory_memberships e ON e.user_id = m.user_id AND e.group_id = r.group_id
             WHERE e.user_id IS NULL OR (
                 (e.occurred_at, e.event_id) < (occurred, reading)
-                AND NOT EXISTS (
-                    SELECT FROM counting_memberships m
-                    WHERE m.user_id = r.user_id AND m.group_id = r.group_id
-                )
+                AND (
+                    SELECT true FROM counting_memberships c
+                    WHERE c.user_id = m.user_id AND c.group_id = r.group_id
+                ) IS NULL
             )
         )
         SELECT array_agg(r.user_id), array_agg(r.group_id) INTO member_people, member_groups
