@@ -175,10 +175,14 @@ class Query:
 
     Args:
         statement: a select with a `bindparam` for each value.
+        seconds: how long it may take, where that is not the usual.
     """
 
-    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+    def __init__(
+        self, statement: Select[*tuple[Any, ...]], *, seconds: float | None = None
+    ) -> None:
         self._statement = statement
+        self._seconds = seconds
 
     @cached_property
     def _compiled(self) -> tuple[str, list[str]]:
@@ -199,7 +203,9 @@ class Query:
         raw = await connection.get_raw_connection()
         driver = cast("asyncpg.Connection", raw.driver_connection)
         try:
-            rows: list[Any] = await driver.fetch(sql, *[values[name] for name in names])
+            rows: list[Any] = await driver.fetch(
+                sql, *[values[name] for name in names], timeout=self._seconds
+            )
         except DRIVER_FAULTS:
             if driver.is_closed():
                 # The pool has not seen the fault and would hand the dead connection out again.

@@ -1,17 +1,29 @@
 """The end of a reading: completed, or held for an admin when too much would be removed."""
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, bindparam, func, insert, inspect, select, update
+from sqlalchemy import (
+    Boolean,
+    DateTime,
+    Row,
+    Text,
+    bindparam,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from backend import models
-from backend.database import LockedConnection
+from backend.database import DRIVER_FAULTS, LockedConnection, Query
 from backend.schemas.reconciliations import UNFINISHED, Drift, Hold, ShortListing, State
 from backend.services.listing_position import Position
 
@@ -19,6 +31,22 @@ _ROW = inspect(models.Reconciliation).local_table
 
 # One snapshot, so that what is noted as lost is this reading's doing alone.
 SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
+
+# Usually a fraction of a second; longer where many would lose access, of whom it is derived.
+_COMPLETE = Query(
+    select(
+        func.complete_reading(
+            bindparam("organization", type_=Text),
+            bindparam("occurred", type_=DateTime(timezone=True)),
+            bindparam("reading", type_=Text),
+            bindparam("listed", type_=ARRAY(Text)),
+            bindparam("gone", type_=JSONB),
+            bindparam("doubtful", type_=Boolean),
+            bindparam("confirmed", type_=Boolean),
+        )
+    ),
+    seconds=900,
+)
 
 _TRIES = 5
 _SERIALIZATION_FAILURE = "40001"
@@ -35,8 +63,9 @@ async def conclude_run(lock: LockedConnection, reconciliation_id: UUID) -> None:
         try:
             async with lock.transaction(**SNAPSHOT) as connection:
                 await conclude(connection, reconciliation_id)
-        except DBAPIError as error:
-            if not tries_left or getattr(error.orig, "sqlstate", "") != _SERIALIZATION_FAILURE:
+        except (DBAPIError, *DRIVER_FAULTS) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if not tries_left or getattr(cause, "sqlstate", "") != _SERIALIZATION_FAILURE:
                 raise
         else:
             return
@@ -66,23 +95,17 @@ async def conclude(
         for each in position.short
         if each.counted - each.listed > await _changed_since(connection, each, row.as_of)
     ]
-    result = await connection.scalar(
-        select(
-            func.complete_reading(
-                row.organization_id,
-                row.as_of,
-                version(row.id),
-                bindparam("listed", position.read, ARRAY(Text)),
-                bindparam(
-                    "gone", {key: at.isoformat() for key, at in position.gone.items()}, JSONB
-                ),
-                bool(short),
-                confirmed,
-                type_=JSONB,
-            )
-        )
+    rows = await _COMPLETE.rows(
+        connection,
+        organization=row.organization_id,
+        occurred=row.as_of,
+        reading=version(row.id),
+        listed=position.read,
+        gone=json.dumps({key: at.isoformat() for key, at in position.gone.items()}),
+        doubtful=bool(short),
+        confirmed=confirmed,
     )
-    assert result is not None
+    result: dict[str, Any] = rows[0][0]
     await _note(connection, row, result, short, confirmed=confirmed, confirmed_by=confirmed_by)
 
 
