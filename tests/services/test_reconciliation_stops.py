@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from backend.services import reconciliation_run
+from backend.services import reconciliation_outcome, reconciliation_run
 from backend.services.listing_batch import Batch
 from backend.services.listing_position import Patience
 from backend.services.reconciliation_run import Interrupted
@@ -177,3 +177,32 @@ async def test_memory_is_bounded_by_the_size_of_a_part(
     await completed(stack)
     assert sum(sizes) == 230 * 4 + 3
     assert max(sizes) <= 250 + 100
+
+
+async def test_an_event_that_comes_while_it_completes(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Completing is one snapshot; what it meets of a newer event makes it begin again."""
+    stack.person("Ann")
+    await stack.deliver()
+    looks: list[Any] = []
+    changed_since = reconciliation_outcome._changed_since
+
+    async def meet(connection: Any, short: Any, as_of: Any) -> int:
+        looks.append(short)
+        if len(looks) == 1:
+            stack.clock.advance(60)
+            stack.emulator.delete_directory(stack.directory.id)
+            await stack.deliver()
+        return await changed_since(connection, short, as_of)
+
+    monkeypatch.setattr(reconciliation_outcome, "_changed_since", meet)
+
+    async def meddle(_number: int, request: httpx2.Request) -> httpx2.Response | None:
+        if request.url.path == "/directory_users":
+            return answer({"data": [], "list_metadata": {"after": None, "before": None}})
+        return None
+
+    done = await reconcile(stack, meddle)
+    assert (done.state, len(looks)) == ("held", 2)
+    assert (await mirror(stack))["people"] == set()
