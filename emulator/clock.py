@@ -21,6 +21,10 @@ class Clock:
         self._last_ms = max(self._last_ms + 1, self.now_ms())
         return self._last_ms
 
+    def reached_ms(self) -> int:
+        """Now, or the newest stamp where many at once have run ahead of the source."""
+        return max(self._last_ms, self.now_ms())
+
     def resume_after(self, last_ms: int) -> None:
         self._last_ms = max(self._last_ms, last_ms)
 

@@ -152,8 +152,24 @@ async def test_after_a_return_the_api_lists_what_the_directory_still_holds(
         await workos.directory_sync.get_user(ann.id)
 
 
-async def test_codes_expire(acme_clock: list[float]) -> None:
+async def test_events_of_one_moment_are_shown_at_once(acme_clock: list[float]) -> None:
+    """Their stamps, a millisecond apart, run ahead of the clock."""
+    emulator = Emulator(now=lambda: acme_clock[0])
+    acme = emulator.create_organization("Acme")
+    directory = emulator.create_directory(acme.id, "Acme Okta")
+    for number in range(5):
+        emulator.create_user(directory.id, email=f"{number}@acme.example")
+    headers = {"Authorization": f"Bearer {emulator.api_key}"}
+    transport = httpx.ASGITransport(app=emulator.app)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://emulator", headers=headers
+    ) as http:
+        query = {"events": "dsync.user.created", "limit": "100"}
+        assert len((await http.get("/events", params=query)).json()["data"]) == 5
+    emulator.close()
 
+
+async def test_codes_expire(acme_clock: list[float]) -> None:
     emulator = Emulator(now=lambda: acme_clock[0])
     acme = emulator.create_organization("Acme")
     code = emulator.sso_code("stranger@elsewhere.example", acme.id, idp_id="00uStranger")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from backend.database import Database
-from tests.events_api import TWO_MINUTES, Poller, answer, emitted, inbox, one, polling
+from tests.events_api import TWO_MINUTES, Poller, answer, emitted, inbox, nothing, one, polling
 from tests.stack import Stack
 
 
@@ -248,18 +248,23 @@ class TestOnePoller:
     async def test_of_two_at_once_one_polls(
         self, stack: Stack, poller: Poller, own_database_url: str
     ) -> None:
-        for _ in range(30):
-            stack.person()
-        other = Database(own_database_url, pool_size=1)
-        usual = stack.app.state.database
-        both = [asyncio.create_task(poller.poll())]
-        await asyncio.sleep(0.05)
+        stack.person()
+        asked, answered = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            asked.set()
+            await answered.wait()
+
+        poller.api.before = hold
+        first = asyncio.create_task(poller.poll())
+        await asked.wait()
+        poller.api.before = nothing
+        usual, other = stack.app.state.database, Database(own_database_url, pool_size=1)
         stack.app.state.database = other
-        both.append(asyncio.create_task(poller.poll()))
-        first, second = await asyncio.gather(*both)
+        assert await poller.poll() is None
         stack.app.state.database = usual
-        assert first is not None
-        assert second is None
+        answered.set()
+        assert await first is not None
         assert poller.api.most_at_once == 1
         # The lock is free again, whichever connection comes next.
         assert await poller.poll() is not None

@@ -31,7 +31,7 @@ async def list_events(
     if after is not None and range_start is not None:
         raise ApiError(400, "after and range_start exclude each other.", "invalid_request")
     names = [name for each in events for name in each.split(",") if name]
-    now = world.clock.now_ms()
+    now = world.clock.reached_ms()
     oldest = now - int(timedelta(days=world.settings.history_days).total_seconds() * MS)
     start = max(oldest, _moment(range_start, "range_start", oldest))
     if after is not None:
