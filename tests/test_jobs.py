@@ -84,15 +84,18 @@ class TestFaults:
     async def test_connections_that_are_cut_come_back(
         self, stack: Stack, caplog: pytest.LogCaptureFixture
     ) -> None:
+        """Cut at the wrong moment, a claim is held for 30 seconds more (decision 0010)."""
         async with working(stack):
             for _ in range(2):
                 stack.person()
-                await until(all_known(stack))
+                await until(all_known(stack), 60)
                 await cut_everything(stack)
             stack.person()
-            await until(all_known(stack), 30)
+            await until(all_known(stack), 60)
         assert "The worker lost its database, and tries again" in caplog.text
-        assert "Traceback" not in caplog.text
+        # PgQueuer's own log, which nobody is shown, may hold one.
+        ours = [record for record in caplog.records if record.name.startswith("backend")]
+        assert all(record.exc_info is None for record in ours)
 
     async def test_without_its_tables_it_is_heard_and_hurts_nobody(
         self, stack: Stack, caplog: pytest.LogCaptureFixture
