@@ -121,8 +121,7 @@ class Database:
             The rows, with their columns by `row["name"]`.
         """
         async with self._pool.connection() as connection:
-            rows: list[Any] = await connection.fetch(query.sql, *query.arguments(values))
-            return rows
+            return await query.run(connection, values)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[asyncpg.Connection]:
@@ -190,27 +189,30 @@ class Query:
         assert isinstance(compiled, SQLCompiler)
         return str(compiled), list(compiled.positiontup or ())
 
-    @property
-    def sql(self) -> str:
-        return self._compiled[0]
+    async def rows(self, on: "Database | AsyncConnection", **values: object) -> list[Any]:
+        """The rows, with their columns by `row["name"]`.
 
-    def arguments(self, values: dict[str, object]) -> list[object]:
-        return [values[name] for name in self._compiled[1]]
-
-    async def rows(self, connection: AsyncConnection, **values: object) -> list[Any]:
-        """The rows, with their columns as attributes by `row["name"]`."""
-        sql, names = self._compiled
-        raw = await connection.get_raw_connection()
+        Args:
+            on: a connection where the statement must run on that one; else the database.
+            values: one for each `bindparam`.
+        """
+        if isinstance(on, Database):
+            return await on.fetch(self, **values)
+        raw = await on.get_raw_connection()
         driver = cast("asyncpg.Connection", raw.driver_connection)
         try:
-            rows: list[Any] = await driver.fetch(
-                sql, *[values[name] for name in names], timeout=self._seconds
-            )
+            return await self.run(driver, values)
         except DRIVER_FAULTS:
             if driver.is_closed():
                 # The pool has not seen the fault and would hand the dead connection out again.
-                await connection.invalidate()
+                await on.invalidate()
             raise
+
+    async def run(self, driver: asyncpg.Connection, values: dict[str, object]) -> list[Any]:
+        sql, names = self._compiled
+        rows: list[Any] = await driver.fetch(
+            sql, *[values[name] for name in names], timeout=self._seconds
+        )
         return rows
 
 

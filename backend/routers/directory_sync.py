@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from backend.guards import ConnectionDep, SettingsDep, SignedBody
+from backend.guards import DatabaseDep, SettingsDep, SignedBody
 from backend.routers.metrics import DIRECTORY_EVENTS
 from backend.routers.problems import problems
 from backend.schemas.directory_sync import Receipt, Source
@@ -27,11 +27,9 @@ router = APIRouter(prefix="/api", tags=["directory"], responses=problems(401, 41
         ],
     },
 )
-async def receive_event(
-    connection: ConnectionDep, settings: SettingsDep, body: SignedBody
-) -> Receipt:
+async def receive_event(database: DatabaseDep, settings: SettingsDep, body: SignedBody) -> Receipt:
     outcome = await directory_sync.receive(
-        connection, body, Source.WEBHOOK, only_directory=settings.workos_directory_id
+        database, body, Source.WEBHOOK, only_directory=settings.workos_directory_id
     )
     DIRECTORY_EVENTS.labels(outcome).inc()
     return Receipt(outcome=outcome)

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from backend.database import Query, is_content_error
+from backend.database import Database, Query, is_content_error
 from backend.errors import NotAnEvent
 from backend.models import EventCursor
 from backend.schemas.directory_sync import Outcome, Source
@@ -146,7 +146,7 @@ def read(event: Envelope, only_directory: str) -> Reading:
 
 
 async def receive(
-    connection: AsyncConnection,
+    on: Database | AsyncConnection,
     body: bytes,
     source: Source,
     *,
@@ -158,7 +158,7 @@ async def receive(
     """Take in one event, durably, and apply it; known events are answered `duplicate`.
 
     Args:
-        connection: one whose statements are transactions by themselves; taking in is one.
+        on: the database, or a connection whose statements are transactions by themselves.
         body: the raw bytes, already proved to be WorkOS's.
         source: what brought it.
         only_directory: see `read`.
@@ -174,11 +174,11 @@ async def receive(
         reading = read(event, only_directory)
     else:
         event, reading = read_leniently(body, malformed_at, only_directory)
-    return await take_in(connection, event, reading, body, source, again=again, actor_id=actor_id)
+    return await take_in(on, event, reading, body, source, again=again, actor_id=actor_id)
 
 
 async def take_in(
-    connection: AsyncConnection,
+    on: Database | AsyncConnection,
     event: Envelope,
     reading: Reading,
     body: bytes,
@@ -191,16 +191,16 @@ async def take_in(
     """As `receive`, for what was read already; `moves_cursor` lets catch-up read on from here."""
     query = _APPLY_AND_MOVE_ON if moves_cursor else _APPLY
     try:
-        return await _apply(connection, query, event, reading, body, source, again, actor_id)
+        return await _apply(on, query, event, reading, body, source, again, actor_id)
     except asyncpg.PostgresError as error:
         if not is_content_error(error):
             raise
         parked = Reading(None, Outcome.PARKED, f"The database refused it: {error.args[0]}")
-        return await _apply(connection, query, event, parked, body, source, again, actor_id)
+        return await _apply(on, query, event, parked, body, source, again, actor_id)
 
 
 async def _apply(
-    connection: AsyncConnection,
+    on: Database | AsyncConnection,
     query: Query,
     event: Envelope,
     reading: Reading,
@@ -210,7 +210,7 @@ async def _apply(
     actor_id: UUID | None,
 ) -> Outcome:
     rows = await query.rows(
-        connection,
+        on,
         id=event.id,
         type=event.event,
         source=source,
