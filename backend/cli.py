@@ -111,7 +111,7 @@ def serve(
                 flush=True,
             )
         uvicorn.run(
-            f"backend.main:{'create_app_with_worker' if alone else 'create_app'}",
+            f"backend.main:create_served_app{'_with_worker' if alone else ''}",
             factory=True,
             host=host,
             port=port,

@@ -1,5 +1,6 @@
 """The application put together."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -113,9 +114,24 @@ def create_app(
     return app
 
 
-def create_app_with_worker() -> FastAPI:
+def create_served_app() -> FastAPI:
+    """For a process that serves beside others."""
+    return _settled(create_app())
+
+
+def create_served_app_with_worker() -> FastAPI:
     """For a process that is alone."""
-    return create_app(with_worker=True)
+    return _settled(create_app(with_worker=True))
+
+
+def _settled(app: FastAPI) -> FastAPI:
+    """Spare the garbage collector what lives as long as the process.
+
+    Going through it took a quarter of the time of `GET /posts`, in pauses of a tenth of a second.
+    """
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _describe_problems(app: FastAPI) -> None:

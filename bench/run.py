@@ -82,7 +82,7 @@ async def main() -> None:
             Measure("signed webhook", 0.5, webhooks),
         ]
         async with (
-            served("backend.main:create_app", environment) as ours,
+            served("backend.main:create_served_app", environment) as ours,
             served("bench.bare:create_app", environment) as bare,
         ):
             print(f"{'path':<16}{'ours/s':>9}{'limit/s':>9}{'ratio':>7}{'at least':>10}")
