@@ -268,3 +268,23 @@ async def test_get_posts_takes_two_round_trips(stack: Stack, database_url: str) 
         finally:
             stack.app.state.database = usual
             await watched.close()
+
+
+async def test_a_webhook_takes_one_round_trip(stack: Stack, database_url: str) -> None:
+    wire, usual = Wire(), stack.database
+    stack.person("Ann")
+    first, *others = stack.skip()
+    async with wire.to(database_url) as url:
+        watched = Database(url, pool_size=1)
+        stack.app.state.database = watched
+        try:
+            await stack.post_event(first)  # connects and prepares
+            before, plain = wire.round_trips, wire.kinds["Q"]
+            assert before > 0
+            for event in others:
+                assert await stack.post_event(event) == "applied"
+            assert wire.round_trips - before == len(others) > 0
+            assert wire.kinds["Q"] == plain
+        finally:
+            stack.app.state.database = usual
+            await watched.close()
