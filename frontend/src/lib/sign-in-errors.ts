@@ -142,5 +142,5 @@ const errors: Record<string, SignInError> = {
 };
 
 export function signInError(code: string): SignInError {
-  return errors[code] ?? failed;
+  return Object.hasOwn(errors, code) ? (errors[code] ?? failed) : failed;
 }
