@@ -12,10 +12,10 @@ _EVERYWHERE = {
     "X-Frame-Options": "DENY",
 }
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-# The framework's page for Swagger UI starts it by an inline script.
+# Swagger UI is started by one inline script, and writes styles as it goes.
 _DOCS_POLICY = (
     "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; "
-    "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+    f"script-src 'self' {docs.SCRIPT_SOURCE}; style-src 'self' 'unsafe-inline'"
 )
 
 
