@@ -25,7 +25,7 @@ def _free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory() as folder:
         # Open to all, or for root the data would be kept elsewhere and left behind.

@@ -32,6 +32,15 @@ class Administrator:
         await self.page.goto(f"{self._stack.console}/groups")
         await expect(self.page.get_by_role("link", name=name)).to_be_visible()
 
+    async def create_person(self, first_name: str, last_name: str, email: str) -> None:
+        await self.page.goto(f"{self._stack.console}/people")
+        await self.page.get_by_text("New person").click()
+        await self.page.get_by_label("First name").fill(first_name)
+        await self.page.get_by_label("Last name").fill(last_name)
+        await self.page.get_by_label("Email").fill(email)
+        await self.page.get_by_role("button", name="Create person").click()
+        await self._open(f"{first_name} {last_name}")
+
     async def put_into(self, person: str, group: str) -> None:
         await self._open(person)
         await self.page.get_by_label("Add to group").select_option(label=group)

@@ -39,11 +39,14 @@ async def test_the_tutorials_journey(running: Stack, chromium: Browser) -> None:
     await administrator.take_out_of(ADA, "Authors")
     await ada.sees("Ada's post", deletable=False)
     await expect(ada.page.get_by_role("link", name="New post")).to_have_count(0)
+    await ada.page.goto("/dashboard/new")
+    await expect(ada.page.get_by_role("alert")).to_contain_text("You can read, but not write")
     assert await ada.request("POST", "/posts", {"title": "No", "content": "more"}) == 403
 
     await administrator.deactivate(ADA)
     await ada.page.get_by_role("link", name="Team").click()
     await expect(ada.page.get_by_role("button", name="Sign in with SSO")).to_be_visible()
+    await expect(ada.page.get_by_text("directory has ended your access")).to_be_visible()
     assert await ada.request("GET", "/posts") == 401
 
     await ada.sign_in(f"Sign in anyway as {ADA}")
@@ -60,12 +63,7 @@ async def test_the_tutorials_journey(running: Stack, chromium: Browser) -> None:
 async def test_an_invitation_leads_its_person_in(running: Stack, chromium: Browser) -> None:
     """The link is followed by the invited person, who is joined afterwards."""
     administrator = await Administrator.arrive(running, chromium)
-    await administrator.page.goto(f"{running.console}/people")
-    await administrator.page.get_by_text("New person").click()
-    await administrator.page.get_by_label("First name").fill("Cleo")
-    await administrator.page.get_by_label("Last name").fill("Marsh")
-    await administrator.page.get_by_label("Email").fill("cleo.marsh@journey.example")
-    await administrator.page.get_by_role("button", name="Create person").click()
+    await administrator.create_person("Cleo", "Marsh", "cleo.marsh@journey.example")
     ben = await Person.arrive(running, chromium, BEN)
     await ben.sign_in()
     await ben.has_entered()

@@ -1,0 +1,145 @@
+"""The pages as people use them: small screens, keyboards, dark rooms, sessions that end."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Browser, Response, expect
+
+from tests.journey.people import Administrator, Person, Stack
+
+pytestmark = pytest.mark.browser
+
+WRITER = "Dora Writer"
+FIRST_LOAD = 80 * 1024  # bytes of script, compressed
+
+
+@pytest.fixture(scope="module")
+async def administrator(running: Stack, chromium: Browser) -> Administrator:
+    """Has taken on somebody who writes."""
+    administrator = await Administrator.arrive(running, chromium)
+    await administrator.create_person("Dora", "Writer", "dora.writer@journey.example")
+    await administrator.create_group("Authors")
+    await administrator.put_into(WRITER, "Authors")
+    return administrator
+
+
+@pytest.fixture
+async def writer(
+    running: Stack, chromium: Browser, administrator: Administrator
+) -> AsyncIterator[Person]:
+    del administrator
+    person = await Person.arrive(running, chromium, WRITER)
+    await person.sign_in()
+    await person.has_entered()
+    yield person
+    await person.page.context.close()
+
+
+async def test_what_was_typed_outlives_the_session(writer: Person) -> None:
+    page = writer.page
+    await page.goto("/dashboard/new")
+    await page.get_by_label("Title", exact=True).fill("Half")
+    await page.get_by_label("Content", exact=True).fill("half written")
+    assert await writer.request("POST", "/auth/logout") == 204  # in another tab
+    await page.get_by_role("button", name="Publish").click()
+    await page.get_by_role("button", name="Sign in with SSO").click()
+    await page.get_by_role("button", name=WRITER).first.click()
+    await expect(page.get_by_label("Title", exact=True)).to_have_value("Half")
+    await expect(page.get_by_label("Content", exact=True)).to_have_value("half written")
+
+
+async def test_losing_the_role_while_writing_is_said(
+    writer: Person, administrator: Administrator
+) -> None:
+    page = writer.page
+    await page.goto("/dashboard/new")
+    await page.get_by_label("Title", exact=True).fill("Too late")
+    await page.get_by_label("Content", exact=True).fill("still here")
+    await administrator.take_out_of(WRITER, "Authors")
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.get_by_role("alert")).to_contain_text("You can't publish this")
+    await expect(page.get_by_role("button", name="Publish")).to_be_focused()
+    await expect(page.get_by_label("Content", exact=True)).to_have_value("still here")
+    await administrator.put_into(WRITER, "Authors")
+
+
+async def test_text_stays_text_and_the_console_stays_empty(writer: Person) -> None:
+    said: list[str] = []
+    writer.page.on("console", lambda message: said.append(message.text))
+    writer.page.on("pageerror", lambda error: said.append(str(error)))
+    title = f"<img src=x onerror=alert(1)> {uuid4()}"
+    await writer.write(title, f"<script>document.title = 'taken'</script> 😀 {uuid4()}")
+    await writer.sees(title, deletable=True)
+    assert await writer.page.title() == "Posts · Rollcall"
+    for path in ("/dashboard/team", "/dashboard/new", "/docs"):
+        await writer.page.goto(path, wait_until="networkidle")
+    assert said == []
+
+
+async def test_the_keyboard_keeps_its_place(writer: Person) -> None:
+    page = writer.page
+    titles = [f"Post {uuid4()}" for _ in range(21)]
+    for title in titles:
+        assert await writer.request("POST", "/posts", {"title": title, "content": "."}) == 201
+    await page.goto("/dashboard")
+    await page.get_by_role("button", name="Load more").press("Enter")
+    await expect(page.get_by_role("article", name=titles[0])).to_be_focused()
+
+    delete = page.get_by_role("button", name=f"Delete “{titles[-1]}”")
+    await delete.press("Enter")
+    await expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    await page.route("**/posts/*", lambda route: route.abort())
+    await page.get_by_role("button", name="Delete post").press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    await expect(page.get_by_role("button", name="Delete post")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(delete).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1000, 1440])
+async def test_nothing_is_wider_than_the_screen(writer: Person, width: int) -> None:
+    page = writer.page
+    await page.set_viewport_size({"width": width, "height": 800})
+    body = {"title": "W" * 200, "content": "x" * 20_000}
+    assert await writer.request("POST", "/posts", body) == 201
+    for path in ("/dashboard", "/dashboard/new", "/dashboard/team", "/?error=deactivated"):
+        await page.goto(path)
+        await expect(page.get_by_role("heading").first).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+async def test_an_unknown_reason_has_words_too(running: Stack, chromium: Browser) -> None:
+    stranger = await Person.arrive(running, chromium, "nobody")
+    await stranger.page.goto("/?error=constructor")
+    await expect(stranger.page.get_by_role("alert")).to_contain_text("Sign-in did not work")
+
+
+async def test_the_first_load_is_small(running: Stack, chromium: Browser) -> None:
+    stranger = await Person.arrive(running, chromium, "nobody")
+    scripts: list[Response] = []
+
+    def note(response: Response) -> None:
+        if response.request.resource_type == "script":
+            scripts.append(response)
+
+    stranger.page.on("response", note)
+    await stranger.page.goto("/", wait_until="networkidle")
+    sizes = [(await response.request.sizes())["responseBodySize"] for response in scripts]
+    assert sizes
+    assert sum(sizes) <= FIRST_LOAD
+
+
+async def test_the_api_is_described_in_both_schemes(running: Stack, chromium: Browser) -> None:
+    stranger = await Person.arrive(running, chromium, "nobody")
+    page = stranger.page
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    await page.goto("/docs")
+    await expect(page.get_by_text("/posts", exact=True).first).to_be_visible()
+    assert hosts == {running.application.removeprefix("http://")}
+    html = page.locator("html")
+    await page.emulate_media(color_scheme="dark")
+    await expect(html).to_have_css("color-scheme", "dark")
+    await page.emulate_media(color_scheme="light")
+    await expect(html).not_to_have_css("color-scheme", "dark")
