@@ -38,6 +38,12 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 async def reconcile(settings: Settings, database: Database, organization_id: str | None) -> int:
     """Reconcile one organization, or all; the exit code."""
+    if not settings.workos_api_key.get_secret_value():
+        _err.print(
+            "WORKOS_API_KEY is empty, so there is no WorkOS to read from. For the emulator of "
+            "`make run` set it to sk_test_emulator, and WORKOS_BASE_URL to http://localhost:3001."
+        )
+        return FAILED
     client = WorkosClient(settings)
     stop = asyncio.Event()
     with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread

@@ -100,6 +100,14 @@ async def test_a_reconciliation_that_nobody_knows(stack: Stack) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
+async def test_without_a_key(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As beside `make run` with nothing configured: the real WorkOS is not asked."""
+    monkeypatch.setenv("WORKOS_API_KEY", "")
+    result = await rollcall(stack)
+    assert result.exit_code == 1
+    assert "WORKOS_API_KEY is empty" in result.stderr
+
+
 @pytest.mark.parametrize("away_from", ["/directories", "/directory_users"])
 async def test_workos_away(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, away_from: str, wire: Any
