@@ -89,10 +89,13 @@ def _field(item: dict[str, Any]) -> str:
     return ".".join(str(part) for part in parts)
 
 
-async def _http(_request: Request, error: Exception) -> ProblemResponse:
+async def _http(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == PayloadTooLarge.status:
         return _respond(_of(PayloadTooLarge()))
+    if error.status_code == http.HTTPStatus.BAD_REQUEST:
+        # The framework's, for a body on which reading JSON fails in another way than by syntax.
+        return await _refusal(request, InvalidInput("body", "cannot be read as JSON"))
     phrase = http.HTTPStatus(error.status_code).phrase
     return _respond(
         {

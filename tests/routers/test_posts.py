@@ -170,6 +170,22 @@ async def test_a_body_that_is_no_post(stack: Stack, body: bytes, fields: list[st
     assert [error["field"] for error in answer.json()["errors"]] == fields
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"title": "\xff", "content": "c"}',
+        b'{"title": %b, "content": "c"}' % (b"9" * 5000),
+        b"[" * 100_000,
+    ],
+    ids=["not UTF-8", "a number without end", "brackets without end"],
+)
+async def test_a_body_that_cannot_be_read(stack: Stack, body: bytes) -> None:
+    ann = await stack.sign_in_as("Authors")
+    answer = await ann.post("/posts", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
+    assert [error["field"] for error in answer.json()["errors"]] == ["body"]
+
+
 async def test_the_longest_texts_are_kept(stack: Stack) -> None:
     ann = await stack.sign_in_as("Authors")
     post = await write(ann, "𝄞" * 200, "é" * 20_000)
