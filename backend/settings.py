@@ -1,5 +1,6 @@
 """Everything the environment decides."""
 
+import io
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from dotenv import find_dotenv
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from dotenv.parser import parse_stream
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,8 +37,18 @@ def _postgresql_address(value: str) -> str:
     return value
 
 
+def _folder(value: object) -> object:
+    if value == "":  # which would be the folder we are in
+        raise ValueError("must name a folder")
+    return value
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PostgresqlAddress = Annotated[str, AfterValidator(_postgresql_address)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
+
+# Seconds, hours or days: more is a slip of the finger, and than the calendar goes back.
+_MOST = 1_000_000
 
 
 class Settings(BaseSettings):
@@ -53,11 +65,11 @@ class Settings(BaseSettings):
     session_secret: SecretStr = SecretStr("")
     workos_base_url: WebAddress = "https://api.workos.com"
     database_url: PostgresqlAddress = ""
-    rollcall_home: Path = Path(".rollcall")
-    events_poll_seconds: int = Field(default=0, ge=0)
-    reconcile_hours: int = Field(default=0, ge=0)
+    rollcall_home: Folder = Path(".rollcall")
+    events_poll_seconds: int = Field(default=0, ge=0, le=_MOST)
+    reconcile_hours: int = Field(default=0, ge=0, le=_MOST)
     smtp_url: str = ""
-    event_body_days: int = Field(default=90, ge=0)
+    event_body_days: int = Field(default=90, ge=0, le=_MOST)
 
     @property
     def secure_cookies(self) -> bool:
@@ -118,8 +130,11 @@ def get_settings() -> Settings:
     Raises:
         SettingsError: a value cannot be used.
     """
+    path = find_dotenv(usecwd=True)
     try:
-        return Settings(_env_file=find_dotenv(usecwd=True) or None)
+        if path:
+            _check_lines(path)
+        return Settings(_env_file=path or None)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
@@ -127,3 +142,14 @@ def get_settings() -> Settings:
         raise SettingsError(f"{name} in the environment or .env: {reason}.") from error
     except UnicodeDecodeError as error:
         raise SettingsError(".env is not UTF-8 text; save it as UTF-8.") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _check_lines(path: str) -> None:
+    # The library only warns of such a line, and goes on without it.
+    for binding in parse_stream(io.StringIO(Path(path).read_text(encoding="utf-8"))):
+        if binding.error:
+            raise SettingsError(
+                f"Line {binding.original.line} of {path} is not of the form NAME=value."
+            )

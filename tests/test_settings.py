@@ -1,5 +1,6 @@
 """Settings: what a person gets wrong is answered with one sentence that helps."""
 
+import errno
 import os
 import re
 import stat
@@ -67,6 +68,10 @@ def test_the_environment_wins_over_the_file(
         ("EVENTS_POLL_SECONDS", "-1", "0"),
         ("RECONCILE_HOURS", "1.5", "integer"),
         ("RECONCILE_HOURS", "", "integer"),
+        ("EVENTS_POLL_SECONDS", "9" * 12, "less"),
+        ("RECONCILE_HOURS", "9" * 12, "less"),
+        ("EVENT_BODY_DAYS", "9" * 12, "less"),
+        ("ROLLCALL_HOME", "", "folder"),
     ],
 )
 def test_a_bad_value_is_one_helpful_sentence(
@@ -85,6 +90,24 @@ def test_a_bad_value_is_one_helpful_sentence(
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"WORKOS_ORG_ID=\xff\xfe\n")
     with pytest.raises(SettingsError, match=r"^\.env is not UTF-8 text; save it as UTF-8\.$"):
+        get_settings()
+
+
+@pytest.mark.parametrize("content", ["A=1\nWORKOS ORG ID: x\n", 'A=1\nSESSION_SECRET="x\n'])
+def test_a_line_that_is_no_setting(tmp_path: Path, content: str) -> None:
+    (tmp_path / ".env").write_text(content)
+    with pytest.raises(SettingsError, match=r"^Line 2 of .*\.env is not of the form NAME=value\.$"):
+        get_settings()
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").touch()
+
+    def refuse(*_: object, **_more: object) -> str:  # root may read whatever there is
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: Permission denied\.$"):
         get_settings()
 
 

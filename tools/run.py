@@ -2,7 +2,6 @@
 
 import argparse
 import errno
-import io
 import json
 import os
 import queue
@@ -19,9 +18,6 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import Self
-
-from dotenv import find_dotenv
-from dotenv.parser import parse_stream
 
 from backend.settings import Settings, SettingsError, get_settings
 
@@ -160,7 +156,6 @@ def main() -> int:
 
 
 def run(port: int, emulator_port: int, programs: Path) -> None:
-    check_env_file()
     settings = get_settings()
     emulated = not settings.workos_api_key.get_secret_value()
     check_port(port, "PORT")
@@ -216,23 +211,6 @@ def start_emulator(
         "WORKOS_ORG_ID": organizations[0]["id"] if organizations else "",
         "WORKOS_DIRECTORY_ID": "",
     }
-
-
-def check_env_file() -> None:
-    path = find_dotenv(usecwd=True)
-    if not path:
-        return
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise CannotRunError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError:
-        return  # Settings has a sentence for it
-    for binding in parse_stream(io.StringIO(text)):
-        if binding.error:
-            raise CannotRunError(
-                f"Line {binding.original.line} of {path} is not of the form NAME=value."
-            )
 
 
 def check_port(port: int, variable: str) -> None:
