@@ -75,6 +75,14 @@ class TestSchema:
         assert (await rollcall("migrate")).exit_code == 0
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "80000", "many"])
+async def test_a_number_that_is_no_port(port: str) -> None:
+    """The server would listen on another port and say nothing."""
+    refused = await rollcall("serve", "--port", port)
+    assert refused.exit_code == 2
+    assert "--port" in refused.stderr
+
+
 ADDRESSES = {
     "nobody listens": "postgresql://u:p@127.0.0.1:1/x",
     "no such host": "postgresql://u:p@does-not-exist.invalid/x",

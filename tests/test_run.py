@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -195,6 +195,13 @@ def test_a_port_in_use_is_named_before_anything_starts(
     assert said.startswith(f"Port {port} is in use: ")
     assert f"make run {variable}=" in said
     assert said.count("\n") == 1
+    assert place.started() == []
+
+
+@pytest.mark.parametrize("port", [0, 65536, 80000, -1])
+def test_a_number_that_is_no_port_is_said(place: Place, port: int) -> None:
+    said = replace(place, port=port).failing()
+    assert said == f"PORT is {port}: a port is a number from 1 to 65535.\n"
     assert place.started() == []
 
 

@@ -26,6 +26,7 @@ API_KEY = "sk_test_emulator"
 CLIENT_ID = "client_emulator"
 READY_SECONDS = 120
 GRACE_SECONDS = 20
+HIGHEST_PORT = 65535
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -214,6 +215,8 @@ def start_emulator(
 
 
 def check_port(port: int, variable: str) -> None:
+    if not 0 < port <= HIGHEST_PORT:
+        raise CannotRunError(f"{variable} is {port}: a port is a number from 1 to {HIGHEST_PORT}.")
     # Both: a browser that asks for localhost may try the IPv6 address first, and find a stranger.
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
