@@ -49,7 +49,10 @@ async def _connect(url: str) -> asyncpg.Connection:
             url, timeout=10, command_timeout=30, server_settings=_SESSION_SETTINGS
         )
     except (ValueError, OverflowError) as error:  # asyncpg's, for what it cannot make sense of
-        raise ConnectionError(str(error)) from error
+        reason = str(error)
+        if "int()" in reason:  # also where a password was taken for host and port
+            reason = "its port is no number (in a password, write @ : / # as %40 %3A %2F %23)"
+        raise ConnectionError(reason) from error
 
 
 class Database:
@@ -233,6 +236,11 @@ def _upgrade(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT pg_advisory_lock(727465)")
     connection.commit()
     try:
+        if not _heads(connection) <= {script.revision for script in _scripts().walk_revisions()}:
+            raise SettingsError(
+                "The database has the schema of a newer Rollcall: run that version, "
+                "or choose another database with DATABASE_URL or ROLLCALL_HOME."
+            )
         command.upgrade(alembic_config(connection), "head")
         connection.commit()
     finally:
@@ -240,8 +248,16 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _at_head(connection: Connection) -> bool:
-    heads: Any = ScriptDirectory.from_config(alembic_config()).get_heads()
-    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+    return _heads(connection) == set(_scripts().get_heads())
+
+
+def _heads(connection: Connection) -> set[str]:
+    """The revisions that the database is at; none in an empty one."""
+    return set(MigrationContext.configure(connection).get_current_heads())
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(alembic_config())
 
 
 def is_content_error(error: Exception) -> bool:

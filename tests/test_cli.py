@@ -1,6 +1,7 @@
 """The command `rollcall`: what it does, and one sentence for whatever is wrong."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,15 @@ class TestSchema:
         assert (await rollcall("events", "list")).stdout == "No events.\n"
         assert (await rollcall("migrate")).exit_code == 0
 
+    @pytest.mark.usefixtures("empty")
+    async def test_of_a_newer_version_is_left_alone(self) -> None:
+        assert (await rollcall("migrate")).exit_code == 0
+        newer = await asyncpg.connect(os.environ["DATABASE_URL"])
+        await newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        await newer.close()
+        assert sentence(await rollcall("serve")) == MIGRATE_FIRST
+        assert "of a newer Rollcall: run that version" in sentence(await rollcall("migrate"))
+
 
 @pytest.mark.parametrize("port", ["0", "65536", "80000", "many"])
 async def test_a_number_that_is_no_port(port: str) -> None:
@@ -108,6 +118,14 @@ async def test_a_database_that_does_not_answer(
     monkeypatch.setenv("DATABASE_URL", address)
     said = sentence(await rollcall(*command.split()))
     assert "DATABASE_URL" in said
+
+
+@pytest.mark.parametrize("password", ["p#a", "p/a"])
+async def test_a_password_that_is_taken_for_something_else(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://u:{password}@127.0.0.1:1/x")
+    assert "in a password, write @ : / # as" in sentence(await rollcall("migrate"))
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "events list"])
