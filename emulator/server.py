@@ -89,8 +89,15 @@ def _only_one(home: Path | None) -> Iterator[None]:
         yield
         return
     folder = home / "emulator"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("w")
+    except OSError as error:
+        raise StartError(
+            f"{folder} cannot be used ({error.strerror}); choose another home with --home, "
+            "or for `make run` with ROLLCALL_HOME"
+        ) from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

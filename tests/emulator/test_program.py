@@ -87,6 +87,17 @@ def test_a_broken_scenario_is_one_sentence(tmp_path: Path, text: str, told: str)
     assert ended.stderr.count("\n") == 1
 
 
+def test_a_home_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = subprocess.run(
+        [PROGRAM, "--port", str(free_port()), "--home", tmp_path / "file"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "cannot be used (" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     with Program(tmp_path / "one") as program:
         ended = subprocess.run(
