@@ -4,7 +4,7 @@ import http
 import logging
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from sqlalchemy.exc import DBAPIError
@@ -56,9 +56,18 @@ async def _refusal(_request: Request, error: Exception) -> ProblemResponse:
     )
 
 
+def _sign_in_page(reason: str) -> RedirectResponse:
+    return RedirectResponse(f"/?error={reason}", 302, {"Cache-Control": "no-store"})
+
+
+def _is_signing_in(request: Request) -> bool:
+    """Whether a person is looking at the answer, on the way to or from WorkOS."""
+    return request.method == "GET" and request.url.path.startswith(("/auth", "/invitations/"))
+
+
 async def _sign_in_refusal(_request: Request, error: Exception) -> RedirectResponse:
     assert isinstance(error, SignInRefused)
-    return RedirectResponse(f"/?error={error.reason}", 302, {"Cache-Control": "no-store"})
+    return _sign_in_page(error.reason)
 
 
 async def _validation(_request: Request, error: Exception) -> ProblemResponse:
@@ -108,14 +117,18 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
     )
 
 
-async def _database(request: Request, error: Exception) -> ProblemResponse:
+async def _database(request: Request, error: Exception) -> Response:
     if is_content_error(error):
         raise error
     _log.warning("%s %s: database fault: %s", request.method, request.url.path, error)
+    if _is_signing_in(request):
+        return _sign_in_page(TemporarilyUnavailable.code)
     return _respond(_of(TemporarilyUnavailable()), _RETRY)
 
 
-async def _unexpected(_request: Request, _error: Exception) -> ProblemResponse:
+async def _unexpected(request: Request, _error: Exception) -> Response:
+    if _is_signing_in(request):
+        return _sign_in_page("sign_in_failed")
     return _respond(
         {
             "title": "Something went wrong here",

@@ -10,6 +10,7 @@ from itsdangerous import TimestampSigner
 from pydantic import SecretStr
 
 from backend.database import Database
+from backend.services import accounts
 from backend.services.sign_in import ATTEMPT_LIFETIME
 from tests.stack import ORIGIN, Stack, running_stack
 
@@ -217,6 +218,35 @@ async def test_an_error_comes_back(stack: Stack, code: str, error: str, shown: s
     state = await begin(stack, browser)
     answer = await come_back(browser, code=code, state=state, error=error)
     assert answer.headers["location"] == f"/?error={shown}"
+    assert SESSION not in browser.cookies
+
+
+async def test_a_database_that_is_away_is_explained_on_the_page() -> None:
+    """A browser is here, which problem documents are not for."""
+    away = Database("postgresql://u:p@127.0.0.1:1/x")
+    async with running_stack(away) as stack:
+        ann = stack.person("Ann")
+        browser = stack.browser()
+        state = await begin(stack, browser)
+        code = stack.emulator.sso_code(ann, stack.organization.id)
+        answer = await come_back(browser, code=code, state=state)
+        assert answer.headers["location"] == "/?error=temporarily_unavailable"
+        followed = await browser.get("/invitations/some-token")
+        assert followed.headers["location"] == "/?error=temporarily_unavailable"
+    await away.close()
+
+
+async def test_a_fault_of_ours_is_explained_on_the_page(
+    stack: Stack, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("the password is hunter2")
+
+    browser = stack.browser()
+    state = await begin(stack, browser)
+    monkeypatch.setattr(accounts, "join", fail)
+    answer = await come_back(browser, code=code, state=state)
+    assert answer.headers["location"] == "/?error=sign_in_failed"
     assert SESSION not in browser.cookies
 
 

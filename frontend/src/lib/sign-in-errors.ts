@@ -101,6 +101,11 @@ const errors: Record<string, SignInError> = {
       "WorkOS, which connects Rollcall to the directory, does not answer. Without it nobody new can be let in.",
     advice: "Wait a minute, then sign in again.",
   },
+  temporarily_unavailable: {
+    heading: "Rollcall can't sign you in right now",
+    reason: "Its database does not answer. Nothing was changed.",
+    advice: "Wait a minute, then sign in again.",
+  },
   invitation_invalid: {
     heading: "This invitation no longer works",
     reason: "It has expired, has been used, or was withdrawn. An invitation's link works once.",
