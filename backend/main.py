@@ -11,7 +11,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from backend import jobs
 from backend.database import Database
-from backend.guards import session_signer
+from backend.guards import session_cookie_name, session_signer
 from backend.routers import (
     auth,
     directory,
@@ -149,7 +149,23 @@ def _describe_problems(app: FastAPI) -> None:
             models |= problem.pop("$defs") | {"Problem": problem}
             for unused in ("HTTPValidationError", "ValidationError"):
                 models.pop(unused, None)
+            _name_the_cookie(schema, session_cookie_name(app.state.settings))
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]  # the documented way to extend it
+
+
+def _name_the_cookie(schema: dict[str, Any], name: str) -> None:
+    """Say which operations need the session cookie: those that answer strangers with 401."""
+    cookie = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": name,
+        "description": "The session, which [/auth](/auth) opens.",
+    }
+    schema["components"]["securitySchemes"] = {"session": cookie}
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            if "401" in operation["responses"] and path != directory_sync.PATH:  # WorkOS signs
+                operation["security"] = [{"session": []}]

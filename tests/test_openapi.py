@@ -28,6 +28,10 @@ def test_every_operation_says_what_it_does_and_what_goes_wrong(
 ) -> None:
     assert operation["summary"]
     assert operation["tags"]
+    for parameter in operation.get("parameters", ()):
+        assert parameter["in"] == "path" or parameter["description"], parameter["name"]
+    guarded = "401" in operation["responses"] and path != "/api/directory-sync"
+    assert operation.get("security") == ([{"session": []}] if guarded else None)
     responses = operation["responses"]
     if path == "/me" or path.startswith(("/posts", "/team")):
         assert {"401", "503"} <= set(responses)
@@ -47,6 +51,14 @@ def test_every_reference_leads_somewhere() -> None:
     schemas = json.loads(text)["components"]["schemas"]
     used = set(re.findall(r'"#/components/schemas/(\w+)"', text))
     assert used == set(schemas)
+
+
+def test_what_is_sent_has_an_example() -> None:
+    schemas = json.loads(description())["components"]["schemas"]
+    for _, _, operation in OPERATIONS:
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            name = content["schema"].get("$ref", "").rpartition("/")[2]
+            assert "example" in content or schemas[name]["examples"]
 
 
 async def test_for_readers(stack: Stack) -> None:

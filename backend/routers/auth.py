@@ -1,6 +1,8 @@
 """`/auth`: signing in by SSO, and out. Everything that goes wrong ends at the sign-in page."""
 
-from fastapi import APIRouter, Depends, Request, Response, status
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from backend.guards import (
@@ -47,13 +49,33 @@ def _to_workos(settings: Settings, begun: sign_in.Begun) -> Response:
     return response
 
 
-@router.get("/auth", status_code=302, response_class=RedirectResponse, summary="Begin to sign in")
+@router.get(
+    "/auth",
+    status_code=302,
+    response_class=RedirectResponse,
+    summary="Begin to sign in",
+    response_description="To WorkOS, or to `/?error=<code>`, the page that says what is wrong.",
+)
 async def begin(
     settings: SettingsDep,
     client: WorkosDep,
-    organization: str = "",
-    email: str = "",
-    return_to: str = "",
+    organization: Annotated[
+        str,
+        Query(
+            description="WorkOS's id of the organization; without it that of `WORKOS_ORG_ID`.",
+            examples=["org_01J9ZA"],
+        ),
+    ] = "",
+    email: Annotated[
+        str, Query(description="Offered to the identity provider, so that nobody types it twice.")
+    ] = "",
+    return_to: Annotated[
+        str,
+        Query(
+            description="A path within this site to go to afterwards; else `/dashboard`.",
+            examples=["/dashboard/team"],
+        ),
+    ] = "",
 ) -> Response:
     begun = sign_in.begin(
         settings,
@@ -70,6 +92,7 @@ async def begin(
     status_code=302,
     response_class=RedirectResponse,
     summary="Follow an invitation to the sign-in",
+    response_description="To WorkOS, or to `/?error=invitation_invalid`.",
 )
 async def follow_invitation(
     connection: ConnectionDep, settings: SettingsDep, client: WorkosDep, token: str
@@ -82,6 +105,8 @@ async def follow_invitation(
     status_code=302,
     response_class=RedirectResponse,
     summary="Where WorkOS sends the browser back to",
+    response_description="Signed in: to `return_to`, with the session cookie. Without a state: to "
+    "a fresh `/auth`. Refused: to `/?error=<code>`, the page that says why.",
 )
 async def callback(
     request: Request,
@@ -90,9 +115,11 @@ async def callback(
     settings: SettingsDep,
     client: WorkosDep,
     earlier_token: SessionToken,
-    code: str = "",
-    state: str = "",
-    error: str = "",
+    code: Annotated[str, Query(description="WorkOS's, of one use.")] = "",
+    state: Annotated[
+        str, Query(description="Ours, of one use; it must have begun in this browser.")
+    ] = "",
+    error: Annotated[str, Query(description="WorkOS's, when there is no code.")] = "",
 ) -> Response:
     attempt_cookie = cookie_prefix(settings) + sign_in.cookie_name(state)
     finished = await sign_in.finish(

@@ -8,14 +8,49 @@ from backend.routers.problems import problems
 from backend.schemas.directory_sync import Receipt, Source
 from backend.services import directory_sync
 
-router = APIRouter(prefix="/api", tags=["directory"], responses=problems(401, 413, 422, 503))
+PATH = "/api/directory-sync"
+
+router = APIRouter(
+    tags=["directory"],
+    responses=problems(
+        413,
+        503,
+        _401="The signature is missing, wrong, or older or newer than 180 seconds.",
+        _422="The body is not JSON, or not an event.",
+    ),
+)
+
+_EVENT = {
+    "object": "event",
+    "id": "event_01J9ZC0000000000000000A001",
+    "event": "dsync.user.created",
+    "created_at": "2026-11-20T09:00:00.000Z",
+    "data": {
+        "object": "directory_user",
+        "id": "directory_user_01J9ZBANN",
+        "directory_id": "directory_01J9ZB",
+        "organization_id": "org_01J9ZA",
+        "idp_id": "00u1a0ufowBJlzPlk357",
+        "email": "ann@example.com",
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "state": "active",
+        "custom_attributes": {"department": "Engineering"},
+    },
+}
 
 
 @router.post(
-    "/directory-sync",
+    PATH,
     summary="Take in a directory event",
+    description="For WorkOS alone. 200 means that the event is kept: `applied`; `duplicate`, known "
+    "by its id; `superseded`, by something newer; `ignored`, of no type that is listened to; "
+    "`parked`, kept until it can be applied. After a 503 nothing was changed: send it again.",
     openapi_extra={
-        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"type": "object"}, "example": _EVENT}},
+        },
         "parameters": [
             {
                 "name": "WorkOS-Signature",

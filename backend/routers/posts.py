@@ -25,7 +25,7 @@ async def list_posts(
 
 
 @router.post(
-    "", status_code=status.HTTP_201_CREATED, summary="Write a post", responses=problems(403)
+    "", status_code=status.HTTP_201_CREATED, summary="Write a post", responses=problems(403, 413)
 )
 async def create_post(session: SessionDep, author: Author, new: PostCreate) -> Post:
     return await posts.create(session, author, new)
@@ -36,7 +36,7 @@ async def get_post(connection: ConnectionDep, actor: SignedIn, post_id: UUID) ->
     return await posts.get(connection, actor, post_id)
 
 
-@router.patch("/{post_id}", summary="Edit one's own post", responses=problems(403, 404))
+@router.patch("/{post_id}", summary="Edit one's own post", responses=problems(403, 404, 413))
 async def edit_post(session: SessionDep, author: Author, post_id: UUID, change: PostUpdate) -> Post:
     return await posts.edit(session, author, post_id, change)
 

@@ -186,13 +186,20 @@ _MEANINGS = {
 }
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of an operation, for its OpenAPI description."""
+def problems(*statuses: int, **meanings: str) -> dict[int | str, dict[str, Any]]:
+    """The error answers of an operation, for its OpenAPI description.
+
+    Args:
+        statuses: each with its usual meaning.
+        meanings: those that mean something else here, as `_401="…"`.
+    """
     schema = {"$ref": "#/components/schemas/Problem"}
+    special = {int(name.removeprefix("_")): meaning for name, meaning in meanings.items()}
+    usual = {status: _MEANINGS[status] for status in statuses}
     return {
         status: {
-            "description": _MEANINGS[status],
+            "description": meaning,
             "content": {"application/problem+json": {"schema": schema}},
         }
-        for status in statuses
+        for status, meaning in (usual | special).items()
     }

@@ -20,6 +20,8 @@ class PostCreate(BaseModel):
 class PostUpdate(BaseModel):
     """Only what is given is changed."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"content": "We shipped."}]})
+
     title: Title | None = None
     content: Content | None = None
 

@@ -50,7 +50,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take in a directory event */
+        /**
+         * Take in a directory event
+         * @description For WorkOS alone. 200 means that the event is kept: `applied`; `duplicate`, known by its id; `superseded`, by something newer; `ignored`, of no type that is listened to; `parked`, kept until it can be applied. After a 503 nothing was changed: send it again.
+         */
         post: operations["receive_event_api_directory_sync_post"];
         delete?: never;
         options?: never;
@@ -1194,6 +1197,9 @@ export interface components {
         /**
          * PostUpdate
          * @description Only what is given is changed.
+         * @example {
+         *       "content": "We shipped."
+         *     }
          */
         PostUpdate: {
             /** Title */
@@ -1631,6 +1637,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The input cannot be used; `errors` names the fields. */
             422: {
                 headers: {
@@ -1825,6 +1840,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The input cannot be used; `errors` names the fields. */
             422: {
                 headers: {
@@ -1857,7 +1881,29 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": unknown;
+                /**
+                 * @example {
+                 *       "object": "event",
+                 *       "id": "event_01J9ZC0000000000000000A001",
+                 *       "event": "dsync.user.created",
+                 *       "created_at": "2026-11-20T09:00:00.000Z",
+                 *       "data": {
+                 *         "object": "directory_user",
+                 *         "id": "directory_user_01J9ZBANN",
+                 *         "directory_id": "directory_01J9ZB",
+                 *         "organization_id": "org_01J9ZA",
+                 *         "idp_id": "00u1a0ufowBJlzPlk357",
+                 *         "email": "ann@example.com",
+                 *         "first_name": "Ann",
+                 *         "last_name": "Lee",
+                 *         "state": "active",
+                 *         "custom_attributes": {
+                 *           "department": "Engineering"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": Record<string, never>;
             };
         };
         responses: {
@@ -1870,7 +1916,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description Not signed in, or access has ended. */
+            /** @description The signature is missing, wrong, or older or newer than 180 seconds. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1888,7 +1934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The input cannot be used; `errors` names the fields. */
+            /** @description The body is not JSON, or not an event. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2891,8 +2937,11 @@ export interface operations {
     begin_auth_get: {
         parameters: {
             query?: {
+                /** @description WorkOS's id of the organization; without it that of `WORKOS_ORG_ID`. */
                 organization?: string;
+                /** @description Offered to the identity provider, so that nobody types it twice. */
                 email?: string;
+                /** @description A path within this site to go to afterwards; else `/dashboard`. */
                 return_to?: string;
             };
             header?: never;
@@ -2901,7 +2950,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description To WorkOS, or to `/?error=<code>`, the page that says what is wrong. */
             302: {
                 headers: {
                     [name: string]: unknown;
@@ -2930,7 +2979,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description To WorkOS, or to `/?error=invitation_invalid`. */
             302: {
                 headers: {
                     [name: string]: unknown;
@@ -2951,8 +3000,11 @@ export interface operations {
     callback_auth_callback_get: {
         parameters: {
             query?: {
+                /** @description WorkOS's, of one use. */
                 code?: string;
+                /** @description Ours, of one use; it must have begun in this browser. */
                 state?: string;
+                /** @description WorkOS's, when there is no code. */
                 error?: string;
             };
             header?: never;
@@ -2961,7 +3013,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Signed in: to `return_to`, with the session cookie. Without a state: to a fresh `/auth`. Refused: to `/?error=<code>`, the page that says why. */
             302: {
                 headers: {
                     [name: string]: unknown;
