@@ -6,7 +6,7 @@ from typing import Any
 
 from emulator.store import Row
 from emulator.workos import directories, events, wire
-from emulator.workos.world import NotFoundError, World
+from emulator.workos.world import NotFoundError, RefusedError, World
 
 Json = dict[str, Any]
 Members = dict[str, str | None]
@@ -38,10 +38,13 @@ def members(world: World, scim_id: str) -> Members:
 def create(
     world: World, directory_id: str, document: Json, first_members: Members | None = None
 ) -> Row:
-    """`dsync.group.created`, then `dsync.group.user_added` for each member known."""
+    """`dsync.group.created`, then `dsync.group.user_added` for each member known.
+
+    Raises RefusedError 400 for an empty name.
+    """
     directory = directories.get(world, directory_id)
     kept = {key: value for key, value in document.items() if key not in NEVER_KEPT}
-    name = kept["displayName"]
+    name = _name(kept)
     now = world.clock.now_ms()
     scim_id = world.new_id("scim_group")
     with world.store.transaction():
@@ -76,13 +79,20 @@ def create(
     return get(world, directory_id, scim_id)
 
 
+def _name(document: Json) -> str:
+    name: str = document["displayName"]
+    if not name.strip():
+        raise RefusedError(400, "A group needs a displayName that is not empty.", "invalidValue")
+    return name
+
+
 def rename(world: World, directory_id: str, scim_id: str, document: Json) -> Row:
     """Replace all but the members; `dsync.group.updated` when the name or idp_id is another."""
     row = get(world, directory_id, scim_id)
     kept = {key: value for key, value in document.items() if key not in NEVER_KEPT}
     if kept == json.loads(row["document"]):
         return row
-    name = kept["displayName"]
+    name = _name(kept)
     idp_id = kept.get("externalId") or name
     now = world.clock.now_ms()
     with world.store.transaction():

@@ -85,8 +85,8 @@ def save(
 ) -> Row:
     """Create (`scim_id=None`) or replace the SCIM user, and let the directory user follow.
 
-    Raises RefusedError 409 for a taken userName or e-mail address, 400 for a creation with
-    `active: false`, 404 for an unknown `scim_id`.
+    Raises RefusedError 409 for a taken userName or e-mail address, 400 for an empty userName or
+    a creation with `active: false`, 404 for an unknown `scim_id`.
     """
     document = {key: value for key, value in document.items() if key not in NEVER_KEPT}
     before = None if scim_id is None else get(world, directory_id, scim_id)
@@ -146,6 +146,8 @@ def _check(
     world: World, directory_id: str, document: Json, person: Person, before: Row | None
 ) -> None:
     own_id = before["id"] if before is not None else ""
+    if not document["userName"].strip():
+        raise RefusedError(400, "A user needs a userName that is not empty.", "invalidValue")
     if world.store.exists(
         "select 1 from scim_users where directory_id = ? and user_name_key = ? and id != ?",
         directory_id,

@@ -213,6 +213,9 @@ async def test_bad_requests(scim: httpx.AsyncClient) -> None:
     assert (await scim.get("/Users/unknown")).status_code == 404
     assert (await scim.post("/Users", content=b"{")).status_code == 400
     assert (await scim.post("/Users", json={"schemas": [CORE]})).status_code == 400
+    assert (await scim.post("/Users", json=okta_user(" "))).status_code == 400
+    unnamed = {"schemas": [GROUP], "displayName": "", "members": []}
+    assert (await scim.post("/Groups", json=unnamed)).status_code == 400
     bad_filter = await scim.get("/Users", params={"filter": "userName eq"})
     assert bad_filter.json()["scimType"] == "invalidFilter"
     assert (
