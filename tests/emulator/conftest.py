@@ -48,12 +48,18 @@ async def browser(emulator: Emulator) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-@pytest.fixture
-async def scim(emulator: Emulator, directory: Directory) -> AsyncIterator[httpx.AsyncClient]:
-    """A SCIM client of the directory."""
+@pytest.fixture(params=["application/scim+json; charset=utf-8", "application/json"])
+async def scim(
+    emulator: Emulator, directory: Directory, request: pytest.FixtureRequest
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A SCIM client of the directory, with either of the media types that Okta sends."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(emulator.app),
         base_url=f"http://emulator{directory.scim_path}",
-        headers={"Authorization": f"Bearer {directory.token}", "Accept": "application/scim+json"},
+        headers={
+            "Authorization": f"Bearer {directory.token}",
+            "Accept": "application/scim+json",
+            "Content-Type": request.param,
+        },
     ) as http:
         yield http

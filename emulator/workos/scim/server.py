@@ -109,10 +109,11 @@ class ScimServer:
             path=path,
             query=dict(parse_qsl(query, keep_blank_values=True)),
             headers=headers,
-            body=dialect.standard_patch(body) if method == "PATCH" else body,
+            body=body,
         )
         try:
             self._authenticate(request, directory_id)
+            request.body = self._standard(request, directory_id)
             answer = self._membership_change(request, directory_id)
             if answer is not None:
                 return answer
@@ -137,6 +138,19 @@ class ScimServer:
         scheme, _, given = (request.header("Authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(given.encode(), token.encode()):
             raise UnauthorizedException(detail="The bearer token is not this directory's.")
+
+    def _standard(self, request: ScimRequest, directory_id: str) -> bytes:
+        """The body as the RFC has it, whoever sent it."""
+        if request.method in {"POST", "PUT"}:
+            return dialect.standard_resource(request.body)
+        if request.method != "PATCH":
+            return request.body
+        user = self.world.store.text(
+            "select document from scim_users where id = ? and directory_id = ?",
+            self.service.match(request).resource_id,
+            directory_id,
+        )
+        return dialect.standard_patch(request.body, json.loads(user or "{}"))
 
     def _membership_change(self, request: ScimRequest, directory_id: str) -> Answer | None:
         """The answer to a membership PATCH in one of the common forms; None for anything else."""
