@@ -154,6 +154,29 @@ async def test_real_http_keeps_its_connections() -> None:
     assert answers == {"ok"}
 
 
+@pytest.mark.parametrize(
+    ("head", "state"), [(b"HTTP/1.0 200 OK", "delivered"), (b"HTTP/1.1 503 Busy", "pending")]
+)
+async def test_an_answer_may_end_with_its_connection(head: bytes, state: str) -> None:
+    """As Python's own http.server and many small receivers answer: no length, then the end."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + b"\r\nServer: small\r\n\r\ntold")
+        await writer.drain()
+        writer.close()
+
+    async with listening(serve) as port:
+        emulator = Emulator(webhook_url=f"http://127.0.0.1:{port}/hook")
+        async with emulator:
+            emulator.create_organization("Acme")
+            await emulator.settled()
+            row = emulator.world.store.one("select * from deliveries")
+        emulator.close()
+    assert (row["state"], row["last_answer"]) == (state, "told")
+    assert row["last_status"] == int(head.split()[1])
+
+
 @asynccontextmanager
 async def listening(
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],

@@ -11,6 +11,7 @@ from httptools import HttpParserError, HttpResponseParser
 
 LARGEST_ANSWER = 2_000
 HTTP_OK = 200
+FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class _Connection(asyncio.Protocol):
 
     def _new_answer(self) -> None:
         self._body = bytearray()
+        self._framed = self._ends_with_connection = False
         self._parser = HttpResponseParser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -45,18 +47,31 @@ class _Connection(asyncio.Protocol):
             self._fail(ConnectionError(f"not an HTTP answer: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None and self._ends_with_connection:
+            self._answer()
         self.reusable = False
         self._fail(exc or ConnectionError("the connection was closed without an answer"))
+
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        self._framed |= name.lower() in FRAMING
+
+    def on_headers_complete(self) -> None:
+        """Without a length the body lasts until the connection is closed (RFC 9112, 6.3)."""
+        self._ends_with_connection = not self._framed
 
     def on_body(self, body: bytes) -> None:
         if len(self._body) < LARGEST_ANSWER:
             self._body += body
 
     def on_message_complete(self) -> None:
+        self._ends_with_connection = False
+        self.reusable = self._parser.should_keep_alive()
+        self._answer()
+
+    def _answer(self) -> None:
         status = self._parser.get_status_code()
         if status < HTTP_OK:
             return
-        self.reusable = self._parser.should_keep_alive()
         text = self._body[:LARGEST_ANSWER].decode(errors="replace")
         if self.reply is not None and not self.reply.done():
             self.reply.set_result(Reply(status, text))
