@@ -54,9 +54,8 @@ def create(
         )
         row = get(world, directory_id)
         domains = wire.organization(organization)["domains"]
-        slim = [{key: each[key] for key in ("object", "id", "domain")} for each in domains]
         events.record(
-            world, "dsync.activated", wire.directory(row) | {"domains": slim}, organization_id
+            world, "dsync.activated", wire.activated_directory(row, domains), organization_id
         )
         token = {
             "object": "directory_token",

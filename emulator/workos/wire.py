@@ -37,7 +37,7 @@ def organization_domain(domain_id: str, organization_id: str, domain: str, at: i
 
 
 def directory(row: Row) -> Json:
-    """The directory inside events, where a working one is `active`."""
+    """The directory inside `dsync.deleted`; in events a working one is `active`."""
     return {
         "object": "directory",
         "id": row["id"],
@@ -45,14 +45,20 @@ def directory(row: Row) -> Json:
         "name": row["name"],
         "type": row["type"],
         "state": "active" if row["state"] == "linked" else row["state"],
-        "external_key": row["external_key"],
         **_times(row),
     }
 
 
+def activated_directory(row: Row, domains: list[Json]) -> Json:
+    """The directory inside `dsync.activated`: `domains` are those of its organization."""
+    named = [{key: each[key] for key in ("object", "id", "domain")} for each in domains]
+    return directory(row) | {"external_key": row["external_key"], "domains": named}
+
+
 def listed_directory(row: Row) -> Json:
     """The directory that the API lists, where a working one is `linked`."""
-    return directory(row) | {"state": row["state"], "domain": None}
+    told = {"state": row["state"], "external_key": row["external_key"], "domain": None}
+    return directory(row) | told
 
 
 def directory_user(row: Row) -> Json:

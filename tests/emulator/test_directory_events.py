@@ -120,6 +120,11 @@ def test_removals_that_send_no_user_removed(emulator: Emulator, directory: Direc
     emulator.delete_group(authors)
     emulator.delete_directory(directory.id)
     assert since(emulator, before) == ["dsync.user.deleted", "dsync.group.deleted", "dsync.deleted"]
+    directory_fields = {
+        "object", "id", "organization_id", "name", "type", "state", "created_at", "updated_at",
+    }  # fmt: skip
+    assert set(emulator.events[-1]["data"]) == directory_fields
+    assert set(emulator.events[1]["data"]) == directory_fields | {"external_key", "domains"}
     with pytest.raises(NotFoundError):
         emulator.user(bob)
 
