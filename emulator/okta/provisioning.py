@@ -50,10 +50,17 @@ class Okta:
         self.records.set_assigned(person_id, assigned)
         await self.push_person(person_id)
 
-    async def delete_person(self, person_id: str) -> None:
-        """Okta deletes only who is deactivated, and never tells the application."""
-        await self.set_status(person_id, Status.DEACTIVATED)
+    async def delete_person(self, person_id: str) -> bool:
+        """Okta deletes only who is deactivated, and never tells the application.
+
+        False when they are deactivated now and the application could not be told: they stay.
+        """
+        if self.records.person(person_id)["status"] != Status.DEACTIVATED:
+            await self.set_status(person_id, Status.DEACTIVATED)
+            if self.records.person(person_id)["problem"]:
+                return False
         self.records.remove_person(person_id)
+        return True
 
     async def create_group(self, company_id: str, name: str) -> Row:
         group = self.records.add_group(company_id, name)
@@ -64,13 +71,18 @@ class Okta:
         self.records.rename_group(group_id, name)
         await self.push_group(group_id)
 
-    async def delete_group(self, group_id: str) -> None:
-        """Unlink the pushed group and delete it there as well."""
+    async def delete_group(self, group_id: str) -> bool:
+        """Unlink the pushed group and delete it there as well; if that fails, False: it stays."""
         group = self.records.group(group_id)
-        async with self._client(group["company_id"]) as client:
-            if group["scim_id"] is not None:
-                await client.delete(f"/Groups/{group['scim_id']}")
+        try:
+            async with self._client(group["company_id"]) as client:
+                if group["scim_id"] is not None:
+                    await client.delete(f"/Groups/{group['scim_id']}")
+        except PushFailedError as failed:
+            self.records.link_group(group_id, group["scim_id"], str(failed))
+            return False
         self.records.remove_group(group_id)
+        return True
 
     async def add_member(self, group_id: str, person_id: str) -> None:
         self.records.add_member(group_id, person_id)
@@ -107,24 +119,27 @@ class Okta:
                 await self._push_members(row["group_id"], [person_id], [])
 
     async def push_group(self, group_id: str) -> None:
-        """Find or create the group, then send its name and everyone in it."""
+        """Find or create the group, then send its name and, if need be, who is in it."""
         group = self.records.group(group_id)
+        there: Json | None = None
         try:
             async with self._client(group["company_id"]) as client:
                 if group["scim_id"] is None:
-                    scim_id = await self._create_group(client, group)
-                    self.records.link_group(group_id, scim_id)
+                    there = await self._create_group(client, group)
                 else:
                     await self._rename_group(client, group)
-                    self.records.link_group(group_id, group["scim_id"])
+                    if group["problem"]:
+                        there = await client.get(f"/Groups/{group['scim_id']}")
+                self.records.link_group(group_id, there["id"] if there else group["scim_id"])
         except PushFailedError as failed:
             self.records.link_group(group_id, group["scim_id"], str(failed))
             return
-        if group["scim_id"] is None or group["problem"]:
-            members = self.records.store.rows(
-                "select person_id from members where group_id = ?", group_id
-            )
-            await self._push_members(group_id, [row["person_id"] for row in members], [])
+        if there is not None:
+            present = {member["value"]: None for member in there.get("members") or []}
+            wanted = dict.fromkeys(self._linked_members(group_id))
+            added = [scim_id for scim_id in wanted if scim_id not in present]
+            removed = [scim_id for scim_id in present if scim_id not in wanted]
+            await self._send_members(group_id, added, removed)
 
     @asynccontextmanager
     async def _client(self, company_id: str) -> AsyncIterator[ScimClient]:
@@ -161,12 +176,12 @@ class Okta:
             current = await client.get(path)
             await client.put(path, _merged(current, person) | {"active": active})
 
-    async def _create_group(self, client: ScimClient, group: Row) -> str:
+    async def _create_group(self, client: ScimClient, group: Row) -> Json:
         found = await client.find("Groups", "displayName", group["name"])
         if found is None:
             body = {"schemas": [GROUP], "displayName": group["name"], "members": []}
             found = await client.post("/Groups", body)
-        return str(found["id"])
+        return found
 
     async def _rename_group(self, client: ScimClient, group: Row) -> None:
         company = self.records.company(group["company_id"])
@@ -180,8 +195,10 @@ class Okta:
 
     async def _push_members(self, group_id: str, add: list[str], remove: list[str]) -> None:
         """Only those whom the application knows can be sent."""
+        await self._send_members(group_id, self._scim_ids(add), self._scim_ids(remove))
+
+    async def _send_members(self, group_id: str, added: list[str], removed: list[str]) -> None:
         group = self.records.group(group_id)
-        added, removed = self._scim_ids(add), self._scim_ids(remove)
         if group["scim_id"] is None or not (added or removed):
             return
         batches = [added[at : at + MEMBERS_AT_ONCE] for at in range(0, len(added), MEMBERS_AT_ONCE)]

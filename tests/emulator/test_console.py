@@ -158,6 +158,40 @@ async def test_a_failed_push_is_shown_and_tried_again(
     ]  # fmt: skip
 
 
+async def test_a_removal_that_failed_is_sent_by_trying_again(
+    emulator: Emulator, browser: httpx.AsyncClient
+) -> None:
+    ann = await create_person(browser)
+    bob = await create_person(browser, email="bob@acme.example")
+    group = await create_group(browser, "Authors")
+    await submit(browser, f"/groups/{group}/members", person=ann)
+    emulator.faults.scim_down_until = emulator.world.clock.now_ms() + 60_000
+    await submit(browser, f"/groups/{group}/members/{ann}/remove")
+    await submit(browser, f"/groups/{group}/members", person=bob)
+    emulator.faults.scim_down_until = 0
+    await submit(browser, f"/groups/{group}/push")
+    changes = [(event["event"], event["data"]["user"]["idp_id"]) for event in emulator.events[-2:]]
+    assert changes == [("dsync.group.user_removed", ann), ("dsync.group.user_added", bob)]
+
+
+@pytest.mark.parametrize("what", ["groups", "people"])
+async def test_what_could_not_be_deleted_over_there_stays(
+    emulator: Emulator, browser: httpx.AsyncClient, what: str
+) -> None:
+    made = await create_group(browser, "Authors") if what == "groups" else ""
+    made = made or await create_person(browser)
+    emulator.faults.scim_down_until = emulator.world.clock.now_ms() + 60_000
+    answer = await submit(browser, f"/{what}/{made}/delete")
+    assert answer.headers["Location"] == f"/{what}/{made}"
+    assert "The push failed. 503" in await notice(browser, answer)
+    emulator.faults.scim_down_until = 0
+    await submit(browser, f"/{what}/{made}/push")
+    await submit(browser, f"/{what}/{made}/delete")
+    deleted = {"groups": "dsync.group.deleted", "people": "dsync.user.deleted"}
+    assert emulator.events[-1]["event"] == deleted[what]
+    assert (await browser.get(f"/{what}/{made}")).status_code == 404
+
+
 async def test_deleting_deactivates_and_forgets(
     emulator: Emulator, browser: httpx.AsyncClient
 ) -> None:

@@ -100,8 +100,10 @@ async def push_again(okta: OktaDep, group_id: str) -> RedirectResponse:
 @router.post("/groups/{group_id}/delete")
 async def delete_group(okta: OktaDep, group_id: str) -> RedirectResponse:
     row = okta.records.group(group_id)
-    await okta.delete_group(group_id)
+    deleted = await okta.delete_group(group_id)
     await settled(okta)
+    if not deleted:
+        return outcome(okta, group_id, "")
     return back_to("/groups", f"Deleted {row['name']}.")
 
 

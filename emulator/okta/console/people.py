@@ -142,8 +142,10 @@ async def push_again(okta: OktaDep, person_id: str) -> RedirectResponse:
 @router.post("/people/{person_id}/delete")
 async def delete_person(okta: OktaDep, person_id: str) -> RedirectResponse:
     row = okta.records.person(person_id)
-    await okta.delete_person(person_id)
+    deleted = await okta.delete_person(person_id)
     await settled(okta)
+    if not deleted:
+        return outcome(okta, person_id, "")
     return back_to("/people", f"Deleted {row['first_name']} {row['last_name']} from Okta.")
 
 
