@@ -155,7 +155,7 @@ class Records:
             self.store.run("delete from people where id = ?", person_id)
 
     def add_group(self, company_id: str, name: str, *, scim_id: str | None = None) -> Row:
-        """Raises OktaRefusedError when the name is taken."""
+        """Raises OktaRefusedError when the name is empty or taken."""
         self._check_name(company_id, name, "")
         group_id = okta_id("00g")
         self.store.run(
@@ -169,7 +169,7 @@ class Records:
         return self.group(group_id)
 
     def rename_group(self, group_id: str, name: str) -> None:
-        """Raises OktaRefusedError when the name is taken."""
+        """Raises OktaRefusedError when the name is empty or taken."""
         self._check_name(self.group(group_id)["company_id"], name, group_id)
         self.store.run("update groups set name = ? where id = ?", name, group_id)
 
@@ -201,6 +201,8 @@ class Records:
             raise OktaRefusedError(f"Somebody has the e-mail address {email} already.")
 
     def _check_name(self, company_id: str, name: str, own_id: str) -> None:
+        if not name.strip():
+            raise OktaRefusedError("A group needs a name.")
         if self.store.exists(
             "select 1 from groups where company_id = ? and name = ? and id != ?",
             company_id,

@@ -257,3 +257,40 @@ async def test_two_companies(
     assert "ann@acme.example" in (await browser.get("/people")).text
     await submit(browser, "/companies/choose", company=beta["id"])
     assert "ann@acme.example" not in (await browser.get("/people")).text
+
+
+async def test_names_of_nothing_but_spaces_are_refused(
+    emulator: Emulator, browser: httpx.AsyncClient
+) -> None:
+    before = len(emulator.events)
+    assert "needs a name" in await notice(browser, await submit(browser, "/groups", name="  "))
+    for field in ("first_name", "last_name", "email"):
+        refused = await submit(browser, "/people", **(PROFILE | {field: "   "}))
+        assert "A person needs" in await notice(browser, refused)
+    person_id = await create_person(browser)
+    refused = await submit(browser, f"/people/{person_id}", **(PROFILE | {"last_name": "   "}))
+    assert "A person needs" in await notice(browser, refused)
+    assert [event["event"] for event in emulator.events[before:]] == ["dsync.user.created"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/nowhere", 404, "Not Found"),
+        ("/deliveries/999", 404, "Delivery not found"),
+        ("/deliveries/x", 422, "delivery_id: "),
+        ("/people?page=0", 422, "page: "),
+        ("/okta/sign-in", 422, "connection: "),
+        ("/sso/acs", 404, "Connection not found"),
+    ],
+)
+async def test_a_browser_is_shown_errors_as_pages(
+    browser: httpx.AsyncClient, path: str, status: int, told: str
+) -> None:
+    page = await browser.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert page.status_code == status
+    assert told in page.text
+    assert 'aria-label="Console"' in page.text
+    program = await browser.get(path)
+    assert program.status_code == status
+    assert program.json()["message"]

@@ -13,7 +13,7 @@ from emulator.okta.console.guards import (
     settled,
 )
 from emulator.okta.provisioning import Okta
-from emulator.okta.records import Profile, Status
+from emulator.okta.records import OktaRefusedError, Profile, Status
 from emulator.web.pages import back_to, render
 
 router = APIRouter(include_in_schema=False)
@@ -27,10 +27,13 @@ async def read_profile(
     department: Text = "",
     job_title: Text = "",
 ) -> Profile:
+    first_name, last_name, email = first_name.strip(), last_name.strip(), email.strip()
+    if not (first_name and last_name and email):
+        raise OktaRefusedError("A person needs a first name, a last name and an e-mail address.")
     return Profile(
-        first_name.strip(),
-        last_name.strip(),
-        email.strip(),
+        first_name,
+        last_name,
+        email,
         department.strip() or None,
         job_title.strip() or None,
     )

@@ -1,12 +1,14 @@
-"""Errors as the WorkOS API words them."""
+"""Errors as the WorkOS API words them; a browser is shown a page."""
 
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 
+from emulator.web.pages import error_page
 from emulator.workos.world import RefusedError
 
 
@@ -28,20 +30,28 @@ class ApiError(Exception):
         self.headers = headers
 
 
-async def answer_api_error(_: Request, error: Exception) -> JSONResponse:
+def _answer(
+    request: Request, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
+) -> Response:
+    if "text/html" in request.headers.get("Accept", ""):
+        return error_page(request, status, HTTPStatus(status).phrase, str(body["message"]))
+    return JSONResponse(body, status, headers)
+
+
+async def answer_api_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, ApiError):
         raise error
-    return JSONResponse(error.body, error.status, error.headers)
+    return _answer(request, error.status, error.body, error.headers)
 
 
-async def answer_refused(_: Request, error: Exception) -> JSONResponse:
+async def answer_refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, RefusedError):
         raise error
     code = "entity_not_found" if error.status == HTTPStatus.NOT_FOUND else "invalid_request"
-    return JSONResponse({"message": error.detail, "code": code}, error.status)
+    return _answer(request, error.status, {"message": error.detail, "code": code})
 
 
-async def answer_invalid(_: Request, error: Exception) -> JSONResponse:
+async def answer_invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     errors = [
@@ -49,10 +59,22 @@ async def answer_invalid(_: Request, error: Exception) -> JSONResponse:
         for each in error.errors()
     ]
     body = {"message": "Validation failed", "code": "invalid_request_parameters", "errors": errors}
-    return JSONResponse(body, 422)
+    if "text/html" in request.headers.get("Accept", ""):
+        body["message"] = "; ".join(f"{each['field']}: {each['code']}" for each in errors)
+    return _answer(request, 422, body)
+
+
+async def answer_http(request: Request, error: Exception) -> Response:
+    """An address that nothing answers, or not with this method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    body = {"message": error.detail, "code": code}
+    return _answer(request, error.status_code, body, dict(error.headers or {}))
 
 
 def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, answer_api_error)
     app.add_exception_handler(RefusedError, answer_refused)
     app.add_exception_handler(RequestValidationError, answer_invalid)
+    app.add_exception_handler(HTTPException, answer_http)
