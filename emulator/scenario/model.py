@@ -1,6 +1,7 @@
 """The scenario language: companies, and a timeline of changes."""
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -46,6 +47,11 @@ class Company(Strict):
     domains: list[Text] = []
     groups: list[Text] = []
     people: list[Person] = []
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        _refuse_repeated("two people have the e-mail address", (p.email for p in self.people))
+        return self
 
 
 class Step(Strict):
@@ -99,16 +105,32 @@ class Scenario(Strict):
     companies: Annotated[list[Company], Field(min_length=1)]
     timeline: list[Step] = []
 
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for field in ("name", "organization_id", "directory_id"):
+            given = (getattr(company, field) for company in self.companies)
+            _refuse_repeated(f"two companies have the {field}", given)
+        return self
+
+
+def _refuse_repeated(told: str, values: Iterable[str | None]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value is not None and value.casefold() in seen:
+            raise ValueError(f"{told} {value}")
+        seen.add((value or "").casefold())
+
 
 def load(path: Path) -> Scenario:
-    """Raises ScenarioError."""
+    """Raises ScenarioError, which names the place: lists are counted from 1, as steps are later."""
     try:
         return Scenario.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ScenarioError(f"{path}: {where}: {first['msg']}") from error
+        where = ".".join(str(at + 1 if isinstance(at, int) else at) for at in first["loc"])
+        told = first["msg"].removeprefix("Value error, ")
+        raise ScenarioError(f"{path}: {where}: {told}" if where else f"{path}: {told}") from error
+    except ValueError as error:
+        raise ScenarioError(f"{path}: {error}") from error

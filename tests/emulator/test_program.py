@@ -12,6 +12,7 @@ from tests.emulator.server import PROGRAM, Program, free_port
 
 ORGANIZATION = "org_01JAC0ACMER0B0T1CS00000001"
 DIRECTORY = "directory_01JAC0ACMER0B0T1CS0000001"
+PERSON = "{first_name = 'Ann', last_name = 'Lee', email = '%s'}"
 EVENTS = "organization.created,dsync.activated,dsync.group.created,dsync.user.deleted"
 
 
@@ -71,8 +72,20 @@ def test_a_signal_ends_it_quickly_and_cleanly(tmp_path: Path, how: signal.Signal
     ("text", "told"),
     [
         ("companies = [", "Invalid"),
-        ("[[companies]]\nname = 'A'\ncolour = 'red'", "companies.0.colour"),
-        ("[[companies]]\nname = 'A'\n[[timeline]]\ndo = 'add_member'", "person and group"),
+        ("[[companies]]\nname = 'A'\ncolour = 'red'", "companies.1.colour"),
+        ("[[companies]]\nname = 'A'\n[[companies]]\nname = 'a'", "two companies have the name a"),
+        (
+            "companies = [{name = 'A', directory_id = 'd'}, {name = 'B', directory_id = 'd'}]",
+            "two companies have the directory_id",
+        ),
+        (
+            f"companies = [{{name = 'A', people = [{PERSON % 'a@x.ex'}, {PERSON % 'A@x.ex'}]}}]",
+            "companies.1: two people have the e-mail address A@x.ex",
+        ),
+        (
+            "[[companies]]\nname = 'A'\n[[timeline]]\ndo = 'add_member'",
+            "timeline.1: add_member needs person and",
+        ),
     ],
 )
 def test_a_broken_scenario_is_one_sentence(tmp_path: Path, text: str, told: str) -> None:
@@ -80,7 +93,7 @@ def test_a_broken_scenario_is_one_sentence(tmp_path: Path, text: str, told: str)
     file.write_text(text)
     ended = subprocess.run(
         [PROGRAM, "--port", str(free_port()), "--home", tmp_path, "--scenario", file],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=20,
     )  # fmt: skip
     assert ended.returncode == 1
     assert told in ended.stderr
