@@ -1,0 +1,73 @@
+"""Invariant 3 with a complete listing among the events: before, between or after them."""
+
+from itertools import permutations
+
+import pytest
+
+from tests.convergence.mirror import contents
+from tests.convergence.tale import Tale
+from tests.reconciling import completed
+from tests.stack import Stack
+
+any_order = pytest.mark.parametrize(
+    "order", list(permutations(range(3))), ids=lambda order: "".join(map(str, order))
+)
+
+_AFTER = 120  # minutes: after the listing
+
+
+async def lacking(tale: Tale, order: tuple[int, ...], kind: str) -> None:
+    """The creation of Ann or her group long ago, a listing without it, and a newer membership."""
+    await tale.stack.deliver()
+    created = getattr(tale, kind)(0, "created")
+    for step in order:
+        if step == 0:
+            assert await tale.stack.post_event(created) in {"applied", "superseded"}
+        elif step == 1:
+            await completed(tale.stack)
+        else:
+            assert await tale.stack.post_event(tale.membership(_AFTER)) == "applied"
+
+
+@any_order
+async def test_copy_of_somebody_whom_the_listing_lacked(
+    stack: Stack, order: tuple[int, ...]
+) -> None:
+    """The copy is no match for the fact, which the listing ended: she waits for a newer fact."""
+    tale = Tale(stack)
+    await lacking(tale, order, "person")
+    standing = await tale.told()
+    assert standing is not None
+    assert not standing.active
+    assert await tale.roles(tale.person(_AFTER + 1, "updated")) == ["member", "author"]
+
+
+@any_order
+async def test_copy_of_a_group_that_the_listing_lacked(
+    stack: Stack, order: tuple[int, ...]
+) -> None:
+    tale = Tale(stack)
+    await tale.told(tale.person(_AFTER - 1, "created"))
+    await lacking(tale, order, "group")
+    assert await tale.roles() == ["member"]
+    assert await tale.roles(tale.group(_AFTER + 1, "updated")) == ["member", "author"]
+
+
+async def test_the_rows_are_the_same_on_either_side_of_the_listing(stack: Stack) -> None:
+    """What a listing has ended is kept as it would have been, and does not count."""
+    tale = Tale(stack)
+    events = (
+        tale.person(0, "created"),
+        tale.group(1, "created", name="Writers"),
+        tale.membership(2, "user_removed"),
+        tale.person(3, "deleted"),
+        tale.group(4, "deleted"),
+        tale.event(5, "dsync.deleted", tale.directory),
+    )
+    await stack.deliver()
+    await completed(stack)
+    assert [await stack.post_event(event) for event in events] == ["superseded"] * len(events)
+    async with stack.database.connect() as connection:
+        rows = "\n".join(await contents(connection, stack.organization.id))
+    assert tale.ann["id"] in rows
+    assert rows.count(f'"removed_at": "{tale.begin:%Y-%m-%d}') == 3
