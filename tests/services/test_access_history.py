@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.explaining import account_of, why
 from tests.reconciling import reconcile
-from tests.stack import Stack
+from tests.stack import Stack, new_event, user_data
 
 
 class TestHistory:
@@ -65,6 +65,31 @@ class TestHistory:
         assert [entry["summary"] for entry in entries if entry["scope"] == "person"] == [
             "Lost author.", "Gained author.", "Became active, with the roles member.",
         ]  # fmt: skip
+
+    async def test_a_rehire_whose_deletion_was_lost(self, stack: Stack) -> None:
+        """They were in by the first row until the second, of the same account, came."""
+        kim = stack.person("Kim")
+        stack.group("Authors", kim)
+        adam = await stack.sign_in_as("Admins", "Adam")
+        stack.emulator.delete_user(kim)
+        stack.skip()
+        stack.emulator.create_user(
+            stack.directory.id, email=str(kim.email), first_name="Kim", idp_id=kim.idp_id
+        )
+        await stack.deliver()
+        found = await why(adam, await account_of(adam, kim))
+        assert found["roles"] == ["member"]
+        newest = found["history"]["items"][0]
+        assert (newest["changed"], newest["summary"]) == (True, "Lost author.")
+
+    async def test_in_a_second_directory_as_well(self, stack: Stack) -> None:
+        kim = stack.person("Kim")
+        adam = await stack.sign_in_as("Admins", "Adam")
+        elsewhere = user_data(stack, idp_id=kim.idp_id, directory_id=f"{stack.directory.id}B")
+        await stack.post_event(new_event("dsync.user.created", elsewhere))
+        found = await why(adam, await account_of(adam, "Zoe"))
+        newest = found["history"]["items"][0]
+        assert (newest["changed"], newest["summary"]) == (False, "Access unchanged.")
 
     async def test_a_reading_at_the_sign_in_is_a_cause(self, stack: Stack) -> None:
         """Somebody is back under the same id: their groups are read when they sign in."""

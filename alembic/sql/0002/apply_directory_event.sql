@@ -10,6 +10,7 @@ DECLARE
     known text;
     result text := unapplied;
     touches_access boolean;
+    account_key text := coalesce(nullif(facts #>> '{users,0,idp_id}', ''), person);
     before jsonb;
     after jsonb;
     tries integer;
@@ -28,10 +29,14 @@ BEGIN
             PERFORM pg_advisory_xact_lock(hashtextextended(person, 0));
         END IF;
         touches_access := may_change_access(person, grp, facts);
-        before := directory_standing(person, grp, directory, touches_access);
+        before := directory_standing(
+            person, grp, directory, touches_access, organization, account_key
+        );
         IF merge_directory_facts(occurred, event_id, facts) > 0 THEN
             result := 'applied';
-            after := directory_standing(person, grp, directory, touches_access);
+            after := directory_standing(
+                person, grp, directory, touches_access, organization, account_key
+            );
         ELSE
             result := 'superseded';
         END IF;

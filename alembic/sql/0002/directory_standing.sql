@@ -1,7 +1,10 @@
 -- How something stands now: what the explanation of an event shows as its before and after. It
 -- runs twice a webhook: `with_access` derives the access of the person, which costs the most, and
--- of a group or a directory no more than 1,000 are counted.
-CREATE FUNCTION directory_standing(person text, grp text, directory text, with_access boolean)
+-- of a group or a directory no more than 1,000 are counted. Somebody who is not in the mirror yet may
+-- have an account all the same: that of this key, where they are back or in a second directory.
+CREATE FUNCTION directory_standing(
+    person text, grp text, directory text, with_access boolean, organization text, account_key text
+)
 RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
     stands jsonb := '{}';
@@ -20,6 +23,15 @@ BEGIN
             JOIN users a ON a.organization_id = u.organization_id AND a.key = u.account_key
             JOIN access x ON x.user_id = a.id
             WHERE u.id = person;
+            IF NOT FOUND THEN
+                SELECT jsonb_build_object(
+                    'access', jsonb_build_object('active', x.active, 'roles', x.roles)
+                )
+                INTO stands
+                FROM users a
+                JOIN access x ON x.user_id = a.id
+                WHERE a.organization_id = organization AND a.key = directory_standing.account_key;
+            END IF;
         ELSE
             SELECT jsonb_build_object('person', jsonb_build_object(
                 'name', u.name, 'email', u.email, 'state', u.state

@@ -5,14 +5,15 @@ CREATE FUNCTION merge_directory_reading(
 )
 RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
+    account_key text := coalesce(nullif(facts #>> '{users,0,idp_id}', ''), person);
     before jsonb;
     after jsonb;
     written integer;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(person, 0));
-    before := directory_standing(person, NULL, NULL, true);
+    before := directory_standing(person, NULL, NULL, true, organization, account_key);
     written := merge_directory_facts(occurred, reading_id, facts);
-    after := directory_standing(person, NULL, NULL, true);
+    after := directory_standing(person, NULL, NULL, true, organization, account_key);
     IF before <> after THEN
         INSERT INTO audit_events (id, organization_id, action, event_id, subject_id, detail)
         VALUES (
