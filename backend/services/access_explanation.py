@@ -82,7 +82,7 @@ async def explain(
         active=account.active,
         roles=roles,
         permissions=sorted(frozenset().union(*(PERMISSIONS[role] for role in roles))),
-        refusal=None if account.active else why_refused(account, directory_users),
+        refusal=None if account.active else why_refused(account, directory_users, people),
         directory_users=directory_users,
         memberships=[
             _membership(
@@ -149,7 +149,7 @@ def _membership(
         since=Since(at=edge.occurred_at, cause=cause_of(edge.event_id)),
         counts=counts,
         why_not=_why_not(edge, person),
-        mappings=[_mapping(row, account, gives=gives) for row in mappings],
+        mappings=[_mapping(row, account, counts=counts, gives=gives) for row in mappings],
     )
 
 
@@ -163,14 +163,16 @@ def _why_not(edge: ChainRow, person: PersonRow) -> str | None:
     return why_membership_does_not_count(Edge(version, edge.present), person, group)
 
 
-def _mapping(row: ChainRow, account: ChainRow, *, gives: bool) -> Mapping:
+def _mapping(row: ChainRow, account: ChainRow, *, counts: bool, gives: bool) -> Mapping:
     why_not = None
     if row.removed:
         why_not = "An admin removed this mapping."
     elif row.source == "default" and not account.default_mappings:
         why_not = "Groups named Authors and Admins give nothing here: the rule is switched off."
+    elif not counts:
+        why_not = "The membership does not count."
     elif not gives:
-        why_not = "The membership does not count, or the person is not active."
+        why_not = "The person is not active."
     return Mapping(
         role=Role(row.role),
         source=row.source,

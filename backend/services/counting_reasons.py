@@ -24,13 +24,16 @@ class Above(NamedTuple):
         """Whether a complete listing came after that removal, and so has the last word."""
         return self.complete is not None and removed_at <= self.complete[0]
 
-    def ended(self, version: Version) -> str | None:
-        """Why something of this version ended with the directory, or with its listing."""
-        if (
+    def is_removed_since(self, version: Version) -> bool:
+        return (
             self.removed_at is not None
             and version[0] <= self.removed_at
             and not self.supersedes(self.removed_at)
-        ):
+        )
+
+    def ended(self, version: Version) -> str | None:
+        """Why something of this version ended with the directory, or with its listing."""
+        if self.removed_at is not None and self.is_removed_since(version):
             return f"Its directory was removed on {said(self.removed_at)}."
         if self.complete is not None and version < self.complete:
             return (
@@ -124,7 +127,7 @@ def _why_edge_ended(edge: Edge, person: PersonRow) -> str | None:
     ):
         return (
             f"It is from before the person left on {said(removed_at)}, and has not been read "
-            "since they are back; their next sign-in reads it."
+            "since they are back; the background work or their next sign-in reads it."
         )
     if person.read is not None and edge.version < person.read:
         return f"The reading of the person's groups of {said(person.read[0])} did not have it."

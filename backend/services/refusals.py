@@ -2,10 +2,12 @@
 
 from backend.schemas.explanation import DirectoryEntry
 from backend.services.access_chain import ChainRow
-from backend.services.counting_reasons import said
+from backend.services.counting_reasons import PersonRow, said
 
 
-def why_refused(account: ChainRow, entries: list[DirectoryEntry]) -> str:
+def why_refused(
+    account: ChainRow, entries: list[DirectoryEntry], people: dict[str, PersonRow]
+) -> str:
     """The sentence for somebody who is not active; `entries` are theirs, newest first."""
     name = account.name or "This person"
     if account.deleted:
@@ -22,8 +24,16 @@ def why_refused(account: ChainRow, entries: list[DirectoryEntry]) -> str:
     newest = entries[0]
     directory = f"“{newest.directory.name}”" if newest.directory.name else newest.directory.id
     reason = (newest.why_not or "").rstrip(".")
+    not_let_in = (
+        f"{name} is not let in by the directory {directory}: {reason[:1].lower()}{reason[1:]}."
+    )
+    row = people[newest.id]
+    if row.version is not None and row.directory.is_removed_since(row.version):
+        return (
+            f"{not_let_in} To let them in, connect a directory at WorkOS again, and assign them to "
+            "the application in its identity provider."
+        )
     return (
-        f"{name} is not let in by the directory {directory}: "
-        f"{reason[:1].lower()}{reason[1:]}. To let them in, assign them to the application in the "
+        f"{not_let_in} To let them in, assign them to the application in the "
         "identity provider again, and see that they are active there."
     )

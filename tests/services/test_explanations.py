@@ -92,13 +92,18 @@ class TestWhyNot:
     async def admin(self, stack: Stack) -> httpx.AsyncClient:
         return await stack.sign_in_as("Admins", "Adam")
 
-    async def entry(self, admin: httpx.AsyncClient, user: dict[str, Any]) -> tuple[Any, Any]:
+    async def entry(
+        self,
+        admin: httpx.AsyncClient,
+        user: dict[str, Any],
+        advice: str = "see that they are active there.",
+    ) -> tuple[Any, Any]:
         account_id = await account_of(admin, user["email"])
         found = await why(admin, account_id)
         assert (found["active"], found["roles"], found["permissions"]) == (False, [], [])
         (entry,) = [row for row in found["directory_users"] if row["id"] == user["id"]]
         assert entry["counts"] is False
-        assert found["refusal"].endswith("see that they are active there.")
+        assert found["refusal"].endswith(advice)
         reason = entry["why_not"].rstrip(".")
         assert reason[0].lower() + reason[1:] in found["refusal"]
         return entry, found
@@ -151,7 +156,7 @@ class TestWhyNot:
         await post(stack, "dsync.activated", other, 90)
         await post(stack, "dsync.user.created", user, 60)
         await post(stack, "dsync.deleted", other, 30)
-        entry, found = await self.entry(admin, user)
+        entry, found = await self.entry(admin, user, "in its identity provider.")
         assert entry["why_not"].startswith("Its directory was removed on ")
         assert "“Second”" in found["refusal"]
         # Invariant 12: the directory's end is in the history of the person.
