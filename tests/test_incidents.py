@@ -1,10 +1,14 @@
 """What paying users of other systems ran into, one test each, under the name of the report."""
 
 import time
+from typing import Any
 
 import pytest
 
 from backend.services.signatures import TOLERANCE_MS
+from tests.events_api import TWO_MINUTES, polling
+from tests.explaining import account_of, execute
+from tests.reconciling import completed
 from tests.stack import Stack, as_body, new_event, post_webhook, signed, user_data
 
 POST = {"title": "t", "content": "c"}
@@ -38,6 +42,63 @@ async def test_what_was_handed_out_outlives_the_person(stack: Stack) -> None:
         for path in ("/me", "/posts", "/team"):
             assert (await browser.get(path)).status_code == 401
         assert (await browser.post("/posts", json=POST)).status_code == 401
+
+
+async def test_an_acknowledged_webhook_skipped_by_a_polling_cursor(own_stack: Stack) -> None:
+    """get-convex/workos-authkit#73. Invariant 5: what a webhook brought moves no cursor."""
+    stack = own_stack
+    ann = stack.person("Ann")
+    await stack.deliver()
+    browser = await stack.sign_in(ann)
+    stack.emulator.deactivate_user(ann)
+    stack.skip()  # its webhook never comes
+    bob = stack.person("Bob")
+    await stack.deliver()
+    stack.clock.advance(TWO_MINUTES)
+    async with polling(stack) as poller:
+        assert (await poller.outcomes())["applied"] > 0
+    assert (await browser.get("/me")).status_code == 401
+    assert await stack.roles(await stack.sign_in(bob)) == ["member"]
+
+
+async def test_a_full_sync_overtaking_a_deletion(stack: Stack) -> None:
+    """firezone/firezone#15024. Invariant 8: listed a moment before she left, she stays out."""
+    ann, bob = stack.person("Ann"), stack.person("Bob")
+    stack.group("Authors", ann, bob)
+    await stack.deliver()
+    browser = await stack.sign_in(ann)
+    paths: list[str] = []
+
+    async def meddle(_number: int, request: Any) -> None:
+        paths.append(request.url.path)
+        if paths[-2:] == ["/directory_users", "/directory_groups"]:
+            stack.clock.advance(60)
+            stack.emulator.delete_user(ann)
+            await stack.deliver()
+
+    await completed(stack, meddle)
+    assert (await browser.get("/me")).status_code == 401
+    await completed(stack)
+    assert (await browser.get("/me")).status_code == 401
+    assert await stack.roles(await stack.sign_in(bob)) == ["member", "author"]
+
+
+async def test_reconciliation_wiping_manual_roles(stack: Stack) -> None:
+    """FusionAuth/fusionauth-issues#3273. A role given by hand is no part of the mirror."""
+    ann = stack.person("Ann")
+    authors = stack.group("Authors", ann)
+    await stack.deliver()
+    browser = await stack.sign_in(ann)
+    await execute(
+        stack,
+        "INSERT INTO role_grants (user_id, role, organization_id) VALUES (:id, 'admin', :org)",
+        id=await account_of(browser, ann),
+        org=stack.organization.id,
+    )
+    stack.emulator.remove_member(authors, ann)
+    stack.skip()
+    await completed(stack)
+    assert await stack.roles(browser) == ["member", "admin"]
 
 
 async def test_a_removal_that_creates(stack: Stack) -> None:

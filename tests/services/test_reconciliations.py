@@ -132,25 +132,6 @@ class TestLostEvents:
         assert await mirror(stack) == before
         assert await complete_as_of(stack) is None
 
-    async def test_a_role_given_by_hand_survives(self, stack: Stack) -> None:
-        """FusionAuth/fusionauth-issues#3273: reconciliation wiped manual roles."""
-        ann = stack.person("Ann")
-        authors = stack.group("Authors", ann)
-        await stack.deliver()
-        async with stack.database.transaction() as session:
-            await session.execute(
-                text(
-                    "INSERT INTO role_grants (user_id, role, organization_id)"
-                    " VALUES (:user, 'admin', :organization)"
-                ),
-                {"user": await account_of(stack, ann), "organization": stack.organization.id},
-            )
-        browser = await stack.sign_in(ann)
-        stack.emulator.remove_member(authors, ann)
-        stack.skip()
-        await completed(stack)
-        assert await stack.roles(browser) == ["member", "admin"]
-
 
 class TestNoDrift:
     @pytest.mark.parametrize("retain", [False, True])
