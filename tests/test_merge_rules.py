@@ -56,6 +56,17 @@ class TestRemovalIsATime:
         assert not gone.active
 
     @either_order
+    async def test_removal_of_the_same_moment_wins(self, tale: Tale, order: int) -> None:
+        gone = await tale.told(
+            tale.person(0, "created"),
+            tale.person(1, "deleted"),
+            tale.person(1, "updated"),
+            order=order,
+        )
+        assert gone is not None
+        assert not gone.active
+
+    @either_order
     async def test_deactivation_that_an_update_has_superseded(self, tale: Tale, order: int) -> None:
         """She is in by the update; her membership from before the deactivation is not."""
         assert await tale.roles(

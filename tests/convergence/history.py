@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 Event = dict[str, Any]
 Ids = list[tuple[str, str]]
 
+LISTING = "listing"
+"""The kind of what is no event: a complete listing, which arrives among them."""
+
 _EPOCH = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -127,6 +130,41 @@ def without_lost(events: list[Event], loss: Loss, rng: Random) -> list[Event]:
     elif loss is Loss.ANYTHING:
         lost = rng.sample(range(len(events)), k=len(events) // 4)
     return [event for position, event in enumerate(events) if position not in lost]
+
+
+def with_a_listing(events: list[Event], rng: Random) -> list[Event]:
+    """A complete listing of some directory at some time, of part of what it had by then.
+
+    Whether it is true does not matter for whether all orders of arrival end alike.
+    """
+    announced = [event["data"] for event in events if event["event"] == "dsync.activated"]
+    if not announced:
+        return events
+    directory = rng.choice(announced)
+    position = rng.randrange(len(events))
+    known: dict[str, dict[str, dict[str, Any]]] = {"user": {}, "group": {}}
+    for event in events[:position]:
+        for kind, rows in known.items():
+            for data in (event["data"], event["data"].get(kind, {})):
+                if data.get("object") == f"directory_{kind}":
+                    rows[data["id"]] = data
+    people, groups = (
+        [row for row in known[kind].values() if row["directory_id"] == directory["id"]]
+        for kind in ("user", "group")
+    )
+    listed = {
+        "directory": directory,
+        "users": rng.sample(people, k=len(people) * 3 // 4),
+        "groups": rng.sample(groups, k=len(groups) * 3 // 4),
+    }
+    pairs = [(user["id"], group["id"]) for user in listed["users"] for group in listed["groups"]]
+    listing = {
+        "event": LISTING,
+        "id": "reading_of_all",
+        "created_at": events[position]["created_at"],
+        "data": listed | {"memberships": rng.sample(pairs, k=len(pairs) // 2)},
+    }
+    return [*events[:position], listing, *events[position:]]
 
 
 def dispensable(events: list[Event]) -> list[int]:

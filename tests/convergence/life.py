@@ -22,6 +22,7 @@ from tests.convergence.history import (
     Loss,
     at_one_moment,
     keep_ids,
+    with_a_listing,
     with_stale_copies,
     without_lost,
 )
@@ -49,19 +50,22 @@ class Arrival(NamedTuple):
     """Membership events carry old copies of the person and the group."""
     at_once: int
     """So many successive events have the same time."""
+    listed: bool
+    """A complete listing arrives among them, and need not be true."""
     rng: Random
 
     @property
     def tells_all(self) -> bool:
         """Whether the mirror can know the truth in the end. A removal wins a tie in time."""
-        return self.loss is not Loss.ANYTHING and self.at_once == 1
+        return self.loss is not Loss.ANYTHING and self.at_once == 1 and not self.listed
 
     def of(self, events: list[Event]) -> list[Event]:
         """What arrives, in the order of its times."""
         told = with_stale_copies(events, self.rng) if self.stale else events
         if self.at_once > 1:
             told = at_one_moment(told, self.at_once)
-        return without_lost(told, self.loss, self.rng)
+        told = without_lost(told, self.loss, self.rng)
+        return with_a_listing(told, self.rng) if self.listed else told
 
 
 arrivals = st.builds(
@@ -70,6 +74,7 @@ arrivals = st.builds(
     loss=st.sampled_from(Loss),
     stale=st.booleans(),
     at_once=st.sampled_from((1, 1, 3)),
+    listed=st.sampled_from((False, False, True)),
     rng=st.randoms(use_true_random=True),
 )
 

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import re
+from datetime import datetime
 from random import Random
 
 from sqlalchemy import select, text
@@ -12,8 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.database import Database
 from backend.models import User, access, counting_memberships
 from backend.schemas.directory_sync import Outcome, Source
+from backend.schemas.workos import Directory, DirectoryGroup, DirectoryUser
 from backend.services import directory_sync
-from tests.convergence.history import Event
+from backend.services.directory_facts import (
+    FACT,
+    Facts,
+    directory_row,
+    group_row,
+    user_row,
+)
+from tests.convergence.history import LISTING, Event
 from tests.convergence.truth import Standing
 
 Delivery = tuple[Event, Source]
@@ -34,6 +43,11 @@ _MIRROR = text(
         f" FROM {table} t WHERE {organization} = :organization"
         for table, (organization, dropped) in _TABLES.items()
     )
+)
+
+_MERGE_LISTING = text("SELECT merge_listing(:at, :reading, CAST(:facts AS jsonb))")
+_COMPLETE_READING = text(
+    "SELECT complete_reading(:organization, :at, :reading, :listed, '{}', false, true)"
 )
 
 _copies = itertools.count(1)
@@ -73,8 +87,40 @@ def by_two_ways(events: list[Event], rng: Random) -> list[Delivery]:
 
 async def deliver(connection: AsyncConnection, deliveries: list[Delivery]) -> None:
     for event, source in deliveries:
+        if event["event"] == LISTING:
+            await complete(connection, event)
+            continue
         outcome = await directory_sync.receive(connection, json.dumps(event).encode(), source)
         assert outcome is not Outcome.PARKED, event
+
+
+async def complete(connection: AsyncConnection, listing: Event) -> None:
+    """Merge a complete listing in parts, as a reconciliation does, and confirm what it ends."""
+    listed = listing["data"]
+    directory = Directory.model_validate(listed["directory"])
+    people = [DirectoryUser.model_validate(user) for user in listed["users"]]
+    groups = [DirectoryGroup.model_validate(group) for group in listed["groups"]]
+    version = {"at": datetime.fromisoformat(listing["created_at"]), "reading": listing["id"]}
+    parts = (
+        Facts(managed=[directory.organization_id], directories=[directory_row(directory)]),
+        Facts(
+            users=[user_row(person, FACT) for person in people],
+        ),
+        Facts(groups=[group_row(group, FACT) for group in groups]),
+        Facts(
+            memberships=[
+                {"user_ids": [user_id], "group_id": group_id, "present": True}
+                | directory.model_dump(include={"organization_id"})
+                | {"directory_id": directory.id}
+                for user_id, group_id in listed["memberships"]
+            ]
+        ),
+    )
+    for facts in parts:
+        merged = {"facts": json.dumps(facts)} | version
+        await connection.execute(_MERGE_LISTING, merged)
+    ended = {"organization": directory.organization_id, "listed": [directory.id]}
+    await connection.execute(_COMPLETE_READING, ended | version)
 
 
 async def standings(connection: AsyncConnection, organization_id: str) -> dict[str, Standing]:

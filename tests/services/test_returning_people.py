@@ -106,6 +106,29 @@ async def test_groups_that_were_left_meanwhile_stay_left(stack: Stack) -> None:
     assert await stack.roles(browser) == BOTH
 
 
+async def test_merge_rule_3_a_membership_that_a_newer_reading_lacks_has_ended(
+    stack: Stack,
+) -> None:
+    """Announced since they are back, and left again unheard."""
+    stack.emulator.settings.same_id_on_return = True
+    stack.emulator.settings.announce_memberships_on_return = True
+    ann, browser = await writer(stack)
+    stack.emulator.deactivate_user(ann)
+    await stack.deliver()
+    stack.clock.advance(60)
+    stack.emulator.reactivate_user(ann)
+    returned = stack.skip()
+    for event in returned:
+        await stack.post_event(event)
+    assert await stack.roles(browser) == BOTH
+    (authors,) = {event["data"]["group"]["id"] for event in returned if "group" in event["data"]}
+    stack.emulator.remove_member(authors, ann)
+    stack.skip()
+    stack.clock.advance(60)
+    assert await read(stack) == 1
+    assert await stack.roles(browser) == ["member"]
+
+
 async def test_a_complete_listing_is_a_reading_too(stack: Stack) -> None:
     stack.emulator.settings.same_id_on_return = True
     ann, _ = await writer(stack)
