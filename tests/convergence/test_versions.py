@@ -83,3 +83,33 @@ async def test_of_one_moment_the_greater_event_id_is_the_later(tale: Tale, order
     named = await tale.told(*names, order=order)
     assert named is not None
     assert named.name == "Bea Lee"
+
+
+@either_order
+async def test_organization_has_its_newest_name(tale: Tale, order: int) -> None:
+    reader = await tale.stack.sign_in_as(None, "Reader")
+    names = [
+        tale.event(
+            90 + minute,
+            "organization.updated",
+            {"object": "organization", "id": tale.stack.organization.id, "name": name},
+        )
+        for minute, name in enumerate(("Acme & Co.", "Acme International"))
+    ]
+    for event in names[::order]:
+        await tale.stack.post_event(event)
+    assert (await tale.stack.me(reader))["organization"]["name"] == "Acme International"
+
+
+@either_order
+async def test_invariant_4_organization_that_was_deleted_stays_so(tale: Tale, order: int) -> None:
+    organization = {"object": "organization", "id": tale.stack.organization.id, "name": "Acme"}
+    standing = await tale.told(
+        tale.person(0, "created"),
+        tale.event(1, "organization.deleted", organization),
+        tale.event(2, "organization.updated", organization),
+        tale.person(3, "updated"),
+        order=order,
+    )
+    assert standing is not None
+    assert not standing.active
