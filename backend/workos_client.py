@@ -4,7 +4,7 @@ Answers are parsed by our own models: the SDK's dataclasses break on fields that
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Collection
+from collections.abc import Awaitable, Collection
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -144,19 +144,21 @@ class WorkosClient:
 
     async def directories(self, organization_id: str) -> list[Directory]:
         """Raises WorkosUnavailable."""
-        return await self._list(Directory, "directories", organization_id=organization_id)
+        return await self._list(Directory, "directories", {"organization_id": organization_id})
 
     async def users(
         self, directory_id: str, *, idp_id: str | None = None, email: str | None = None
     ) -> list[DirectoryUser]:
         """Nobody in a directory that is gone. Raises WorkosUnavailable."""
-        return await self._list(
-            DirectoryUser, "directory_users", directory=directory_id, idp_id=idp_id, email=email
-        )
+        filters = {"directory": directory_id, "idp_id": idp_id, "email": email}
+        try:
+            return await self._list(DirectoryUser, "directory_users", filters, NotFoundError)
+        except NotFoundError:
+            return []
 
     async def groups_of(self, user_id: str) -> list[DirectoryGroup]:
         """Raises WorkosUnavailable."""
-        return await self._list(DirectoryGroup, "directory_groups", user=user_id)
+        return await self._list(DirectoryGroup, "directory_groups", {"user": user_id})
 
     async def user(self, user_id: str) -> DirectoryUser | None:
         """Raises WorkosUnavailable."""
@@ -220,50 +222,52 @@ class WorkosClient:
             page = await _patiently(request, expected=NotFoundError)
         except NotFoundError:
             return None
-        match page:
-            case {"data": list(items), "list_metadata": {"after": str() | None as following}}:
-                return ListPage(items, following or None)
-            case _:
-                raise WorkosUnavailable(_UNREADABLE)
+        return _list_page(page)
 
     async def _one(self, model: type[ModelT], resource: str, row_id: str) -> ModelT | None:
         try:
-            return _parse(model, await self._get((resource, row_id), {}))
+            return _parse(model, await self._get((resource, row_id), {}, NotFoundError))
         except NotFoundError:
             return None
 
     async def _list(
-        self, model: type[ModelT], resource: str, **filters: str | None
+        self,
+        model: type[ModelT],
+        resource: str,
+        filters: dict[str, str | None],
+        expected: type[WorkOSError] | None = None,
     ) -> list[ModelT]:
-        """Empty when WorkOS does not know what is filtered by: it may be gone by now."""
-        try:
-            return [item async for item in self._pages(model, resource, filters)]
-        except NotFoundError:
-            return []
-
-    async def _pages(
-        self, model: type[ModelT], resource: str, filters: dict[str, str | None]
-    ) -> AsyncIterator[ModelT]:
-        params = {name: value for name, value in filters.items() if value is not None}
+        """All of it or an error: a list that breaks off would tell of less than there is."""
+        found: list[ModelT] = []
+        seen: set[str] = set()
         after: str | None = None
         while True:
-            page = await self._get((resource,), {**params, "limit": "100", "after": after})
-            match page:
-                case {"data": list(items)}:
-                    for item in items:
-                        yield _parse(model, item)
-                case _:
-                    raise WorkosUnavailable(_UNREADABLE)
-            match page:
-                case {"list_metadata": {"after": str(following)}} if following not in {"", after}:
-                    after = following
-                case _:
-                    return
+            asked = {**filters, "limit": str(PAGE_SIZE), "after": after}
+            items, after = _list_page(await self._get((resource,), asked, expected))
+            found += [_parse(model, item) for item in items]
+            if after is None:
+                return found
+            if after in seen:
+                raise WorkosUnavailable(_UNREADABLE)
+            seen.add(after)
 
-    async def _get(self, path: tuple[str, ...], params: dict[str, str | None]) -> dict[str, Any]:
+    async def _get(
+        self,
+        path: tuple[str, ...],
+        params: dict[str, str | None],
+        expected: type[WorkOSError] | None,
+    ) -> dict[str, Any]:
         given = {name: value for name, value in params.items() if value is not None}
         request = self._sdk.request_raw("get", path, params=given)
-        return await _patiently(request, expected=NotFoundError)
+        return await _patiently(request, expected=expected)
+
+
+def _list_page(page: object) -> ListPage:
+    match page:
+        case {"data": list(items), "list_metadata": {"after": str() | None as following}}:
+            return ListPage(items, following or None)
+        case _:
+            raise WorkosUnavailable(_UNREADABLE)
 
 
 def _parse(model: type[ModelT], value: object) -> ModelT:

@@ -8,6 +8,8 @@ import pytest
 import workos._base_client
 from sqlalchemy import text
 
+from backend.errors import WorkosUnavailable
+from backend.services.directory_readings import read_person
 from backend.workos_client import WorkosClient
 from emulator.testing import User
 from tests.stack import Stack
@@ -156,13 +158,55 @@ async def test_a_code_is_never_sent_twice(stack: Stack, ann: User) -> None:
     assert transport.asked == 1
 
 
-async def test_a_page_that_names_itself_as_the_next_ends(stack: Stack) -> None:
-    endless = {"data": [], "list_metadata": {"after": "directory_1"}}
-    transport = Faulty(stack, "/directories", answer(200, endless))
+BROKEN_OFF: dict[str, httpx2.Response] = {
+    "a page that names itself as the next": answer(
+        200, {"data": [], "list_metadata": {"after": "directory_group_1"}}
+    ),
+    "no word of what follows": answer(200, {"data": []}),
+    "null for what follows": answer(200, {"data": [], "list_metadata": None}),
+    "a number for what follows": answer(200, {"data": [], "list_metadata": {"after": 3}}),
+    "404 for somebody who exists": answer(404, {"message": "Not found"}),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_OFF)
+async def test_a_list_that_breaks_off_takes_no_role(stack: Stack, case: str) -> None:
+    person = stack.person("Bob")
+    stack.group("Authors", person)
+    await stack.deliver()
+    browser = await stack.sign_in(person)
+    stack.clock.advance(60)
+    transport = Faulty(stack, "/directory_groups", BROKEN_OFF[case])
     client = WorkosClient(stack.app.state.settings, transport=transport)
-    assert await client.directories(stack.organization.id) == []
-    assert transport.asked == 2
+    async with stack.database.connect() as connection:
+        with pytest.raises(WorkosUnavailable):
+            await read_person(connection, client, person.id)
     await client.close()
+    assert await stack.roles(browser) == ["member", "author"]
+
+
+async def test_pages_in_a_circle_end(stack: Stack) -> None:
+    class Circle(Faulty):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            assert self.asked < 10
+            following = "directory_2" if request.url.params.get("after") != "directory_2" else "d"
+            self.answer = answer(200, {"data": [], "list_metadata": {"after": following}})
+            return await super().handle_async_request(request)
+
+    client = WorkosClient(
+        stack.app.state.settings, transport=Circle(stack, "/directories", answer(200))
+    )
+    with pytest.raises(WorkosUnavailable):
+        await client.directories(stack.organization.id)
+    await client.close()
+
+
+async def test_directories_that_cannot_be_found_let_nobody_in(stack: Stack, ann: User) -> None:
+    """As in an organization without a directory, where whoever signs in is a member."""
+    not_found = answer(404, {"message": "Not found"}, Date="Tue, 24 Nov 2026 09:00:00 GMT")
+    location = await sign_in(stack, ann, "/directories", not_found)
+    assert location == "/?error=directory_unavailable"
+    assert await sessions_and_accounts(stack) == 0
 
 
 async def test_all_pages_are_read(stack: Stack) -> None:
