@@ -77,14 +77,28 @@ async def list_directories(
     circle = Circle()
     while True:
         page = await client.list_page("directories", after, **filters)
+        if page is None:
+            return await _among_all(client, organization_id)
         as_of = as_of or reading_time()
-        for item in page.items if page else []:
+        for item in page.items:
             directory = parse(DirectoryCounts, item)
             if organization_id not in {None, directory.organization_id}:
                 raise WorkosUnavailable("WorkOS listed another organization's directory.")
             directories.append(directory)
-        after = page.following if page else None
+        after = page.following
         if after is None:
             return directories, as_of
         if circle.closes(after):
             raise WorkosUnavailable("WorkOS's list of directories goes round in circles.")
+
+
+async def _among_all(
+    client: WorkosClient, organization_id: str | None
+) -> tuple[list[DirectoryCounts], datetime]:
+    """Of an organization that WorkOS does not know: without it there is a list, or no WorkOS."""
+    if organization_id is None:
+        raise WorkosUnavailable(
+            "What answers at WORKOS_BASE_URL is not WorkOS: it has no list of directories (404)."
+        )
+    directories, as_of = await list_directories(client)
+    return [each for each in directories if each.organization_id == organization_id], as_of

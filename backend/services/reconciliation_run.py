@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, inspect, or_, select, text, tuple_, update
+from sqlalchemy import Row, bindparam, func, inspect, or_, select, text, tuple_, union, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
@@ -176,21 +176,26 @@ class _Run:
                 raise _Cancelled
 
     async def _known_directories(self) -> list[str]:
+        """Those that were not removed, and those of which anybody counts: an event may have told
+        of their people, and none of themselves.
+        """
         directory = models.Directory
-        async with self._lock.transaction() as connection:
-            found = await connection.scalars(
-                select(directory.id)
-                .where(
-                    directory.organization_id == self._organization_id,
-                    or_(
-                        directory.removed_at.is_(None),
-                        directory.removed_at < directory.occurred_at,
-                        directory.removed_at <= directory.complete_as_of,
-                    ),
-                )
-                .order_by(directory.id)
+        found = [
+            select(directory.id).where(
+                directory.organization_id == self._organization_id,
+                or_(
+                    directory.removed_at.is_(None),
+                    directory.removed_at < directory.occurred_at,
+                    directory.removed_at <= directory.complete_as_of,
+                ),
             )
-            return list(found)
+        ]
+        found += [
+            select(view.c.directory_id).where(view.c.organization_id == self._organization_id)
+            for view in (models.counting_users, models.counting_groups)
+        ]
+        async with self._lock.transaction() as connection:
+            return list(await connection.scalars(union(*found)))
 
     async def _groups_after(self, directory_id: str, group_id: str | None) -> list[str]:
         """The groups of this reading, or newer than it, that follow."""

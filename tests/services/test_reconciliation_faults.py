@@ -204,68 +204,6 @@ class TestNonsense:
         await completed(company)
 
 
-class TestDirectoriesThatGo:
-    async def test_while_they_are_read(self, company: Stack) -> None:
-        """Asked again, WorkOS lacks it in both ways: then it is gone. Its admin is held back."""
-
-        async def meddle(number: int, _request: Any) -> None:
-            if number == 6:
-                company.clock.advance(60)
-                company.emulator.delete_directory(company.directory.id)
-                company.skip()
-
-        held = await reconcile(company, meddle)
-        assert held.state == "held"
-        assert held.held is not None
-        assert held.held.last_admin
-        assert held.held.removed["directories"] == 1
-        assert await complete_as_of(company) is None
-
-    @pytest.mark.parametrize("listing", ["/directories", "/directory_users", "/directory_groups"])
-    async def test_contradictions_infer_nothing(self, company: Stack, listing: str) -> None:
-        """404 or missing in one place, and there in another."""
-        before = await mirror(company)
-
-        async def meddle(_number: int, request: httpx2.Request) -> httpx2.Response | None:
-            if not request.url.path.endswith(listing):
-                return None
-            if listing == "/directories":
-                return answer({"data": [], "list_metadata": {"before": None, "after": None}})
-            return answer({"message": "Not found"}, 404)
-
-        done = await reconcile(company, meddle)
-        assert done.state == "failed"
-        assert "contradicts itself" in (done.error or "")
-        assert before["memberships"] <= (await mirror(company))["memberships"]
-
-    async def test_a_group_that_goes_while_it_is_read(self, company: Stack) -> None:
-        async def meddle(number: int, _request: Any) -> None:
-            if number == 6:
-                company.clock.advance(60)
-                (admins,) = [
-                    row[0] for row in (await mirror(company))["groups"] if row[1] == "Admins"
-                ]
-                company.emulator.delete_group(admins)
-                await company.deliver()
-
-        await completed(company, meddle)
-        assert await mirror(company) == await source(company)
-
-    async def test_only_the_directory_of_the_setting(self, stack: Stack) -> None:
-        """WORKOS_DIRECTORY_ID: nothing is read or inferred of others."""
-        other = stack.emulator.create_directory(stack.organization.id, "Other")
-        stack.person("Ann")
-        stack.emulator.create_user(other.id, email="bob@acme.example")
-        await stack.deliver()
-        stack.emulator.delete_directory(other.id)
-        stack.person("New")
-        stack.skip()
-        done = await completed(stack, only_directory=stack.directory.id)
-        assert done.drift.people.added == 1
-        assert done.drift.directories.removed == 0
-        assert len((await mirror(stack))["people"]) == 3
-
-
 async def test_what_failed_is_noted_nowhere_as_done(company: Stack) -> None:
     async def meddle(_number: int, _request: Any) -> httpx2.Response | None:
         raise httpx2.ConnectError("refused")

@@ -102,8 +102,11 @@ BEGIN
         UPDATE directories d SET complete_as_of = occurred, complete_id = reading
         WHERE d.id = ANY (listed)
           AND coalesce((d.complete_as_of, d.complete_id) < (occurred, reading), true);
-        UPDATE directories d SET removed_at = greatest(d.removed_at, (gone ->> d.id)::timestamptz)
-        WHERE gone ? d.id;
+        INSERT INTO directories AS d (id, organization_id, removed_at)
+        SELECT g.key, organization, g.value::timestamptz
+        FROM jsonb_each_text(gone) g
+        ORDER BY g.key
+        ON CONFLICT (id) DO UPDATE SET removed_at = greatest(d.removed_at, excluded.removed_at);
 
         CREATE TEMP TABLE lost ON COMMIT DROP AS
         SELECT s.user_id, s.name, s.roles AS roles_before, x.active, x.roles
