@@ -9,11 +9,18 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar, assert_never
 
 from backend.errors import WorkosUnavailable
-from backend.schemas.reconciliations import Progress, ShortListing
+from backend.schemas.reconciliations import Progress
 from backend.schemas.workos import DirectoryCounts, DirectoryGroup, DirectoryUser, ListedMember
 from backend.services.directory_facts import FACT, Facts, directory_row, group_row, user_row
 from backend.services.listing_pages import Tries, list_directories, parse
-from backend.services.listing_position import Circle, Counted, Patience, Phase, Position
+from backend.services.listing_position import (
+    Circle,
+    Counted,
+    CountedRows,
+    Patience,
+    Phase,
+    Position,
+)
 from backend.workos_client import WorkosClient, reading_time
 
 _DELETING = "deleting"  # WorkOS is taking the directory apart: what it lists now means nothing
@@ -156,7 +163,6 @@ class Reader:
         )
         if people is None:
             raise _Gone
-        self.position.listed.people += len(people)
         self.progress.people += len(people)
         is_last = self._has_ended(Phase.GROUPS)
         return Step(Facts(users=[user_row(each, FACT) for each in people]), is_last)
@@ -167,7 +173,6 @@ class Reader:
         )
         if groups is None:
             raise _Gone
-        self.position.listed.groups += len(groups)
         self.progress.groups += len(groups)
         is_last = self._has_ended(Phase.MEMBERSHIPS)
         return Step(Facts(groups=[group_row(each, FACT) for each in groups]), is_last)
@@ -241,15 +246,14 @@ class Reader:
     async def _end(self, directory_id: str) -> None:
         begun = self.position.counted or Counted()
         ended = await self._count(directory_id) or Counted()
-        for kind in ("people", "groups"):
-            counted = min(getattr(begun, kind), getattr(ended, kind))
-            listed = getattr(self.position.listed, kind)
-            if listed < counted:
-                self.position.short.append(
-                    ShortListing(
-                        directory_id=directory_id, kind=kind, counted=counted, listed=listed
-                    )
-                )
+        self.position.counts += [
+            CountedRows(
+                directory_id=directory_id,
+                kind=kind,
+                counted=min(getattr(begun, kind), getattr(ended, kind)),
+            )
+            for kind in ("people", "groups")
+        ]
         self.position.read.append(directory_id)
         self._next_directory()
 
@@ -260,7 +264,7 @@ class Reader:
             directories=before.directories[1:],
             read=before.read,
             gone=before.gone,
-            short=before.short,
+            counts=before.counts,
         )
 
     async def _note_gone(self, directory_id: str) -> None:

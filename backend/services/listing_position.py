@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from backend.schemas.reconciliations import ShortListing
-
 
 class Patience(NamedTuple):
     """How often one request is tried, and the seconds between: twice as long each time."""
@@ -29,6 +27,14 @@ class Counted(BaseModel):
     groups: int = 0
 
 
+class CountedRows(BaseModel):
+    """How many people or groups WorkOS counts in a directory."""
+
+    directory_id: str
+    kind: str
+    counted: int
+
+
 class Position(BaseModel):
     """Where a reading is, and what it must know of what it has read. It is kept as JSON."""
 
@@ -39,8 +45,7 @@ class Position(BaseModel):
     group: str | None = None  # whose members are being read, or were last
     after: str | None = None
     counted: Counted | None = None  # by WorkOS, when the directory was begun
-    listed: Counted = Counted()
-    short: list[ShortListing] = []
+    counts: list[CountedRows] = []  # of the directories that were read
 
 
 class Circle:

@@ -25,7 +25,7 @@ from uuid_utils.compat import uuid7
 from backend import models
 from backend.database import DRIVER_FAULTS, LockedConnection, Query
 from backend.schemas.reconciliations import UNFINISHED, Drift, Hold, ShortListing, State
-from backend.services.listing_position import Position
+from backend.services.listing_position import CountedRows, Position
 
 _ROW = inspect(models.Reconciliation).local_table
 
@@ -91,9 +91,9 @@ async def conclude(
         return
     position = Position.model_validate(row.position)
     short = [
-        each
-        for each in position.short
-        if each.counted - each.listed > await _changed_since(connection, each, row.as_of)
+        found
+        for count in position.counts
+        if (found := await _shortage(connection, count, row.as_of, version(row.id))) is not None
     ]
     rows = await _COMPLETE.rows(
         connection,
@@ -109,12 +109,26 @@ async def conclude(
     await _note(connection, row, result, short, confirmed=confirmed, confirmed_by=confirmed_by)
 
 
-async def _changed_since(connection: AsyncConnection, short: ShortListing, as_of: datetime) -> int:
-    """How many rows of a directory events have changed since: so many may lack rightly."""
-    model = models.DirectoryUser if short.kind == "people" else models.DirectoryGroup
+async def _shortage(
+    connection: AsyncConnection, count: CountedRows, as_of: datetime, reading: str
+) -> ShortListing | None:
+    """Whether fewer were listed than WorkOS counted, by more than events have changed since.
+
+    What was listed is what this reading wrote: a page that came twice brought nobody new.
+    """
+    model = models.DirectoryUser if count.kind == "people" else models.DirectoryGroup
+    written = (model.occurred_at == as_of) & (model.event_id == reading)
     newest = func.greatest(model.occurred_at, model.removed_at)
-    count = select(func.count()).where(model.directory_id == short.directory_id, newest > as_of)
-    return int(await connection.scalar(count) or 0)
+    found = await connection.execute(
+        select(
+            func.count().filter(written).label("listed"),
+            func.count().filter(newest > as_of).label("changed"),
+        ).where(model.directory_id == count.directory_id)
+    )
+    listed, changed = found.one()
+    if count.counted - listed <= changed:
+        return None
+    return ShortListing(**count.model_dump(), listed=listed)
 
 
 async def _note(

@@ -124,6 +124,26 @@ class TestPartialListings:
         }
         assert await complete_as_of(company) is None
 
+    async def test_a_page_that_comes_twice_hides_nobody(self, company: Stack) -> None:
+        """As many lines as WorkOS counts people, and some of them twice."""
+        first: list[Any] = []
+
+        async def meddle(_number: int, request: httpx2.Request) -> httpx2.Response | None:
+            query = request.url.params
+            if not request.url.path.endswith("/directory_users") or "directory" not in query:
+                return None
+            if not first:
+                found = await company.app.state.workos.list_page("directory_users", None, **query)
+                first.extend(found.items[:8])
+                return answer({"data": first, "list_metadata": {"before": None, "after": "next"}})
+            return answer({"data": first[:7], "list_metadata": {"before": None, "after": None}})
+
+        held = await reconcile(company, meddle)
+        assert held.state == "held"
+        assert held.held is not None
+        (short,) = held.held.short
+        assert (short.kind, short.counted, short.listed) == ("people", 15, 8)
+
     async def test_what_events_remove_meanwhile_is_no_shortage(self, company: Stack) -> None:
         person = company.person("Zoe")
         await company.deliver()

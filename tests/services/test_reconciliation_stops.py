@@ -186,17 +186,17 @@ async def test_an_event_that_comes_while_it_completes(
     stack.person("Ann")
     await stack.deliver()
     looks: list[Any] = []
-    changed_since = reconciliation_outcome._changed_since
+    shortage = reconciliation_outcome._shortage
 
-    async def meet(connection: Any, short: Any, as_of: Any) -> int:
-        looks.append(short)
+    async def meet(connection: Any, count: Any, *reading: Any) -> Any:
+        looks.append(count.kind)
         if len(looks) == 1:
             stack.clock.advance(60)
             stack.emulator.delete_directory(stack.directory.id)
             await stack.deliver()
-        return await changed_since(connection, short, as_of)
+        return await shortage(connection, count, *reading)
 
-    monkeypatch.setattr(reconciliation_outcome, "_changed_since", meet)
+    monkeypatch.setattr(reconciliation_outcome, "_shortage", meet)
 
     async def meddle(_number: int, request: httpx2.Request) -> httpx2.Response | None:
         if request.url.path == "/directory_users":
@@ -204,5 +204,5 @@ async def test_an_event_that_comes_while_it_completes(
         return None
 
     done = await reconcile(stack, meddle)
-    assert (done.state, len(looks)) == ("held", 2)
+    assert (done.state, looks) == ("held", ["people", "groups"] * 2)
     assert (await mirror(stack))["people"] == set()
