@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backend.database import CONNECTION_FAULTS, Database, is_content_error
+from tests.stack import Stack
 
 TOO_LONG = "SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) n"
 
@@ -137,3 +138,18 @@ class TestAddress:
                 return await session.scalar(text(query))
         finally:
             await database.close()
+
+
+async def test_a_commit_that_fails_is_not_answered_as_done(own_stack: Stack) -> None:
+    """The transaction ends before the answer goes out: nothing is 201 that was not stored."""
+    ann = await own_stack.sign_in_as("Authors")
+    await execute(
+        own_stack.database,
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE 'at the commit' USING ERRCODE = 'serialization_failure'; END $$",
+        "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON posts "
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()",
+    )
+    answer = await ann.post("/posts", json={"title": "t", "content": "c"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "temporarily_unavailable")
+    assert (await ann.get("/posts")).json()["items"] == []
