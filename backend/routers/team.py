@@ -9,14 +9,14 @@ from backend.guards import ConnectionDep, Limit, SessionDep, SettingsDep, Signed
 from backend.pagination import NameCursor
 from backend.routers.problems import problems
 from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
-from backend.schemas.text import SearchText
+from backend.schemas.text import GroupName, SearchText
 from backend.services import invitations, team
 
 router = APIRouter(prefix="/team", tags=["team"], responses=problems(401, 422, 503))
 
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 Status = Annotated[TeamStatus | None, Query(description="Only people of this status.")]
-Group = Annotated[SearchText | None, Query(description="Only members of the group of this name.")]
+Group = Annotated[GroupName | None, Query(description="Only members of the group of this name.")]
 Search = Annotated[SearchText | None, Query(alias="q", description="Part of a name or address.")]
 
 

@@ -35,3 +35,6 @@ Content = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _Storable
 ]
 SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), _Storable]
+
+# As long as a directory's, and as exact: a blank at its end tells it from another.
+GroupName = Annotated[str, StringConstraints(max_length=500), _Storable]
