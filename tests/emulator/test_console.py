@@ -276,7 +276,7 @@ async def test_names_of_nothing_but_spaces_are_refused(
 @pytest.mark.parametrize(
     ("path", "status", "told"),
     [
-        ("/nowhere", 404, "Not Found"),
+        ("/nowhere", 404, "Nothing answers GET /nowhere."),
         ("/deliveries/999", 404, "Delivery not found"),
         ("/deliveries/x", 422, "delivery_id: "),
         ("/people?page=0", 422, "page: "),

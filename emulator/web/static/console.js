@@ -10,7 +10,8 @@ for (const live of document.querySelectorAll("[data-refresh]")) {
     try {
       const response = await fetch(live.dataset.refresh);
       const html = response.ok ? await response.text() : shown;
-      if (html !== shown && !live.contains(document.activeElement)) live.innerHTML = html;
+      if (html === shown || live.contains(document.activeElement)) return;
+      live.innerHTML = html;
       shown = html;
     } catch {
       // The emulator is restarting; the next round tries again.

@@ -69,7 +69,8 @@ async def answer_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    body = {"message": error.detail, "code": code}
+    told = f"Nothing answers {request.method} {request.url.path}."
+    body = {"message": told, "code": code}
     return _answer(request, error.status_code, body, dict(error.headers or {}))
 
 
