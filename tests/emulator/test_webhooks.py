@@ -177,6 +177,29 @@ async def test_an_answer_may_end_with_its_connection(head: bytes, state: str) ->
     assert row["last_status"] == int(head.split()[1])
 
 
+async def test_an_event_that_is_never_answered_holds_up_no_other() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        if b"Poison" not in await reader.readexactly(length):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with listening(serve) as port:
+        emulator = Emulator(webhook_url=f"http://127.0.0.1:{port}/hook")
+        emulator.settings.first_retry_seconds = 0.05
+        async with emulator:
+            emulator.create_organization("Poison")
+            await until(lambda: emulator.world.store.number("select count(*) from attempts") == 2)
+            for number in range(3):
+                emulator.create_organization(f"Company {number}")
+            await until(lambda: states(emulator)[1:] == ["delivered"] * 3)
+            row = emulator.world.store.one("select * from deliveries")
+        emulator.close()
+    assert (row["state"], row["last_status"]) == ("pending", None)
+    assert row["last_answer"] == "the connection was closed without an answer"
+
+
 @asynccontextmanager
 async def listening(
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],

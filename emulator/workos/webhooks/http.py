@@ -22,6 +22,10 @@ class Reply:
     text: str
 
 
+class NoAnswerError(ConnectionError):
+    """Somebody was there, took the request, and answered nothing that can be read."""
+
+
 class _Connection(asyncio.Protocol):
     """One keep-alive connection with at most one request under way."""
 
@@ -44,13 +48,13 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
-            self._fail(ConnectionError(f"not an HTTP answer: {error}"))
+            self._fail(NoAnswerError(f"not an HTTP answer: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None and self._ends_with_connection:
             self._answer()
         self.reusable = False
-        self._fail(exc or ConnectionError("the connection was closed without an answer"))
+        self._fail(NoAnswerError(str(exc or "the connection was closed without an answer")))
 
     def on_header(self, name: bytes, _value: bytes) -> None:
         self._framed |= name.lower() in FRAMING

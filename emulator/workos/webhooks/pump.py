@@ -9,7 +9,7 @@ from contextlib import suppress
 from emulator.store import Row
 from emulator.workos.webhooks import deliveries
 from emulator.workos.webhooks.deliveries import Attempt
-from emulator.workos.webhooks.http import HttpPoster, Reply
+from emulator.workos.webhooks.http import HttpPoster, NoAnswerError, Reply
 from emulator.workos.webhooks.signature import HEADER, corrupted, sign
 from emulator.workos.world import World
 
@@ -161,7 +161,7 @@ class Pump:
         except TimeoutError:
             answer = f"no answer within {world.settings.timeout_seconds:g} s"
         except OSError as error:
-            unreachable = True
+            unreachable = not isinstance(error, NoAnswerError)
             answer = str(error) or type(error).__name__
         took = int((time.perf_counter() - started) * MS)
         return Attempt(row, at, took, status, answer, unreachable)
