@@ -101,6 +101,20 @@ async def test_a_receiver_that_comes_up_late_gets_everything_at_once(
     await until(lambda: states(sending) == ["delivered"] * 30, 3)
 
 
+async def test_a_delayed_webhook_is_not_sent_early_to_see_whether_somebody_is_there(
+    sending: Emulator, receiver: Receiver
+) -> None:
+    def away(_: int) -> Reply:
+        raise ConnectionRefusedError("nobody there")
+
+    receiver.answer = away
+    sending.faults.delay, sending.faults.delay_seconds = 1, 600
+    sending.create_organization("Delayed")
+    sending.create_organization("Now")
+    await until(lambda: len(receiver.requests) == 3)
+    assert set(receiver.ids) == {sending.events[1]["id"]}
+
+
 async def test_no_answer_in_time_is_a_failed_try(receiver: Receiver) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

@@ -38,10 +38,11 @@ def due(world: World, limit: int, leave_out: set[int]) -> list[Row]:
 
 
 def oldest(world: World) -> list[Row]:
-    """The delivery with which to find out whether the receiver is back, due or not."""
+    """The delivery with which to find out whether the receiver is back: a retry need not be due."""
     return world.store.rows(
         "select d.*, e.body from deliveries d join events e on e.id = d.event_id"
-        " where d.state = 'pending' order by d.id limit 1"
+        " where d.state = 'pending' and (d.attempts > 0 or d.due_at <= ?) order by d.id limit 1",
+        world.clock.now_ms(),
     )
 
 
