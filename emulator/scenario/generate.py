@@ -43,13 +43,14 @@ Rows = list[tuple[Any, ...]]
 def company(direct: Direct, people: int) -> Directory:
     """One organization with so many active people, each in a few groups; alike at each call.
 
-    Every second person is in Authors, every thousandth in Admins, the first in both.
+    Every second person is in Authors, every thousandth in Admins, the first in both. A crash on
+    the way leaves nothing, so that the next start makes the whole of it.
     """
-    direct.create_organization(f"Generated ({people:,} people)", ORGANIZATION_ID, (DOMAIN,))
-    directory = direct.create_directory(ORGANIZATION_ID, "Generated Okta", DIRECTORY_ID)
-    found = direct.records.company_of_directory(directory.id)
-    company_id = "" if found is None else found["id"]
     with direct.world.store.transaction(), direct.records.store.transaction():
+        direct.create_organization(f"Generated ({people:,} people)", ORGANIZATION_ID, (DOMAIN,))
+        directory = direct.create_directory(ORGANIZATION_ID, "Generated Okta", DIRECTORY_ID)
+        found = direct.records.company_of_directory(directory.id)
+        company_id = "" if found is None else found["id"]
         groups = _write_groups(direct, company_id, max(people // PEOPLE_PER_GROUP, NAMED))
         for start in range(0, people, BATCH):
             _write_people(direct, company_id, range(start, min(start + BATCH, people)), groups)

@@ -160,6 +160,24 @@ person = "ann@beta.example"
         assert len(listed(program, "/events", events=wanted)) == 3
 
 
+def test_a_crash_while_generating_leaves_no_half_company(tmp_path: Path) -> None:
+    arguments = ["--port", str(free_port()), "--home", str(tmp_path), "--people", "60000"]
+    journal = tmp_path / "emulator" / "workos.sqlite-wal"
+    with subprocess.Popen(
+        [str(PROGRAM), *arguments, "--webhook-url", "http://127.0.0.1:9/"]
+    ) as first:
+        for _ in range(300):
+            if journal.exists() and journal.stat().st_size > 200_000:
+                break
+            time.sleep(0.05)
+        time.sleep(0.5)
+        first.kill()
+    with Program(tmp_path, "--people", "300") as program:
+        (directory,) = listed(program, "/directories")
+        state = program.http.get(f"/directories/{directory['id']}").json()["metadata"]
+        assert state["users"]["active"] == 300
+
+
 def test_a_generated_company(tmp_path: Path) -> None:
     with Program(tmp_path, "--people", "2500") as program:
         (organization,) = listed(program, "/organizations")
