@@ -50,14 +50,14 @@ class Arrival(NamedTuple):
     """Membership events carry old copies of the person and the group."""
     at_once: int
     """So many successive events have the same time."""
-    listed: bool
-    """A complete listing arrives among them, and need not be true."""
+    listings: int
+    """So many complete listings arrive among them, and need not be true."""
     rng: Random
 
     @property
     def tells_all(self) -> bool:
         """Whether the mirror can know the truth in the end. A removal wins a tie in time."""
-        return self.loss is not Loss.ANYTHING and self.at_once == 1 and not self.listed
+        return self.loss is not Loss.ANYTHING and self.at_once == 1 and not self.listings
 
     def of(self, events: list[Event]) -> list[Event]:
         """What arrives, in the order of its times."""
@@ -65,7 +65,9 @@ class Arrival(NamedTuple):
         if self.at_once > 1:
             told = at_one_moment(told, self.at_once)
         told = without_lost(told, self.loss, self.rng)
-        return with_a_listing(told, self.rng) if self.listed else told
+        for _ in range(self.listings):
+            told = with_a_listing(told, self.rng)
+        return told
 
 
 arrivals = st.builds(
@@ -74,7 +76,7 @@ arrivals = st.builds(
     loss=st.sampled_from(Loss),
     stale=st.booleans(),
     at_once=st.sampled_from((1, 1, 3)),
-    listed=st.sampled_from((False, False, True)),
+    listings=st.sampled_from((0, 0, 1, 2)),
     rng=st.randoms(use_true_random=True),
 )
 

@@ -1,9 +1,13 @@
-"""Invariant 3 with a complete listing among the events: before, between or after them."""
+"""Invariant 3 with readings among the events: before, between or after them."""
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
 
+from backend.schemas.workos import DirectoryGroup, DirectoryUser
+from backend.services.directory_facts import FACT, Facts, group_row, membership_row, user_row
+from backend.services.directory_sync import merge
 from tests.convergence.mirror import contents
 from tests.convergence.tale import Tale
 from tests.reconciling import completed
@@ -71,3 +75,24 @@ async def test_the_rows_are_the_same_on_either_side_of_the_listing(stack: Stack)
         rows = "\n".join(await contents(connection, stack.organization.id))
     assert tale.ann["id"] in rows
     assert rows.count(f'"removed_at": "{tale.begin:%Y-%m-%d}') == 3
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "reversed"])
+async def test_of_two_readings_of_a_person_the_newer_says_what_ended(
+    stack: Stack, order: int
+) -> None:
+    """She was read in her group, and ten minutes later in none."""
+    tale = Tale(stack)
+    ann = DirectoryUser.model_validate(tale.ann)
+    authors = DirectoryGroup.model_validate(tale.authors)
+    in_none = Facts(managed=[ann.organization_id], users=[user_row(ann, FACT)], read_users=[ann.id])
+    in_authors = in_none | Facts(
+        groups=[group_row(authors, FACT)], memberships=[membership_row(ann, authors, present=True)]
+    )
+    for minute, facts in [(0, in_authors), (10, in_none)][::order]:
+        async with stack.database.connect() as connection:
+            at = tale.begin + timedelta(minutes=minute)
+            await merge(connection, at, f"reading_{minute}", facts)
+    await tale.told(tale.group(1, "created"))
+    assert await tale.roles() == ["member"]
+    assert await tale.roles(tale.membership(11)) == ["member", "author"]
