@@ -5,10 +5,12 @@ from itertools import permutations
 
 import pytest
 
+from backend.schemas.directory_sync import Source
 from backend.schemas.workos import DirectoryGroup, DirectoryUser
 from backend.services.directory_facts import FACT, Facts, group_row, membership_row, user_row
 from backend.services.directory_sync import merge
-from tests.convergence.mirror import contents
+from tests.convergence.history import LISTING
+from tests.convergence.mirror import contents, deliver
 from tests.convergence.tale import Tale
 from tests.reconciling import completed
 from tests.stack import Stack
@@ -96,3 +98,25 @@ async def test_of_two_readings_of_a_person_the_newer_says_what_ended(
     await tale.told(tale.group(1, "created"))
     assert await tale.roles() == ["member"]
     assert await tale.roles(tale.membership(11)) == ["member", "author"]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "reversed"])
+async def test_of_one_moment_a_listing_is_later_than_removals(stack: Stack, order: int) -> None:
+    """What it has is there: a removal that is not newer is superseded."""
+    tale = Tale(stack)
+    removals = [
+        tale.person(1, "deleted"),
+        tale.group(1, "deleted"),
+        tale.event(1, "dsync.deleted", tale.directory),
+    ]
+    listed = {
+        "directory": tale.directory,
+        "users": [tale.ann],
+        "groups": [tale.authors],
+        "memberships": [(tale.ann["id"], tale.authors["id"])],
+    }
+    listing = {"event": LISTING, "id": "reading_0", "created_at": removals[0]["created_at"]}
+    steps = [(event, Source.WEBHOOK) for event in [*removals, listing | {"data": listed}]]
+    async with stack.database.connect() as connection:
+        await deliver(connection, steps[::order])
+    assert await tale.roles() == ["member", "author"]
