@@ -120,7 +120,9 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
 async def _database(request: Request, error: Exception) -> Response:
     if is_content_error(error):
         raise error
-    _log.warning("%s %s: database fault: %s", request.method, request.url.path, error)
+    # The route's template: a path may hold an invitation's secret.
+    route = getattr(request.scope.get("route"), "path", request.url.path)
+    _log.warning("%s %s: database fault: %s", request.method, route, error)
     if _is_signing_in(request):
         return _sign_in_page(TemporarilyUnavailable.code)
     return _respond(_of(TemporarilyUnavailable()), _RETRY)
