@@ -1,17 +1,21 @@
 """What paying users of other systems ran into, one test each, under the name of the report."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from backend.services.signatures import TOLERANCE_MS
+from emulator.testing import User
 from tests.events_api import TWO_MINUTES, polling
 from tests.explaining import account_of, execute
 from tests.reconciling import completed
 from tests.stack import Stack, as_body, new_event, post_webhook, signed, user_data
 
 POST = {"title": "t", "content": "c"}
+
+Leaving = Callable[[Stack, User], Awaitable[None]]
 
 
 @pytest.mark.parametrize("state", ["inactive", "suspended", "anything else"])
@@ -186,6 +190,36 @@ async def test_an_invitation_that_outlives_the_invitee(stack: Stack) -> None:
     assert (await stack.browser().get(link)).headers["location"] == ended
     (found,) = (await zed.get("/team", params={"q": ann.email})).json()["items"]
     assert found["status"] == "invitable"
+
+
+async def lose_and_list(stack: Stack, ann: User) -> None:
+    stack.emulator.delete_user(ann)
+    stack.skip()
+    await completed(stack)
+
+
+async def connect_another_directory(stack: Stack, _: User) -> None:
+    stack.emulator.delete_directory(stack.directory.id)
+    await stack.deliver()
+    stack.directory = stack.emulator.create_directory(stack.organization.id, "Another")
+    stack.emulator.create_user(stack.directory.id, email="zed@acme.example", idp_id="00uZed")
+
+
+@pytest.mark.parametrize("leave", [lose_and_list, connect_another_directory])
+async def test_an_invitation_that_comes_back_with_the_invitee(stack: Stack, leave: Leaving) -> None:
+    """As above, where no event of the invitee's own ended it."""
+    zed, ann = stack.person("Zed", "zed@acme.example", idp_id="00uZed"), stack.person("Ann")
+    await stack.deliver()
+    browser = await stack.sign_in(zed)
+    (found,) = (await browser.get("/team", params={"q": ann.email})).json()["items"]
+    link = (await browser.post(f"/team/{found['id']}/invitation")).json()["url"]
+    await leave(stack, ann)
+    stack.emulator.create_user(stack.directory.id, email=str(ann.email), idp_id=ann.idp_id)
+    await stack.deliver()
+    (back,) = (await browser.get("/team", params={"q": ann.email})).json()["items"]
+    assert (back["id"], back["status"]) == (found["id"], "invitable")
+    ended = "/?error=invitation_invalid"
+    assert (await stack.browser().get(link)).headers["location"] == ended
 
 
 async def test_milliseconds_read_as_seconds(stack: Stack) -> None:

@@ -9,23 +9,32 @@ from sqlalchemy.sql import literal
 
 from backend.database import Executor
 from backend.errors import NotFound
-from backend.models import DirectoryUser, Invitation, User, access, counting_memberships
+from backend.models import Directory, DirectoryUser, Invitation, User, access, counting_memberships
 from backend.pagination import NameCursor
 from backend.schemas.access import Actor, Role
 from backend.schemas.team import TeamMember, TeamPage, TeamStatus
 
 _Invitee = aliased(User)
 
-# An invitation ends with the invitee's time here, and is not there again when they return.
+# An invitation ends with the invitee's time here, and is not there again when they return. Where a
+# listing ended it, `complete_reading` has closed the invitation.
 INVITATION_IS_OPEN = and_(
     Invitation.closed_at.is_(None),
     Invitation.expires_at > func.now(),
-    ~exists().where(
+    ~select(_Invitee.id)
+    .join(
+        DirectoryUser,
+        and_(
+            DirectoryUser.organization_id == _Invitee.organization_id,
+            DirectoryUser.account_key == _Invitee.key,
+        ),
+    )
+    .outerjoin(Directory, Directory.id == DirectoryUser.directory_id)
+    .where(
         _Invitee.id == Invitation.user_id,
-        DirectoryUser.organization_id == _Invitee.organization_id,
-        DirectoryUser.account_key == _Invitee.key,
-        DirectoryUser.removed_at > Invitation.created_at,
-    ),
+        func.greatest(DirectoryUser.removed_at, Directory.removed_at) > Invitation.created_at,
+    )
+    .exists(),
 )
 
 current_status: ColumnElement[str] = case(

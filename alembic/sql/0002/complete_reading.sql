@@ -144,6 +144,10 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'RC001';
         END IF;
 
+        UPDATE invitations i SET closed_at = now()
+        FROM lost l
+        WHERE i.user_id = l.user_id AND NOT l.active AND i.closed_at IS NULL;
+
         INSERT INTO audit_events (id, organization_id, action, subject_id, event_id, detail)
         SELECT
             new_uuid7(),
