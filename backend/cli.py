@@ -14,7 +14,7 @@ import uvicorn
 from sqlalchemy.exc import DBAPIError
 
 from backend import cli_events, cli_reconcile, jobs
-from backend.database import CONNECTION_FAULTS, Database
+from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import BodyPurged, NotAnEvent, NotFound
 from backend.routers.pages import PAGES
@@ -64,7 +64,7 @@ def _configured() -> Iterator[tuple[Settings, str]]:
             yield settings, url
     except (SettingsError, EmbeddedPostgresError, NotFound, NotAnEvent, BodyPurged) as error:
         raise _fail(error) from error
-    except (*CONNECTION_FAULTS, DBAPIError) as error:
+    except (*CONNECTION_FAULTS, *DRIVER_FAULTS, DBAPIError) as error:
         raise _fail(f"The database of DATABASE_URL cannot be used: {_first_line(error)}") from error
 
 

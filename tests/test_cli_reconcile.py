@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from backend import cli_reconcile
@@ -92,6 +93,31 @@ async def test_held_and_confirmed(stack: Stack) -> None:
     again = await rollcall(stack, "--confirm", reconciliation)
     assert again.exit_code == 1
     assert again.stderr == "Only a reconciliation that is held can be confirmed.\n"
+
+
+async def test_the_database_fails_while_it_confirms(stack: Stack) -> None:
+    """A sentence, and what is held waits on."""
+    people = [stack.person("Ann") for _ in range(11)]
+    await stack.deliver()
+    for person in people:
+        stack.emulator.delete_user(person)
+    held = await rollcall(stack)
+    reconciliation = held.stderr.split("--confirm ")[1].split("`")[0]
+    cancel = text(
+        """SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
+        WHERE query LIKE 'SELECT complete_reading%' AND wait_event_type = 'Lock'"""
+    )
+    async with stack.database.transaction() as session, stack.database.connect() as other:
+        lock = text("SELECT id FROM directories WHERE id = :id FOR UPDATE")
+        await session.execute(lock, {"id": stack.directory.id})
+        confirming = asyncio.create_task(rollcall(stack, "--confirm", reconciliation))
+        while not await other.scalar(cancel):
+            assert not confirming.done()
+            await asyncio.sleep(0.05)
+        result = await confirming
+    assert result.exit_code == 1
+    assert result.stderr.startswith("The database of DATABASE_URL cannot be used: canceling")
+    assert (await rollcall(stack, "--confirm", reconciliation)).exit_code == 0
 
 
 async def test_a_reconciliation_that_nobody_knows(stack: Stack) -> None:
