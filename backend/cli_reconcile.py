@@ -24,6 +24,7 @@ from backend.schemas.reconciliations import (
 )
 from backend.services import reconciliation_targets, reconciliations
 from backend.services.reconciliation_run import Interrupted, OnProgress, run
+from backend.services.status_sentence import why_held
 from backend.settings import Settings
 from backend.workos_client import WorkosClient
 
@@ -181,21 +182,10 @@ def _report(done: Reconciliation) -> None:
 
 
 def _why_held(done: Reconciliation, hold: Hold) -> str:
-    reasons = []
-    if hold.people > hold.limit:
-        reasons.append(
-            f"{hold.people:,} people would lose access or a role; more than {hold.limit:,} wait."
-        )
-    if hold.last_admin:
-        reasons.append("No active admin would be left.")
-    reasons += [
-        f"WorkOS counts {short.counted:,} {short.kind} in {short.directory_id}, "
-        f"and listed {short.listed:,}."
-        for short in hold.short
-    ]
+    among = ""
     if hold.examples:
-        reasons.append(f"Among them: {', '.join(hold.examples[:5])}.")
+        among = f" Among them: {', '.join(hold.examples[:5])}."
     return (
-        f"{done.organization_id}: held. {' '.join(reasons)} Nothing was removed. To remove: "
+        f"{done.organization_id}: held. {why_held(hold)}{among} Nothing was removed. To remove: "
         f"`rollcall reconcile --confirm {done.id}`, or an admin confirms it."
     )

@@ -224,22 +224,23 @@ async def _on_schedule(worker: Worker, name: Schedule, job: Callable[[], Awaitab
 
 
 async def _reconcile(worker: Worker, job: QueuedJob) -> None:
+    asked = (job.payload or b"").decode()
     try:
-        reconciliation_id = UUID((job.payload or b"").decode())
+        reconciliation_id = UUID(asked)
         finished = await _until_stopped(worker.stop, worker.reconcile(reconciliation_id))
     except RetryRequested:
         raise
     except NotFound:
-        logger.warning("There is no reconciliation %s to run", job.payload)
+        logger.warning("There is no reconciliation %s to run", asked)
         return
     except Interrupted:
         finished = False
     except (Exception, asyncio.CancelledError) as error:
         # Also when PgQueuer gives up its connection: it would call the job off for good.
         if job.attempts >= _ATTEMPTS:
-            logger.exception("Reconciliation %s failed for good", job.payload)
+            logger.exception("Reconciliation %s failed for good", asked)
             raise
-        logger.warning("Reconciliation %s is tried again: %r", job.payload, error)
+        logger.warning("Reconciliation %s is tried again: %r", asked, error)
         raise RetryRequested(timedelta(seconds=min(2**job.attempts, 300))) from error
     if not finished:
         raise RetryRequested(reason="the worker stopped")

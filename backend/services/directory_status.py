@@ -30,7 +30,7 @@ from backend.schemas.directory import (
     Reconciliations,
 )
 from backend.schemas.directory_sync import Outcome
-from backend.schemas.reconciliations import State
+from backend.schemas.reconciliations import Hold, State
 from backend.services.status_sentence import attention_and_status
 
 _NEWEST_EVENTS = 20  # over which the delay is measured
@@ -61,12 +61,11 @@ async def look(
     last_event, delay = await _arrivals(connection, organization_id)
     parked = await _parked(connection, organization_id)
     catch_up = await _catch_up(connection, enabled=catch_up_enabled)
-    reconciliations = Reconciliations(
-        last=await _newest_reconciliation(connection, organization_id, current=False),
-        current=await _newest_reconciliation(connection, organization_id, current=True),
-    )
+    last, _ = await _newest_reconciliation(connection, organization_id, current=False)
+    current, hold = await _newest_reconciliation(connection, organization_id, current=True)
+    reconciliations = Reconciliations(last=last, current=current)
     attention, status = attention_and_status(
-        bool(managed), directories, last_event, parked, catch_up, reconciliations
+        bool(managed), directories, last_event, parked, catch_up, reconciliations, hold
     )
     return DirectoryStatus(
         status=status,
@@ -223,7 +222,8 @@ async def _catch_up(connection: AsyncConnection, *, enabled: bool) -> CatchUp:
 
 async def _newest_reconciliation(
     connection: AsyncConnection, organization_id: str, *, current: bool
-) -> ReconciliationRef | None:
+) -> tuple[ReconciliationRef | None, Hold | None]:
+    """With why it waits for an admin, if it does."""
     row = Reconciliation
     unfinished = row.state.in_(_CURRENT)
     found = (
@@ -244,8 +244,9 @@ async def _newest_reconciliation(
         )
     ).one_or_none()
     if found is None:
-        return None
-    return ReconciliationRef(
+        return None, None
+    hold = Hold.model_validate(found.held) if found.state == State.HELD else None
+    ref = ReconciliationRef(
         id=found.id,
         state=found.state,
         created_at=found.created_at,
@@ -258,3 +259,4 @@ async def _newest_reconciliation(
         },
         held_people=(found.held or {}).get("people"),
     )
+    return ref, hold

@@ -8,7 +8,7 @@ from backend.schemas.directory import (
     Parked,
     Reconciliations,
 )
-from backend.schemas.reconciliations import State
+from backend.schemas.reconciliations import Hold, State
 from backend.services.counting_reasons import said
 
 
@@ -19,11 +19,15 @@ def attention_and_status(
     parked: Parked,
     catch_up: CatchUp,
     reconciliations: Reconciliations,
+    hold: Hold | None,
 ) -> tuple[bool, str]:
-    """Whether somebody should do something, and what is the matter."""
+    """Whether somebody should do something, and what is the matter.
+
+    `hold` is why the current reconciliation waits, if it does.
+    """
     troubles = [
         *_of_directories(managed, directories),
-        *_of_reconciliations(reconciliations),
+        *_of_reconciliations(reconciliations, hold),
         *_of_events(parked, catch_up),
     ]
     if troubles:
@@ -47,16 +51,26 @@ def _of_directories(managed: bool, directories: list[Directory]) -> list[str]:
     ]
 
 
-def _of_reconciliations(reconciliations: Reconciliations) -> list[str]:
-    current, last = reconciliations.current, reconciliations.last
-    if current is not None and current.state is State.HELD:
-        people = current.held_people or 0
-        return [
-            (
-                f"A reconciliation waits for an admin to confirm it: {people} people would lose "
-                "access or a role."
-            )
-        ]
+def why_held(hold: Hold) -> str:
+    reasons = []
+    if hold.people > hold.limit:
+        reasons.append(
+            f"{hold.people:,} people would lose access or a role; more than {hold.limit:,} wait."
+        )
+    if hold.last_admin:
+        reasons.append("No active admin would be left.")
+    reasons += [
+        f"WorkOS counts {short.counted:,} {short.kind} in {short.directory_id}, "
+        f"and listed {short.listed:,}."
+        for short in hold.short
+    ]
+    return " ".join(reasons)
+
+
+def _of_reconciliations(reconciliations: Reconciliations, hold: Hold | None) -> list[str]:
+    last = reconciliations.last
+    if hold is not None:
+        return [f"A reconciliation waits for an admin to confirm or cancel it: {why_held(hold)}"]
     if last is not None and last.state is State.FAILED:
         reason = (last.error or "the reason is not known").rstrip(".")
         return [f"The last reconciliation failed: {reason}."]
@@ -71,6 +85,9 @@ def _of_events(parked: Parked, catch_up: CatchUp) -> list[str]:
         troubles.append(f"{parked.count} events could not be applied and are parked.")
     if catch_up.enabled and catch_up.failures:
         reason = (catch_up.error or "WorkOS does not answer").rstrip(".")
-        since = f" since {said(catch_up.polled_at)}" if catch_up.polled_at else ""
-        troubles.append(f"Events cannot be read from WorkOS{since}: {reason}.")
+        when = f", the last one on {said(catch_up.polled_at)}" if catch_up.polled_at else ""
+        tries = "1 try" if catch_up.failures == 1 else f"{catch_up.failures} tries in a row"
+        troubles.append(f"Events cannot be read from WorkOS ({tries}{when}): {reason}.")
+    elif catch_up.enabled and catch_up.error:
+        troubles.append(catch_up.error)
     return troubles

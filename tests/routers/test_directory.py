@@ -200,7 +200,27 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("state", "held", "error", "sentence"),
         [
-            ("held", {"people": 12}, None, "A reconciliation waits for an admin to confirm it: 12"),
+            (
+                "held",
+                {"people": 12, "limit": 10, "last_admin": False, "examples": [], "removed": {}},
+                None,
+                "A reconciliation waits for an admin to confirm or cancel it: 12 people would lose",
+            ),
+            (
+                "held",
+                {
+                    "people": 0,
+                    "limit": 10,
+                    "last_admin": False,
+                    "examples": [],
+                    "removed": {},
+                    "short": [
+                        {"directory_id": "d1", "kind": "people", "counted": 9, "listed": 7},
+                    ],
+                },
+                None,
+                "A reconciliation waits for an admin to confirm or cancel it: WorkOS counts 9",
+            ),
             ("failed", None, "WorkOS was away.", "The last reconciliation failed: WorkOS was"),
             ("completed", None, None, "All is well"),
         ],
@@ -222,6 +242,9 @@ class TestStatus:
         found = await ask(adam, "/directory")
         assert found["status"].startswith(sentence)
         which = found["reconciliations"]["current" if state == "held" else "last"]
-        assert (which["state"], which["held_people"]) == (state, 12 if held else None)
+        assert (which["state"], which["held_people"]) == (
+            state,
+            held["people"] if held else None,
+        )
         assert which["drift"]["people"] == {"added": 1, "changed": 0, "removed": 2}
         assert which["drift"]["groups"] == {"added": 0, "changed": 0, "removed": 0}
