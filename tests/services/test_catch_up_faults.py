@@ -234,6 +234,7 @@ class TestDatabase:
         """Whoever lost the lock writes nothing more; the next look goes on."""
         for _ in range(120):
             stack.person()
+        stack.clock.advance(1)  # past the times of so many events
 
         async def cut_at_the_second_page() -> None:
             if poller.api.asked[-1] is not None:
