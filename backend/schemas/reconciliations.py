@@ -122,7 +122,9 @@ class Reconciliation(BaseModel):
     progress: Progress
     drift: Drift
     held: Hold | None
-    error: str | None = Field(description="Why it failed.")
+    error: str | None = Field(
+        description="Why it failed; while it runs, why WorkOS is being tried again."
+    )
     confirmed_by: UUID | None
 
 

@@ -56,6 +56,7 @@ class Reader:
         progress: what has been read.
         patience: with a WorkOS that fails.
         look_up: awaited before each request; raises to stop.
+        note_trouble: awaited with why a request is tried again, and with None when it went well.
         groups_after: of a directory, the groups to read that follow a group.
     """
 
@@ -68,13 +69,14 @@ class Reader:
         progress: Progress,
         patience: Patience,
         look_up: Callable[[], Awaitable[None]],
+        note_trouble: Callable[[str | None], Awaitable[None]],
         groups_after: Callable[[str, str | None], Awaitable[list[str]]],
     ) -> None:
         self.position = position
         self.progress = progress
         self._client = client
         self._organization_id = organization_id
-        self._tries = Tries(patience, look_up)
+        self._tries = Tries(patience, look_up, note_trouble)
         self._groups_after = groups_after
         self._groups: list[str] = []
         self._circle = Circle()

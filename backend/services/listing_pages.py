@@ -25,24 +25,38 @@ class Tries:
     Args:
         patience: with a WorkOS that fails.
         look_up: awaited before each request; raises to stop.
+        note_trouble: awaited with why a request is tried again, and with None when it went well.
     """
 
-    def __init__(self, patience: Patience, look_up: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        patience: Patience,
+        look_up: Callable[[], Awaitable[None]],
+        note_trouble: Callable[[str | None], Awaitable[None]],
+    ) -> None:
         self._patience = patience
         self._look_up = look_up
+        self._note_trouble = note_trouble
 
     async def answer(self, call: Callable[[], Awaitable[T]]) -> T:
         tries, pause, longest_pause, longest_wait = self._patience
+        failed = False
         while True:
             await self._look_up()
             tries -= 1
             try:
-                return await call()
+                answer = await call()
             except WorkosUnavailable as error:
                 if tries <= 0:
                     raise
+                failed = True
+                await self._note_trouble(error.detail)
                 await self._rest(min(max(pause, error.retry_after), longest_wait))
                 pause = min(2 * pause, longest_pause)
+            else:
+                if failed:
+                    await self._note_trouble(None)
+                return answer
 
     async def _rest(self, seconds: float) -> None:
         while seconds > 0:

@@ -126,6 +126,7 @@ class _Run:
             progress=Progress.model_validate(row.progress),
             patience=patience,
             look_up=self._look_up,
+            note_trouble=self._note_trouble,
             groups_after=self._groups_after,
         )
         try:
@@ -174,6 +175,15 @@ class _Run:
             asked = select(_ROW.c.cancel_requested).where(_ROW.c.id == self._id)
             if await connection.scalar(asked):
                 raise _Cancelled
+
+    async def _note_trouble(self, why: str | None) -> None:
+        """While it waits for WorkOS, the row says so."""
+        if why is not None:
+            _log.warning("Reading from WorkOS is tried again: %s", why)
+        async with self._lock.transaction() as connection:
+            await connection.execute(
+                update(models.Reconciliation).where(_ROW.c.id == self._id).values(error=why)
+            )
 
     async def _known_directories(self) -> list[str]:
         """Those that were not removed, and those of which anybody counts: an event may have told

@@ -23,7 +23,11 @@ async def take_up(lock: LockedConnection, reconciliation_id: UUID) -> Row[Any] |
         started = (
             update(models.Reconciliation)
             .where(_ROW.c.state.in_(UNFINISHED))
-            .values(state=State.RUNNING, started_at=func.coalesce(_ROW.c.started_at, func.now()))
+            .values(
+                state=State.RUNNING,
+                error=None,
+                started_at=func.coalesce(_ROW.c.started_at, func.now()),
+            )
             .returning(_ROW, (_ROW.c.as_of < func.now() - STALE_AFTER).label("is_stale"))
         )
         found = await connection.execute(started.where(_ROW.c.id == reconciliation_id))

@@ -68,9 +68,12 @@ def why_held(hold: Hold) -> str:
 
 
 def _of_reconciliations(reconciliations: Reconciliations, hold: Hold | None) -> list[str]:
-    last = reconciliations.last
+    current, last = reconciliations.current, reconciliations.last
     if hold is not None:
         return [f"A reconciliation waits for an admin to confirm or cancel it: {why_held(hold)}"]
+    if current is not None and current.error is not None:
+        reason = current.error.rstrip(".")
+        return [f"A reconciliation is trying again to read from WorkOS: {reason}."]
     if last is not None and last.state is State.FAILED:
         reason = (last.error or "the reason is not known").rstrip(".")
         return [f"The last reconciliation failed: {reason}."]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from backend.services import reconciliation_outcome, reconciliation_run
+from backend.services import reconciliation_outcome, reconciliation_run, reconciliations
 from backend.services.listing_batch import Batch
 from backend.services.listing_position import Patience
 from backend.services.reconciliation_run import Interrupted
@@ -76,6 +76,30 @@ class TestStopping:
 
 
 class TestPatience:
+    async def test_while_it_tries_again_the_state_says_why(self, stack: Stack) -> None:
+        """Also in the admin's status; when WorkOS answers, or another process goes on, no more."""
+        adam = await stack.sign_in_as("Admins", "Adam")
+        asked = await request(stack)
+        seen: list[Any] = []
+        tries = Patience(tries=3, pause=0)
+
+        async def meddle(number: int, _request: Any) -> httpx2.Response | None:
+            async with stack.database.connect() as connection:
+                seen.append((await reconciliations.get(connection, asked)).error)
+            if number == 8:
+                raise asyncio.CancelledError
+            if number == 5:
+                seen.append((await adam.get("/directory")).json()["status"])
+            return answer({"message": "busy"}, 503) if number in {4, 5, 7} else None
+
+        with pytest.raises(asyncio.CancelledError):
+            await reconcile(stack, meddle, only=asked, patience=tries)
+        why = "WorkOS answered with status 503. Nothing was changed."
+        status = f"A reconciliation is trying again to read from WorkOS: {why}"
+        assert seen == [None, None, None, None, why, status, why, None, why]
+        done = await completed(stack, only=asked)
+        assert done.error is None
+
     async def test_a_passing_fault_is_tried_again(self, company: Stack) -> None:
         async def meddle(number: int, _request: Any) -> httpx2.Response | None:
             if number % 2:

@@ -1274,7 +1274,7 @@ export interface components {
             held: components["schemas"]["Hold"] | null;
             /**
              * Error
-             * @description Why it failed.
+             * @description Why it failed; while it runs, why WorkOS is being tried again.
              */
             error: string | null;
             /** Confirmed By */
