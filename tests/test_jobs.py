@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -108,11 +109,10 @@ class TestFaults:
             settings, database=stack.database, workos=client, check_pages=False, with_worker=True
         )
         async with app.router.lifespan_context(app):
-            await asyncio.sleep(1)
+            await until(has_logged(caplog, "The worker failed, and begins again"))
             stack.app.state.database = app.state.database
             async with stack.browser() as browser:
                 assert (await browser.get("/readyz")).status_code == 200
-            assert "The worker failed, and begins again" in caplog.text
             await execute(stack, "ALTER TABLE gone RENAME TO pgqueuer_schedules")
             await until(all_known(stack))
         await client.close()
@@ -122,10 +122,16 @@ class TestFaults:
     ) -> None:
         await execute(stack, "ALTER TABLE event_cursor RENAME COLUMN failures TO gone")
         async with working(stack):
-            await asyncio.sleep(3)
-            assert "catch_up: database fault" in caplog.text
+            await until(has_logged(caplog, "catch_up: database fault"))
             await execute(stack, "ALTER TABLE event_cursor RENAME COLUMN gone TO failures")
             await until(all_known(stack))
+
+
+def has_logged(caplog: pytest.LogCaptureFixture, said: str) -> Callable[[], Awaitable[bool]]:
+    async def has() -> bool:
+        return said in caplog.text
+
+    return has
 
 
 async def cut_everything(stack: Stack) -> None:

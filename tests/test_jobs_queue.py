@@ -99,7 +99,8 @@ class TestReconciling:
         async with working(stack, events_poll_seconds=0):
             await asyncio.sleep(1)
             wanted = await ask(stack)
-            await until(lambda: is_completed(stack, wanted), 5)
+            # Left to its own clock, it would look again only after 30 seconds.
+            await until(lambda: is_completed(stack, wanted))
         assert await one(stack, "SELECT id FROM counting_users WHERE id = :id", id=ann.id)
         assert await one(stack, "SELECT id FROM pgqueuer") is None
 

@@ -95,17 +95,14 @@ class Reader:
         organization = await self._tries.answer(
             lambda: self._client.organization(self._organization_id)
         )
-        facts = Facts(directories=[directory_row(directory) for directory in listed])
+        wanted = [each for each in listed if only_directory in {"", each.id}]
+        facts = Facts(directories=[directory_row(directory) for directory in wanted])
         if listed:
             facts["managed"] = [self._organization_id]
         if organization is not None:
             facts["organizations"] = [organization.model_dump()]
         self.position = Position(
-            directories=[
-                directory.id
-                for directory in listed
-                if directory.state != _DELETING and only_directory in {"", directory.id}
-            ]
+            directories=[each.id for each in wanted if each.state != _DELETING]
         )
         for directory_id in {*known} - {directory.id for directory in listed}:
             if only_directory in {"", directory_id}:
