@@ -8,7 +8,7 @@ import pytest
 
 from backend.services.signatures import TOLERANCE_MS
 from emulator.testing import User
-from tests.events_api import TWO_MINUTES, polling
+from tests.events_api import PAST_THE_TRAIL, polling
 from tests.explaining import account_of, execute
 from tests.reconciling import completed
 from tests.stack import Stack, as_body, new_event, post_webhook, signed, user_data
@@ -58,7 +58,7 @@ async def test_an_acknowledged_webhook_skipped_by_a_polling_cursor(own_stack: St
     stack.skip()  # its webhook never comes
     bob = stack.person("Bob")
     await stack.deliver()
-    stack.clock.advance(TWO_MINUTES)
+    stack.clock.advance(PAST_THE_TRAIL)
     async with polling(stack) as poller:
         assert (await poller.outcomes())["applied"] > 0
     assert (await browser.get("/me")).status_code == 401

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from backend.database import Database
-from tests.events_api import TWO_MINUTES, Poller, answer, emitted, inbox, nothing, one, polling
+from tests.events_api import PAST_THE_TRAIL, Poller, answer, emitted, inbox, nothing, one, polling
 from tests.stack import Stack
 
 
@@ -64,7 +64,7 @@ async def test_a_webhook_does_not_move_the_cursor(stack: Stack, poller: Poller) 
     await poller.outcomes()
     before = await poller.cursor()
     assert before["after"] is None
-    stack.clock.advance(TWO_MINUTES)
+    stack.clock.advance(PAST_THE_TRAIL)
     carl = stack.person("Carl")
     await stack.deliver()
     assert await poller.cursor() == before
@@ -94,7 +94,7 @@ async def test_an_event_that_appears_behind_newer_ones_is_not_lost(
 ) -> None:
     """For two minutes the cursor does not pass what is not to be seen yet."""
     await poller.outcomes()
-    stack.clock.advance(TWO_MINUTES)
+    stack.clock.advance(PAST_THE_TRAIL)
     ann = stack.person("Ann")
     hidden = emitted(stack)[-1]["id"]
     poller.api.hidden = {hidden}
@@ -115,7 +115,7 @@ async def test_the_cursor_follows_two_minutes_behind(stack: Stack, poller: Polle
     old = emitted(stack)[-1]
     await poller.outcomes()
     assert (await poller.cursor())["after"] is None
-    stack.clock.advance(TWO_MINUTES)
+    stack.clock.advance(PAST_THE_TRAIL)
     stack.person("Bob")
     assert await poller.outcomes() == {"applied": 1}
     cursor = await poller.cursor()
@@ -132,7 +132,7 @@ async def test_an_old_event_and_the_cursor_are_one_transaction(
     for _ in range(130):
         stack.person()
     everything = [event["id"] for event in emitted(stack)]
-    stack.clock.advance(TWO_MINUTES)
+    stack.clock.advance(PAST_THE_TRAIL)
     stopped = 0
     while True:
         task = asyncio.create_task(poller.poll())
@@ -163,7 +163,7 @@ class TestCursor:
     async def test_expired(self, stack: Stack, poller: Poller) -> None:
         stack.person("Ann")
         await poller.outcomes()
-        stack.clock.advance(TWO_MINUTES)
+        stack.clock.advance(PAST_THE_TRAIL)
         await poller.outcomes()
         assert (await poller.cursor())["after"] is not None
         stack.person("Bob")
@@ -172,7 +172,7 @@ class TestCursor:
         stack.clock.advance(20 * 86400)
         await self.expires(stack, poller)
         assert await one(stack, "SELECT id FROM counting_users WHERE id = :id", id=carl.id)
-        stack.clock.advance(TWO_MINUTES)
+        stack.clock.advance(PAST_THE_TRAIL)
         assert await poller.outcomes() == {}
         assert (await poller.cursor())["after"] == emitted(stack)[-1]["id"]
 
@@ -213,7 +213,7 @@ class TestCursor:
     ) -> None:
         """The same request without it is refused too: nothing is forgotten or reconciled."""
         await poller.outcomes()
-        stack.clock.advance(TWO_MINUTES)
+        stack.clock.advance(PAST_THE_TRAIL)
         await poller.outcomes()
         before = await poller.cursor()
         assert before["after"] is not None

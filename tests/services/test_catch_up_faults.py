@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from tests.events_api import TWO_MINUTES, Poller, answer, emitted, inbox, nothing, one, polling
+from tests.events_api import PAST_THE_TRAIL, Poller, answer, emitted, inbox, nothing, one, polling
 from tests.stack import Stack, new_event, user_data
 
 
@@ -57,7 +57,7 @@ async def test_a_malformed_event_is_parked_alone(stack: Stack, poller: Poller, k
     spoil, kept_as = MALFORMED[kind]
     sent = spoil(good)
     stack.person("Ann")
-    stack.clock.advance(TWO_MINUTES)
+    stack.clock.advance(PAST_THE_TRAIL)
     poller.api.inserted = [sent]
     everything = len(emitted(stack))
     assert await poller.outcomes() == {"applied": everything, "parked": 1}
@@ -80,7 +80,7 @@ async def test_a_page_of_nothing_but_malformed_events(stack: Stack, poller: Poll
 async def test_an_event_from_the_future_holds_up_no_cursor(stack: Stack, poller: Poller) -> None:
     event = new_event("dsync.user.created", user_data(stack), created_at="9000-01-01T00:00:00Z")
     poller.api.inserted = [event]
-    stack.clock.advance(TWO_MINUTES)
+    stack.clock.advance(PAST_THE_TRAIL)
     assert (await poller.outcomes())["applied"] == 1 + len(emitted(stack))
     assert (await poller.cursor())["after"] == emitted(stack)[-1]["id"]
 
@@ -113,7 +113,7 @@ async def test_workos_without_a_usable_answer(stack: Stack, poller: Poller, faul
     """Nothing changes, it is said why, and the first success puts all right."""
     stack.person("Ann")
     await poller.outcomes()
-    stack.clock.advance(TWO_MINUTES)
+    stack.clock.advance(PAST_THE_TRAIL)
     await poller.outcomes()
     before = await poller.cursor()
     stack.person("Bob")
@@ -170,7 +170,7 @@ async def test_a_fault_in_the_middle_of_the_pages(stack: Stack, poller: Poller) 
     """The first page stays taken in; the next look goes on from there."""
     for _ in range(150):
         stack.person()
-    stack.clock.advance(TWO_MINUTES)
+    stack.clock.advance(PAST_THE_TRAIL)
 
     async def fail_the_second_page() -> None:
         if poller.api.asked[-1] is not None:
@@ -201,7 +201,7 @@ class TestDatabase:
         self, stack: Stack, poller: Poller
     ) -> None:
         ann, bob = stack.person("Ann"), stack.person("Bob")
-        stack.clock.advance(TWO_MINUTES)
+        stack.clock.advance(PAST_THE_TRAIL)
         await self.deadlock_at(stack, ann.id)
         done = await poller.poll()
         assert done is not None
