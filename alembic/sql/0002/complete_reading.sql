@@ -111,7 +111,8 @@ BEGIN
         CREATE TEMP TABLE lost ON COMMIT DROP AS
         SELECT s.user_id, s.name, s.roles AS roles_before, x.active, x.roles
         FROM standing s
-        JOIN access x ON x.user_id = s.user_id
+        -- One by one: joined, the access of every organization's people was derived.
+        CROSS JOIN LATERAL (SELECT * FROM access x WHERE x.user_id = s.user_id OFFSET 0) x
         WHERE NOT x.active OR NOT s.roles <@ x.roles;
 
         SELECT count(*), coalesce(
