@@ -12,7 +12,7 @@ DOMAIN = "generated.example"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 PEOPLE_PER_GROUP = 100
-TEAMS_EACH = 4
+GROUPS_EACH = 5
 STRIDE = 37
 NAMED = 2
 AUTHORS_EVERY = 2
@@ -41,7 +41,7 @@ Rows = list[tuple[Any, ...]]
 
 
 def company(direct: Direct, people: int) -> Directory:
-    """One organization with so many active people, each in a few groups; alike at each call.
+    """One organization with so many active people, each in five groups; alike at each call.
 
     Every second person is in Authors, every thousandth in Admins, the first in both. A crash on
     the way leaves nothing, so that the next start makes the whole of it.
@@ -142,12 +142,13 @@ def _person(number: int, okta_id: str) -> dict[str, Any]:
 
 def _groups_of(number: int, groups: int) -> set[int]:
     """Where in the list of groups: Authors is 0, Admins is 1, teams follow."""
+    writes = number % AUTHORS_EVERY == 0
     held = {
         NAMED + (number + turn * STRIDE) % (groups - NAMED)
-        for turn in range(TEAMS_EACH)
+        for turn in range(GROUPS_EACH - writes)
         if groups > NAMED
     }
-    if number % AUTHORS_EVERY == 0:
+    if writes:
         held.add(0)
     if number % ADMINS_EVERY == 0:
         held.add(1)
