@@ -30,9 +30,10 @@ run: install ## start database, emulator and application (PORT=3000 EMULATOR_POR
 migrate: install ## bring the database's schema up to date
 	@$(BIN)/rollcall migrate
 
+# Three at a time on two cores: many tests wait for programs to start and for clocks.
 test: lint types ## check everything: lint, types, pages, then the tests
 	@$(NPM) run --silent check
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 3
 
 nightly: install ## deliver ten times as many histories in any order, and longer ones
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/test_convergence.py
