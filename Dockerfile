@@ -16,7 +16,7 @@ RUN python -m venv /opt/venv \
 # The application runs from its own tree, where it finds its migrations and the pages. So the
 # command is written here, and no build backend is needed.
 RUN printf '%s\n' '#!/opt/venv/bin/python' \
-        'from backend.cli import app' \
+        'from backend.cli.main import app' \
         '' \
         'if __name__ == "__main__":  # workers import this file' \
         '    app()' \

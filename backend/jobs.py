@@ -22,14 +22,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
 from backend.errors import NotFound
-from backend.routers.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
+from backend.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
 from backend.schemas.jobs import Job, Schedule
 from backend.schemas.reconciliations import UNFINISHED, Trigger
-from backend.services import catch_up, parked_events, reconciliations, returning_people
-from backend.services.reconciliation_run import Interrupted
-from backend.services.reconciliation_run import run as run_reconciliation
+from backend.services.events import catch_up
+from backend.services.events import parked as parked_events
+from backend.services.mirror import returning as returning_people
+from backend.services.reconciliation import requests as reconciliations
+from backend.services.reconciliation.run import Interrupted
+from backend.services.reconciliation.run import run as run_reconciliation
 from backend.settings import Settings
-from backend.workos_client import WorkosClient
+from backend.workos.client import WorkosClient
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,11 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from backend import jobs
 from backend.database import Database
-from backend.guards import session_cookie_name, session_signer
+from backend.http import problems
+from backend.http.guards import session_cookie_name, session_signer
+from backend.http.headers import CompressedPages, SecurityHeaders
+from backend.http.pages import PAGES
+from backend.http.request_metrics import CountRequests
 from backend.routers import (
     auth,
     directory,
@@ -19,17 +23,13 @@ from backend.routers import (
     docs,
     health,
     me,
-    metrics,
     posts,
-    problems,
     reconciliations,
     team,
 )
-from backend.routers.headers import CompressedPages, SecurityHeaders
-from backend.routers.pages import PAGES
 from backend.schemas.problem import Problem
 from backend.settings import Settings, get_settings
-from backend.workos_client import WorkosClient
+from backend.workos.client import WorkosClient
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -107,7 +107,7 @@ def create_app(
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(problems.TooLargeAsProblem)
-    app.add_middleware(metrics.CountRequests)
+    app.add_middleware(CountRequests)
     app.add_middleware(CompressedPages)
     app.add_middleware(SecurityHeaders)
     _describe_problems(app)

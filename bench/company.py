@@ -10,7 +10,8 @@ from uuid_utils.compat import uuid7
 from backend import models
 from backend.database import Database
 from backend.schemas.directory_sync import Source
-from backend.services import directory_sync, sessions
+from backend.services import sessions
+from backend.services.events import intake as directory_sync
 
 POSTS = 20
 ORGANIZATION = "org_01BENCH"

@@ -24,9 +24,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from backend.database import Database, LockedConnection
 from backend.embedded_postgres import running
 from backend.schemas.reconciliations import Trigger
-from backend.services import reconciliation_run, reconciliation_targets, reconciliations
+from backend.services.reconciliation import requests as reconciliations
+from backend.services.reconciliation import run as reconciliation_run
+from backend.services.reconciliation import targets as reconciliation_targets
 from backend.settings import Settings
-from backend.workos_client import WorkosClient
+from backend.workos.client import WorkosClient
 from emulator.scenario import generate
 from emulator.testing import Emulator
 

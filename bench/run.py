@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from backend.database import Database
 from backend.embedded_postgres import running
-from backend.guards import session_cookie_name, session_signer
-from backend.services.signatures import sign
+from backend.http.guards import session_cookie_name, session_signer
 from backend.settings import Settings
+from backend.workos.signatures import sign
 from bench import company, load
 
 ROUNDS = 5

@@ -10,9 +10,9 @@ import httpx2
 from sqlalchemy import text
 
 from backend.jobs import enqueue
-from backend.services import catch_up
-from backend.services.directory_facts import HANDLERS
-from backend.workos_client import WorkosClient
+from backend.services.events import catch_up
+from backend.services.mirror.facts import HANDLERS
+from backend.workos.client import WorkosClient
 from tests.stack import Stack
 
 PAST_THE_TRAIL = 180  # seconds; the cursor trails by two minutes

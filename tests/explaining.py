@@ -9,7 +9,7 @@ from sqlalchemy import text
 from backend.database import Database
 from backend.schemas.access import Actor, Role
 from backend.schemas.explanation import Explanation
-from backend.services import access_explanation
+from backend.services.explanation import access as access_explanation
 from emulator.testing import User as Person
 from tests.stack import Stack, new_event
 

@@ -8,10 +8,10 @@ import httpx2
 from sqlalchemy import select, text
 
 from backend.schemas.reconciliations import Reconciliation, Trigger
-from backend.services import reconciliations
-from backend.services.listing_position import Patience
-from backend.services.reconciliation_run import run
-from backend.workos_client import WorkosClient
+from backend.services.reconciliation import requests as reconciliations
+from backend.services.reconciliation.checkpoint import Patience
+from backend.services.reconciliation.run import run
+from backend.workos.client import WorkosClient
 from tests.stack import Stack
 
 # Requests of one reconciliation of `company`: directories, organization, the directory, two

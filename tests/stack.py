@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from backend.database import Database
 from backend.main import create_app
 from backend.settings import Settings
-from backend.workos_client import WorkosClient
+from backend.workos.client import WorkosClient
 from emulator.testing import Directory, Emulator, Group, Organization, User
 
 ORIGIN = "http://localhost:3000"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.services.signatures import TOLERANCE_MS
+from backend.workos.signatures import TOLERANCE_MS
 from emulator.testing import User
 from tests.events_api import PAST_THE_TRAIL, polling
 from tests.explaining import account_of, execute

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backend import jobs
-from backend.workos_client import WorkosClient
+from backend.workos.client import WorkosClient
 from tests.events_api import EventsApi, inbox
 from tests.stack import Stack
 

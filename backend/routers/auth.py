@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.responses import RedirectResponse
 
-from backend.guards import (
+from backend.http.guards import (
     ConnectionDep,
     SessionDep,
     SessionToken,
@@ -16,8 +16,9 @@ from backend.guards import (
     session_cookie_name,
     session_signer,
 )
-from backend.routers.problems import problems
-from backend.services import sessions, sign_in
+from backend.http.problems import problems
+from backend.services import sessions
+from backend.services.sign_in import flow as sign_in
 from backend.settings import Settings
 
 router = APIRouter(tags=["sign-in"], responses=problems(422))

@@ -5,13 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from backend.guards import Admin, DatabaseDep, Limit, SettingsDep, SnapshotDep
+from backend.http.guards import Admin, DatabaseDep, Limit, SettingsDep, SnapshotDep
+from backend.http.problems import problems
 from backend.pagination import EventCursor, TimeCursor
-from backend.routers.problems import problems
 from backend.schemas.directory import DirectoryStatus
 from backend.schemas.directory_sync import Outcome, Receipt
-from backend.schemas.explanation import Explanation
-from backend.schemas.inbox import (
+from backend.schemas.events import (
     Event,
     EventFilters,
     EventPage,
@@ -20,7 +19,11 @@ from backend.schemas.inbox import (
     ReplayReport,
     RowId,
 )
-from backend.services import access_explanation, directory_status, inbox, replays
+from backend.schemas.explanation import Explanation
+from backend.services.events import inbox
+from backend.services.events import replay as replays
+from backend.services.explanation import access as access_explanation
+from backend.services.explanation import status as directory_status
 
 router = APIRouter(prefix="/directory", tags=["directory"], responses=problems(401, 403, 422, 503))
 

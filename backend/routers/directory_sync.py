@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from backend.guards import DatabaseDep, SettingsDep, SignedBody
-from backend.routers.metrics import DIRECTORY_EVENTS
-from backend.routers.problems import problems
+from backend.http.guards import DatabaseDep, SettingsDep, SignedBody
+from backend.http.problems import problems
+from backend.metrics import DIRECTORY_EVENTS
 from backend.schemas.directory_sync import Receipt, Source
-from backend.services import directory_sync
+from backend.services.events import intake as directory_sync
 
 PATH = "/api/directory-sync"
 

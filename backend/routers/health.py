@@ -5,8 +5,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from backend.errors import TemporarilyUnavailable
-from backend.guards import DatabaseDep
-from backend.routers.problems import problems
+from backend.http.guards import DatabaseDep
+from backend.http.problems import problems
 
 router = APIRouter(tags=["operations"])
 

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from backend.guards import SignedIn
-from backend.routers.problems import problems
+from backend.http.guards import SignedIn
+from backend.http.problems import problems
 from backend.schemas.me import Me, Organization
 
 router = APIRouter(tags=["sign-in"], responses=problems(401, 503))

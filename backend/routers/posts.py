@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.guards import Author, ConnectionDep, DatabaseDep, Limit, SessionDep, SignedIn
+from backend.http.guards import Author, ConnectionDep, DatabaseDep, Limit, SessionDep, SignedIn
+from backend.http.problems import problems
 from backend.pagination import TimeCursor
-from backend.routers.problems import problems
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
 from backend.services import posts
 

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.guards import Admin, ConnectionDep, EnqueueDep, Limit, SessionDep
+from backend.http.guards import Admin, ConnectionDep, EnqueueDep, Limit, SessionDep
+from backend.http.problems import problems
 from backend.pagination import TimeCursor
-from backend.routers.problems import problems
 from backend.schemas.reconciliations import Reconciliation, ReconciliationPage, Trigger
-from backend.services import reconciliations
+from backend.services.reconciliation import requests as reconciliations
 
 router = APIRouter(
     prefix="/directory/reconciliations",

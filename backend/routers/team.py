@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.guards import ConnectionDep, Limit, SessionDep, SettingsDep, SignedIn
+from backend.http.guards import ConnectionDep, Limit, SessionDep, SettingsDep, SignedIn
+from backend.http.problems import problems
 from backend.pagination import NameCursor
-from backend.routers.problems import problems
 from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
 from backend.schemas.text import GroupName, SearchText
 from backend.services import invitations, team

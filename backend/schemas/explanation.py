@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from backend.schemas.access import Permission, Role
-from backend.schemas.inbox import Person
+from backend.schemas.events import Person
 
 
 class CauseKind(StrEnum):

@@ -13,15 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.database import Database
 from backend.models import User, access, counting_memberships
 from backend.schemas.directory_sync import Outcome, Source
-from backend.schemas.workos import Directory, DirectoryGroup, DirectoryUser
-from backend.services import directory_sync
-from backend.services.directory_facts import (
+from backend.services.events import intake as directory_sync
+from backend.services.mirror.facts import (
     FACT,
     Facts,
     directory_row,
     group_row,
     user_row,
 )
+from backend.workos.models import Directory, DirectoryGroup, DirectoryUser
 from tests.convergence.history import LISTING, Event
 from tests.convergence.truth import Standing
 

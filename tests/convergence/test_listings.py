@@ -6,9 +6,9 @@ from itertools import permutations
 import pytest
 
 from backend.schemas.directory_sync import Source
-from backend.schemas.workos import DirectoryGroup, DirectoryUser
-from backend.services.directory_facts import FACT, Facts, group_row, membership_row, user_row
-from backend.services.directory_sync import merge
+from backend.services.events.intake import merge
+from backend.services.mirror.facts import FACT, Facts, group_row, membership_row, user_row
+from backend.workos.models import DirectoryGroup, DirectoryUser
 from tests.convergence.history import LISTING
 from tests.convergence.mirror import contents, deliver
 from tests.convergence.tale import Tale

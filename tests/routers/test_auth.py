@@ -10,8 +10,8 @@ from itsdangerous import TimestampSigner
 from pydantic import SecretStr
 
 from backend.database import Database
-from backend.services import accounts
-from backend.services.sign_in import ATTEMPT_LIFETIME
+from backend.services.sign_in import users as accounts
+from backend.services.sign_in.flow import ATTEMPT_LIFETIME
 from tests.stack import ORIGIN, Stack, running_stack
 
 SESSION = "rollcall_session"

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from backend.database import Database
 from backend.main import MAX_BODY_BYTES
 from backend.models import DirectoryEvent
-from backend.services.signatures import sign
+from backend.workos.signatures import sign
 from tests.stack import (
     Stack,
     as_body,

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from backend.schemas.jobs import Job
-from backend.services import reconciliations
+from backend.services.reconciliation import requests as reconciliations
 from tests.reconciling import audited, reconcile, request
 from tests.stack import Stack, running_stack
 

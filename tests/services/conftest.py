@@ -8,7 +8,7 @@ from tests.stack import Stack
 @pytest.fixture
 async def company(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """A mirror that has missed some events, of a company with more people than a page holds."""
-    monkeypatch.setattr("backend.workos_client.PAGE_SIZE", 10)
+    monkeypatch.setattr("backend.workos.client.PAGE_SIZE", 10)
     people = [stack.person("Ann") for _ in range(18)]
     authors = stack.group("Authors", *people[:16])
     admins = stack.group("Admins", people[0])

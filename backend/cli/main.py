@@ -1,0 +1,260 @@
+"""The command `rollcall`."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+import uvicorn
+from sqlalchemy.exc import DBAPIError
+
+from backend import jobs
+from backend.cli import events as cli_events
+from backend.cli import reconcile as cli_reconcile
+from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
+from backend.embedded_postgres import EmbeddedPostgresError, running
+from backend.errors import BodyPurged, NotAnEvent, NotFound
+from backend.http.pages import PAGES
+from backend.schemas.directory_sync import Outcome
+from backend.schemas.events import EventFilters, ReplayRange
+from backend.settings import Settings, SettingsError, get_settings
+from backend.workos.client import WorkosClient
+
+app = typer.Typer(
+    help="Rollcall: posts behind enterprise sign-in and directory sync.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+events = typer.Typer(help="The inbox of directory events.", no_args_is_help=True)
+app.add_typer(events, name="events")
+
+T = TypeVar("T")
+
+_OUTDATED = "The database has another version's schema: run `rollcall migrate`."
+
+
+def _fail(sentence: object) -> typer.Exit:
+    print(sentence, file=sys.stderr)
+    return typer.Exit(1)
+
+
+@contextmanager
+def _database_url(settings: Settings) -> Iterator[str]:
+    """The given database's address, or that of the embedded one, running for the while."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    with running(settings.rollcall_home) as url:
+        yield url
+
+
+def _first_line(error: Exception) -> str:
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    return next(iter(said.splitlines()), type(error).__name__)
+
+
+@contextmanager
+def _configured() -> Iterator[tuple[Settings, str]]:
+    try:
+        settings = get_settings()
+        with _database_url(settings) as url:
+            yield settings, url
+    except (SettingsError, EmbeddedPostgresError, NotFound, NotAnEvent, BodyPurged) as error:
+        raise _fail(error) from error
+    except (*CONNECTION_FAULTS, *DRIVER_FAULTS, DBAPIError) as error:
+        raise _fail(f"The database of DATABASE_URL cannot be used: {_first_line(error)}") from error
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Database]:
+    database = Database(url, pool_size=1)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _prepare(settings: Settings, url: str) -> bool:
+    """Whether the schema can be used; an embedded database is brought up to date."""
+    async with _connected(url) as database:
+        if not settings.database_url:
+            await database.migrate()
+        return await database.is_current()
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+) -> None:
+    """Run the application."""
+    with _configured() as (settings, url):
+        settings.signing_key()
+        if not (PAGES / "index.html").exists():
+            raise _fail("The pages are not built: run `make install`.")
+        if not asyncio.run(_prepare(settings, url)):
+            raise _fail(_OUTDATED)
+        # The workers are processes of their own and learn the address like this.
+        os.environ["DATABASE_URL"] = url
+        get_settings.cache_clear()
+        # uvicorn raises the signal again when it has shut down: the database is to be left, too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        # The background work is done by one process: this one, if it is alone.
+        alone = workers == 1
+        if not alone:
+            print(
+                "Several workers leave the background work alone: run `rollcall worker`, too.",
+                flush=True,
+            )
+        uvicorn.run(
+            f"backend.main:create_served_app{'_with_worker' if alone else ''}",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+
+
+@app.command()
+def worker() -> None:
+    """Do the background work: catch up, retry, reconcile (`serve` does it when it is alone)."""
+
+    async def run(settings: Settings, url: str) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        database, client = Database(url, pool_size=4), WorkosClient(settings)
+        try:
+            await jobs.work(jobs.Worker(settings, database, client, stop))
+        finally:
+            await client.close()
+            await database.close()
+
+    with _configured() as (settings, url):
+        if not asyncio.run(_prepare(settings, url)):
+            raise _fail(_OUTDATED)
+        print("Working in the background; Ctrl-C stops it.", flush=True)
+        asyncio.run(run(settings, url))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema to this version."""
+
+    async def run(url: str) -> None:
+        async with _connected(url) as database:
+            await database.migrate()
+
+    with _configured() as (_settings, url):
+        asyncio.run(run(url))
+        print("The schema is up to date.")
+
+
+def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
+    async def run(settings: Settings, url: str) -> T:
+        async with _connected(url) as database:
+            if not settings.database_url:
+                await database.migrate()
+            elif not await database.is_current():
+                raise _fail(_OUTDATED)
+            return await work(settings, database)
+
+    with _configured() as (settings, url):
+        return asyncio.run(run(settings, url))
+
+
+@app.command()
+def reconcile(
+    organization: Annotated[
+        str | None, typer.Option(help="Only this organization, by WorkOS's id.")
+    ] = None,
+    confirm: Annotated[
+        UUID | None, typer.Option(help="Carry out what this reconciliation holds back.")
+    ] = None,
+) -> None:
+    """Read whole directories from WorkOS and repair the mirror (3: held for confirmation)."""
+
+    async def work(settings: Settings, database: Database) -> int:
+        if confirm is not None:
+            return await cli_reconcile.confirm(database, confirm)
+        return await cli_reconcile.reconcile(settings, database, organization)
+
+    raise typer.Exit(_with_database(work))
+
+
+_ByOutcome = Annotated[Outcome | None, typer.Option(help="Only events of this outcome.")]
+_ByType = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
+_Since = Annotated[
+    str | None, typer.Option(help="Only events received since then, such as 2026-01-15T12:00Z.")
+]
+_Until = Annotated[str | None, typer.Option(help="Only events received before then.")]
+
+
+@events.command("list")
+def list_events(
+    outcome: _ByOutcome = None,
+    event_type: _ByType = None,
+    since: _Since = None,
+    until: _Until = None,
+    person: Annotated[UUID | None, typer.Option(help="Only about this account.")] = None,
+    group: Annotated[str | None, typer.Option(help="Only about the group of this id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
+) -> None:
+    """Show the newest events."""
+    filters = cli_events.chosen_by(
+        EventFilters, outcome=outcome, type=event_type, since=since, until=until
+    )
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_events.show_list(database, filters, person=person, group=group, limit=limit)
+
+    _with_database(work)
+
+
+@events.command("show")
+def show_event(event_id: str) -> None:
+    """Show one event: what it says, what it changed, why it is parked."""
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_events.show_one(database, event_id)
+
+    _with_database(work)
+
+
+@events.command("replay")
+def replay_events(
+    event_ids: Annotated[list[str] | None, typer.Argument(help="These events.")] = None,
+    outcome: _ByOutcome = None,
+    event_type: _ByType = None,
+    since: _Since = None,
+    until: _Until = None,
+) -> None:
+    """Apply events again, by id or a range; safe at any time.
+
+    Of a range without --outcome, those that are parked. Ends with 1 when some cannot be applied.
+    """
+    options = {"outcome": outcome, "type": event_type, "since": since, "until": until}
+    ranged = any(option is not None for option in options.values())
+    if not event_ids and not ranged:
+        raise typer.BadParameter("name events, or choose them by --outcome, --since, --until")
+    chosen = cli_events.chosen_by(ReplayRange, **options)
+
+    async def work(settings: Settings, database: Database) -> int:
+        match event_ids:
+            case [event_id] if not ranged:
+                return await cli_events.replay_one(settings, database, event_id)
+            case _:
+                wanted = chosen.model_copy(update={"ids": event_ids or None})
+                return await cli_events.replay_many(settings, database, wanted)
+
+    raise typer.Exit(_with_database(work))

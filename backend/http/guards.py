@@ -1,0 +1,184 @@
+"""Who asks and whether they may, as annotated dependencies to wear in a handler's signature."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from itsdangerous import BadSignature, Signer
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from backend.database import Database
+from backend.errors import CrossSite, NotSignedIn, RoleMissing
+from backend.schemas.access import Actor, Permission
+from backend.schemas.jobs import Enqueue
+from backend.services import sessions
+from backend.settings import Settings
+from backend.workos import signatures
+from backend.workos.client import WorkosClient
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+async def get_request_settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def get_workos(request: Request) -> WorkosClient:
+    client: WorkosClient = request.app.state.workos
+    return client
+
+
+async def get_database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+async def get_enqueue(request: Request) -> Enqueue:
+    enqueue: Enqueue = request.app.state.enqueue
+    return enqueue
+
+
+SettingsDep = Annotated[Settings, Depends(get_request_settings)]
+WorkosDep = Annotated[WorkosClient, Depends(get_workos)]
+DatabaseDep = Annotated[Database, Depends(get_database)]
+EnqueueDep = Annotated[Enqueue, Depends(get_enqueue)]
+
+
+# The framework takes longer to resolve a dependency than most of these take to run, and these
+# run at every request: what they need of each other they call.
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with request.app.state.database.transaction() as session:
+        yield session
+
+
+async def get_connection(request: Request) -> AsyncIterator[AsyncConnection]:
+    async with request.app.state.database.connect() as connection:
+        yield connection
+
+
+async def get_snapshot(request: Request) -> AsyncIterator[AsyncConnection]:
+    async with request.app.state.database.snapshot() as connection:
+        yield connection
+
+
+# Left before the answer goes out: a commit that fails must not be answered 201.
+SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+# Each statement is a transaction by itself: for what reads, or writes by one statement.
+ConnectionDep = Annotated[AsyncConnection, Depends(get_connection, scope="function")]
+# All statements see one moment: for an answer that several of them make.
+SnapshotDep = Annotated[AsyncConnection, Depends(get_snapshot, scope="function")]
+
+
+def session_cookie_name(settings: Settings) -> str:
+    return f"{cookie_prefix(settings)}rollcall_session"
+
+
+def cookie_prefix(settings: Settings) -> str:
+    return "__Host-" if settings.secure_cookies else ""
+
+
+def session_signer(settings: Settings) -> Signer:
+    return Signer(settings.signing_key(), salt="rollcall.session")
+
+
+async def session_token(request: Request) -> str | None:
+    """The session token of the request's cookie, None where there is none that we signed."""
+    signer: Signer = request.app.state.session_signer
+    cookie = request.cookies.get(session_cookie_name(request.app.state.settings), "")
+    try:
+        return signer.unsign(cookie).decode()
+    except (BadSignature, UnicodeError):
+        return None
+
+
+SessionToken = Annotated[str | None, Depends(session_token)]
+
+
+async def refuse_cross_site(request: Request) -> None:
+    """Raises CrossSite when the browser says that another site sent a request that changes."""
+    if request.method in _SAFE_METHODS:
+        return
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in {"same-origin", "none"}:
+            raise CrossSite
+        return
+    origin = request.headers.get("origin")
+    if origin is not None and not _same_origin(origin, request):
+        raise CrossSite
+
+
+def _same_origin(origin: str, request: Request) -> bool:
+    settings: Settings = request.app.state.settings
+    _scheme, found, host = origin.partition("://")
+    return origin == settings.public_origin or (bool(found) and host == request.headers.get("host"))
+
+
+async def signed_in(request: Request) -> Actor:
+    """Raises NotSignedIn."""
+    await refuse_cross_site(request)
+    token = await session_token(request)
+    if token is None:
+        raise NotSignedIn
+    return await sessions.find_actor(request.app.state.database, token)
+
+
+SignedIn = Annotated[Actor, Depends(signed_in)]
+
+
+def _may(permission: Permission, missing: str) -> Callable[[Actor], Awaitable[Actor]]:
+    async def guard(actor: SignedIn) -> Actor:
+        if not actor.may(permission):
+            raise RoleMissing(missing)
+        return actor
+
+    return guard
+
+
+Author = Annotated[
+    Actor,
+    Depends(
+        _may(
+            Permission.CREATE_POSTS,
+            "Writing needs the role author or admin. Ask your IT administrator to put you into "
+            "the directory group that gives it, such as Authors.",
+        )
+    ),
+]
+Admin = Annotated[
+    Actor,
+    Depends(
+        _may(
+            Permission.ADMINISTER,
+            "This needs the role admin. Ask your IT administrator to put you into the directory "
+            "group that gives it, such as Admins.",
+        )
+    ),
+]
+
+Limit = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
+
+
+async def signed_by_workos(request: Request) -> bytes:
+    """The raw body, proved to come from WorkOS now.
+
+    Raises:
+        InvalidSignature: before anything of the body is parsed.
+    """
+    settings: Settings = request.app.state.settings
+    body = await request.body()
+    header = dict(request.scope["headers"]).get(b"workos-signature", b"")
+    signatures.verify(
+        header,
+        body,
+        settings.workos_webhook_secret.get_secret_value(),
+        time.time_ns() // 1_000_000,
+    )
+    return body
+
+
+SignedBody = Annotated[bytes, Depends(signed_by_workos)]

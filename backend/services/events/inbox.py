@@ -1,0 +1,226 @@
+"""The inbox as an operator sees it: which events came, and what became of each."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, literal, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.errors import NotFound
+from backend.models import AuditEvent, DirectoryEvent, DirectoryGroup, DirectoryUser, User
+from backend.pagination import EventCursor
+from backend.schemas.directory_sync import Outcome
+from backend.schemas.events import (
+    Event,
+    EventFilters,
+    EventGroup,
+    EventPage,
+    EventPerson,
+    EventSummary,
+    EventTry,
+    Person,
+)
+from backend.schemas.text import storable_json
+from backend.services.events.parking_reasons import in_plain_words
+
+_SHOWN = (
+    DirectoryEvent.id,
+    DirectoryEvent.type,
+    DirectoryEvent.outcome,
+    DirectoryEvent.source,
+    DirectoryEvent.attempts,
+    DirectoryEvent.next_attempt_at,
+    DirectoryEvent.occurred_at,
+    DirectoryEvent.received_at,
+    DirectoryEvent.error,
+    DirectoryEvent.user_id,
+    DirectoryEvent.group_id,
+    DirectoryEvent.organization_id,
+    DirectoryEvent.body.is_not(None).label("body_kept"),
+)
+
+
+def matching(filters: EventFilters, organization_id: str | None) -> list[ColumnElement[bool]]:
+    """The conditions of a list; no organization: those of all."""
+    wanted: list[ColumnElement[bool]] = []
+    if organization_id is not None:
+        wanted.append(DirectoryEvent.organization_id == organization_id)
+    if filters.outcome is not None:
+        # Spelt out in the statement, or the partial index over what is not applied is not used.
+        outcome = literal(filters.outcome.value, literal_execute=True)
+        wanted.append(DirectoryEvent.outcome == outcome)
+    if filters.type:
+        wanted.append(DirectoryEvent.type == filters.type)
+    if filters.since is not None:
+        wanted.append(DirectoryEvent.received_at >= filters.since)
+    if filters.until is not None:
+        wanted.append(DirectoryEvent.received_at < filters.until)
+    return wanted
+
+
+async def list_page(
+    connection: AsyncConnection,
+    filters: EventFilters,
+    *,
+    organization_id: str | None,
+    person: UUID | None = None,
+    group: str | None = None,
+    cursor: EventCursor | None = None,
+    limit: int,
+) -> EventPage:
+    """The events that were received, newest first.
+
+    Args:
+        connection: what runs the statements.
+        filters: which events.
+        organization_id: whose; None for those of all, for the command line.
+        person: only those that name a directory user of this account.
+        group: only those that name this group.
+        cursor: the last event of the page before.
+        limit: events a page.
+    """
+    query = select(*_SHOWN).where(*matching(filters, organization_id))
+    if person is not None:
+        ids = await _directory_users_of(connection, person)
+        query = query.where(DirectoryEvent.user_id.in_(ids))
+    if group is not None:
+        query = query.where(DirectoryEvent.group_id == group)
+    if cursor is not None:
+        query = query.where(tuple_(DirectoryEvent.received_at, DirectoryEvent.id) < tuple_(*cursor))
+    newest = query.order_by(DirectoryEvent.received_at.desc(), DirectoryEvent.id.desc()).limit(
+        literal(limit + 1, literal_execute=True)
+    )
+    rows = (await connection.execute(_with_names(newest))).all()
+    page = rows[:limit]
+    more = len(rows) > limit
+    return EventPage(
+        items=[EventSummary.model_validate(_summary(row)) for row in page],
+        next_cursor=str(EventCursor(page[-1].received_at, page[-1].id)) if more else None,
+    )
+
+
+async def get(
+    connection: AsyncConnection, event_id: str, organization_id: str | None = None
+) -> Event:
+    """One event with its payload, and what each try of it changed.
+
+    Raises:
+        NotFound: also for an event of another organization than the one given.
+    """
+    wanted = matching(EventFilters(), organization_id)
+    query = select(*_SHOWN, DirectoryEvent.body).where(DirectoryEvent.id == event_id, *wanted)
+    row = (await connection.execute(_with_names(query))).one_or_none()
+    if row is None:
+        raise NotFound("No event has this id; `rollcall events list` shows the newest.")
+    return Event(
+        **_summary(row),
+        payload=_payload(row.body),
+        payload_purged=not row.body,
+        tries=await _tries(connection, row),
+    )
+
+
+def _number(digits: str) -> float | str:
+    """A number too large for one, which JSON has no word for, stays its digits."""
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+def _payload(body: bytes | None) -> object:
+    """The JSON of a body; what is none, and was parked for it, as text."""
+    if not body:
+        return None
+    try:
+        return storable_json(json.loads(body, parse_constant=str, parse_float=_number))
+    except (ValueError, RecursionError):
+        return body.decode(errors="replace")
+
+
+async def _directory_users_of(connection: AsyncConnection, account_id: UUID) -> Sequence[str]:
+    return (
+        await connection.scalars(
+            select(DirectoryUser.id)
+            .join(User, User.organization_id == DirectoryUser.organization_id)
+            .where(
+                User.id == account_id,
+                or_(DirectoryUser.account_key == User.key, DirectoryUser.id == User.key),
+            )
+        )
+    ).all()
+
+
+def _with_names(events: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    event = events.subquery("event")
+    return (
+        select(
+            event,
+            User.id.label("account_id"),
+            DirectoryUser.name.label("person_name"),
+            DirectoryGroup.name.label("group_name"),
+        )
+        .outerjoin(
+            DirectoryUser,
+            (DirectoryUser.id == event.c.user_id)
+            & (DirectoryUser.organization_id == event.c.organization_id),
+        )
+        .outerjoin(
+            User,
+            (User.organization_id == DirectoryUser.organization_id)
+            & (User.key == DirectoryUser.account_key),
+        )
+        .outerjoin(
+            DirectoryGroup,
+            (DirectoryGroup.id == event.c.group_id)
+            & (DirectoryGroup.organization_id == event.c.organization_id),
+        )
+        .order_by(event.c.received_at.desc(), event.c.id.desc())
+    )
+
+
+def _summary(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "type": row.type,
+        "outcome": row.outcome,
+        "source": row.source,
+        "attempts": row.attempts,
+        "next_attempt_at": row.next_attempt_at,
+        "occurred_at": row.occurred_at,
+        "received_at": row.received_at,
+        "error": in_plain_words(row.error),
+        "detail": row.error,
+        "person": EventPerson(
+            id=row.account_id, name=row.person_name, directory_user_id=row.user_id
+        )
+        if row.user_id
+        else None,
+        "group": EventGroup(id=row.group_id, name=row.group_name) if row.group_id else None,
+        "body_kept": row.body_kept,
+    }
+
+
+async def _tries(connection: AsyncConnection, event: Row[*tuple[Any, ...]]) -> list[EventTry]:
+    rows = await connection.execute(
+        select(AuditEvent.at, AuditEvent.detail, AuditEvent.actor_id, User.name)
+        .outerjoin(User, User.id == AuditEvent.actor_id)
+        .where(
+            AuditEvent.event_id == event.id,
+            AuditEvent.organization_id.is_not_distinct_from(event.organization_id),
+        )
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+    )
+    return [
+        EventTry(
+            at=row.at,
+            attempt=row.detail.get("attempt"),
+            outcome=row.detail.get("outcome", Outcome.APPLIED),
+            source=row.detail.get("source"),
+            actor=Person(id=row.actor_id, name=row.name) if row.actor_id else None,
+            before=row.detail.get("before"),
+            after=row.detail.get("after"),
+        )
+        for row in rows
+    ]

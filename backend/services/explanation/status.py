@@ -1,0 +1,262 @@
+"""How an organization's directories are: one look for an operator."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import RowMapping, Table, case, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend import models
+from backend.models import (
+    DirectoryEvent,
+    EventCursor,
+    Organization,
+    Reconciliation,
+    counting_groups,
+    counting_memberships,
+    counting_users,
+)
+from backend.schemas.access import Actor
+from backend.schemas.directory import (
+    CatchUp,
+    Counts,
+    Delay,
+    Directory,
+    DirectoryState,
+    DirectoryStatus,
+    DriftCounts,
+    EventRef,
+    Parked,
+    ReconciliationRef,
+    Reconciliations,
+)
+from backend.schemas.directory_sync import Outcome
+from backend.schemas.reconciliations import Hold, State
+from backend.services.explanation.status_sentence import attention_and_status
+
+_NEWEST_EVENTS = 20  # over which the delay is measured
+_CURRENT = (State.QUEUED, State.RUNNING, State.HELD)
+
+
+async def look(
+    connection: AsyncConnection, actor: Actor, *, with_counts: bool, catch_up_enabled: bool
+) -> DirectoryStatus:
+    """The state of everything between the directories and this mirror.
+
+    Counting costs what the directory is large: about 0.8 s with 100,000 people and 500,000
+    memberships. All else is found by an index.
+
+    Args:
+        connection: a snapshot.
+        actor: who asks.
+        with_counts: whether to count.
+        catch_up_enabled: whether this deployment reads the Events API.
+    """
+    organization_id = actor.organization_id
+    managed = await connection.scalar(
+        select(Organization.directory_managed).where(Organization.workos_id == organization_id)
+    )
+    directories = await _directories(connection, organization_id)
+    if with_counts:
+        directories = await _counted(connection, organization_id, directories)
+    last_event, delay = await _arrivals(connection, organization_id)
+    parked = await _parked(connection, organization_id)
+    catch_up = await _catch_up(connection, enabled=catch_up_enabled)
+    last, _ = await _newest_reconciliation(connection, organization_id, current=False)
+    current, hold = await _newest_reconciliation(connection, organization_id, current=True)
+    reconciliations = Reconciliations(last=last, current=current)
+    attention, status = attention_and_status(
+        bool(managed), directories, last_event, parked, catch_up, reconciliations, hold
+    )
+    return DirectoryStatus(
+        status=status,
+        attention=attention,
+        directory_managed=bool(managed),
+        directories=directories,
+        last_event=last_event,
+        delay=delay,
+        parked=parked,
+        catch_up=catch_up,
+        reconciliations=reconciliations,
+    )
+
+
+async def _directories(connection: AsyncConnection, organization_id: str) -> list[Directory]:
+    row = models.Directory
+    activated_at = (
+        select(func.max(DirectoryEvent.occurred_at))
+        .where(
+            DirectoryEvent.organization_id == organization_id,
+            # Spelt out, so that the planner knows how rare it is.
+            DirectoryEvent.type == literal("dsync.activated", literal_execute=True),
+            DirectoryEvent.directory_id == row.id,
+        )
+        .scalar_subquery()
+    )
+    live = func.coalesce(
+        (row.occurred_at > row.removed_at) | (row.removed_at <= row.complete_as_of),
+        row.removed_at.is_(None),
+    )
+    rows = await connection.execute(
+        select(
+            row.id,
+            row.name,
+            row.type,
+            row.complete_as_of,
+            case(
+                (live, literal(DirectoryState.LIVE.value)), else_=DirectoryState.REMOVED.value
+            ).label("state"),
+            case((live, func.coalesce(activated_at, row.occurred_at)), else_=row.removed_at).label(
+                "since"
+            ),
+        )
+        .where(row.organization_id == organization_id)
+        .order_by(row.id)
+    )
+    return [Directory(**found, counts=None) for found in rows.mappings()]
+
+
+async def _counted(
+    connection: AsyncConnection, organization_id: str, directories: list[Directory]
+) -> list[Directory]:
+    people = {
+        row.directory_id: row
+        for row in await connection.execute(
+            select(
+                counting_users.c.directory_id,
+                func.count().label("people"),
+                func.count().filter(counting_users.c.state == "active").label("active_people"),
+            )
+            .where(counting_users.c.organization_id == organization_id)
+            .group_by(counting_users.c.directory_id)
+        )
+    }
+    groups = await _per_directory(connection, organization_id, counting_groups)
+    memberships = await _per_directory(connection, organization_id, counting_memberships)
+    # Rows of a directory that was never described count all the same.
+    known = {directory.id: directory for directory in directories}
+    for directory_id in sorted(people.keys() - known.keys()):
+        known[directory_id] = Directory(
+            id=directory_id,
+            name=None,
+            type=None,
+            state=DirectoryState.LIVE,
+            since=None,
+            complete_as_of=None,
+            counts=None,
+        )
+    return [
+        directory.model_copy(
+            update={
+                "counts": Counts(
+                    active_people=getattr(people.get(directory.id), "active_people", 0),
+                    people=getattr(people.get(directory.id), "people", 0),
+                    groups=groups.get(directory.id, 0),
+                    memberships=memberships.get(directory.id, 0),
+                )
+            }
+        )
+        for directory in known.values()
+    ]
+
+
+async def _per_directory(
+    connection: AsyncConnection, organization_id: str, view: Table
+) -> dict[str, int]:
+    rows = await connection.execute(
+        select(view.c.directory_id, func.count().label("number"))
+        .where(view.c.organization_id == organization_id)
+        .group_by(view.c.directory_id)
+    )
+    return {row.directory_id: row.number for row in rows}
+
+
+async def _arrivals(
+    connection: AsyncConnection, organization_id: str
+) -> tuple[EventRef | None, Delay | None]:
+    found = await connection.execute(
+        select(
+            DirectoryEvent.id,
+            DirectoryEvent.type,
+            DirectoryEvent.occurred_at,
+            DirectoryEvent.received_at,
+        )
+        .where(DirectoryEvent.organization_id == organization_id)
+        .order_by(DirectoryEvent.received_at.desc(), DirectoryEvent.id.desc())
+        .limit(literal(_NEWEST_EVENTS, literal_execute=True))
+    )
+    newest: Sequence[RowMapping] = found.mappings().all()
+    if not newest:
+        return None, None
+    # Two clocks: what seems to have come before it happened came at once.
+    delays = sorted(
+        max(0.0, (row["received_at"] - row["occurred_at"]).total_seconds()) for row in newest
+    )
+    return EventRef(**newest[0]), Delay(
+        median=delays[len(delays) // 2], longest=delays[-1], events=len(delays)
+    )
+
+
+async def _parked(connection: AsyncConnection, organization_id: str) -> Parked:
+    parked = literal(Outcome.PARKED.value, literal_execute=True)
+    found = await connection.execute(
+        select(func.count(), func.min(DirectoryEvent.received_at)).where(
+            DirectoryEvent.organization_id == organization_id, DirectoryEvent.outcome == parked
+        )
+    )
+    count, oldest = found.one()
+    return Parked(count=count, oldest_received_at=oldest)
+
+
+async def _catch_up(connection: AsyncConnection, *, enabled: bool) -> CatchUp:
+    found = await connection.execute(
+        select(
+            EventCursor.polled_at,
+            EventCursor.occurred_at.label("read_up_to"),
+            EventCursor.failures,
+            EventCursor.error,
+        )
+    )
+    unread = {"polled_at": None, "read_up_to": None, "failures": 0, "error": None}
+    return CatchUp(enabled=enabled, **(found.mappings().one_or_none() or unread))
+
+
+async def _newest_reconciliation(
+    connection: AsyncConnection, organization_id: str, *, current: bool
+) -> tuple[ReconciliationRef | None, Hold | None]:
+    """With why it waits for an admin, if it does."""
+    row = Reconciliation
+    unfinished = row.state.in_(_CURRENT)
+    found = (
+        await connection.execute(
+            select(
+                row.id,
+                row.state,
+                row.created_at,
+                row.finished_at,
+                row.as_of,
+                row.error,
+                row.drift,
+                row.held,
+            )
+            .where(row.organization_id == organization_id, unfinished if current else ~unfinished)
+            .order_by(row.created_at.desc(), row.id.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    if found is None:
+        return None, None
+    hold = Hold.model_validate(found.held) if found.state == State.HELD else None
+    ref = ReconciliationRef(
+        id=found.id,
+        state=found.state,
+        created_at=found.created_at,
+        finished_at=found.finished_at,
+        as_of=found.as_of,
+        error=found.error,
+        drift={
+            kind: DriftCounts.model_validate(found.drift.get(kind) or {})
+            for kind in ("directories", "people", "groups", "memberships")
+        },
+        held_people=(found.held or {}).get("people"),
+    )
+    return ref, hold

@@ -1,0 +1,82 @@
+"""What has been read of a listing and waits to be merged."""
+
+from typing import Any
+
+from backend.services.mirror.facts import Facts
+
+_FIRST = 125
+_LARGEST = 5_000
+_GROWTH = 4
+_GROWN = frozenset(_GROWTH**power for power in range(12))
+_TABLES = {
+    "users": "users, directory_users",
+    "groups": "directory_groups",
+    "memberships": "directory_memberships",
+}
+
+
+class Batch:
+    """Rows, each once: of one that is listed twice, the later.
+
+    The first parts are small and each is four times the one before: while the tables grow from
+    nothing, the planner has to be told so early.
+    """
+
+    def __init__(self) -> None:
+        self._other = Facts()
+        self._users: dict[str, dict[str, Any]] = {}
+        self._groups: dict[str, dict[str, Any]] = {}
+        self._memberships: dict[str, dict[str, Any]] = {}
+        self._members = 0
+        self._kinds: set[str] = set()
+        self._size = _FIRST
+        self._parts = 0
+
+    def add(self, facts: Facts) -> None:
+        self._users |= {row["id"]: row for row in facts.pop("users", [])}
+        self._groups |= {row["id"]: row for row in facts.pop("groups", [])}
+        for row in facts.pop("memberships", []):
+            members = self._memberships.setdefault(row["group_id"], row | {"user_ids": {}})
+            before = len(members["user_ids"])
+            members["user_ids"] |= dict.fromkeys(row["user_ids"])
+            self._members += len(members["user_ids"]) - before
+        self._other.update(facts)
+
+    def __len__(self) -> int:
+        return len(self._users) + len(self._groups) + self._members
+
+    @property
+    def is_full(self) -> bool:
+        return len(self) >= self._size
+
+    def facts(self) -> Facts:
+        facts = self._other.copy()
+        if self._users:
+            facts["users"] = [*self._users.values()]
+        if self._groups:
+            facts["groups"] = [*self._groups.values()]
+        if self._members:
+            facts["memberships"] = [
+                row | {"user_ids": [*row["user_ids"]]} for row in self._memberships.values()
+            ]
+        return facts
+
+    def grows_the_mirror(self, added: int) -> bool:
+        """Whether it is mostly new, and the whole about four times what it was when last so."""
+        return 2 * added > len(self) > 0 and (self._size < _LARGEST or self._parts in _GROWN)
+
+    @property
+    def tables(self) -> str:
+        """Those that it goes to."""
+        return ", ".join(_TABLES[kind] for kind in self.facts() if kind in _TABLES)
+
+    def clear(self) -> None:
+        """Begin the next part."""
+        if len(self):
+            kinds = {*self.facts()}
+            goes_on = kinds <= self._kinds
+            self._size = min(_GROWTH * self._size, _LARGEST) if goes_on else _FIRST
+            self._parts = self._parts + 1 if goes_on else 1
+            self._kinds = kinds
+        self._users, self._groups, self._memberships, self._members = {}, {}, {}, 0
+        self._other = Facts()

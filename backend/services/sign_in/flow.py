@@ -1,0 +1,260 @@
+"""Signing in: begun with a state bound to the browser, finished once, or refused with a reason."""
+
+import hashlib
+import logging
+import re
+import secrets
+from datetime import timedelta
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from pydantic import BaseModel
+from sqlalchemy import delete, func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from backend.errors import CodeRejected, SignInRefused, WorkosUnavailable
+from backend.models import UsedState
+from backend.services import audit, invitations
+from backend.services.sessions import end_session, open_session
+from backend.services.sign_in import identity as admission
+from backend.services.sign_in import users as accounts
+from backend.settings import Settings
+from backend.workos.client import WorkosClient
+from backend.workos.models import Profile
+
+_log = logging.getLogger(__name__)
+
+ATTEMPT_LIFETIME = timedelta(minutes=10)
+
+_LONGEST_ID = 255
+_LONGEST_PATH = 2000
+
+_REPORTED = re.compile(r"[a-z_]{1,64}")
+
+
+class Attempt(BaseModel):
+    """One sign-in under way, kept in a signed cookie of its own in the browser that began it."""
+
+    state: str
+    organization_id: str
+    return_to: str
+    invitation: str | None = None
+
+
+class Begun(NamedTuple):
+    url: str
+    cookie_name: str
+    cookie: str
+
+
+class Answer(NamedTuple):
+    """What WorkOS sent back with the browser; empty where it sent nothing."""
+
+    code: str
+    state: str
+    error: str
+
+
+class Finished(NamedTuple):
+    """Where the browser goes next; `session_token` is None after a refusal."""
+
+    url: str
+    session_token: str | None = None
+
+
+def cookie_name(state: str) -> str:
+    """The name of an attempt's cookie: one each, so that two tabs do not disturb each other."""
+    return f"rollcall_sign_in_{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+
+
+def _serializer(settings: Settings) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings.signing_key(), salt="rollcall.sign-in")
+
+
+def local_path(return_to: str | None) -> str:
+    """A path within this site to return to, `/dashboard` for anything else."""
+    # A browser reads a backslash as a slash and drops control characters: `/\t/evil` leaves.
+    if (
+        return_to
+        and len(return_to) <= _LONGEST_PATH
+        and return_to.startswith("/")
+        and not return_to.startswith("//")
+        and return_to.isprintable()
+        and "\\" not in return_to
+        and return_to.isascii()
+    ):
+        return return_to
+    return "/dashboard"
+
+
+def begin(
+    settings: Settings,
+    client: WorkosClient,
+    *,
+    organization_id: str,
+    email: str | None,
+    return_to: str | None,
+    invitation: str | None = None,
+) -> Begun:
+    """Start a sign-in at WorkOS.
+
+    Raises:
+        SignInRefused: WorkOS is not configured, or no organization is known.
+    """
+    if not settings.sign_in_configured:
+        raise SignInRefused("not_configured")
+    organization_id = organization_id or settings.workos_org_id
+    if not organization_id:
+        raise SignInRefused("organization_required")
+    if len(organization_id) > _LONGEST_ID:
+        raise SignInRefused("organization_unknown")
+    state = secrets.token_urlsafe(32)
+    attempt = Attempt(
+        state=state,
+        organization_id=organization_id,
+        return_to=local_path(return_to),
+        invitation=invitation,
+    )
+    url = client.authorization_url(organization=organization_id, state=state, email=email)
+    cookie = _serializer(settings).dumps(attempt.model_dump(exclude_none=True))
+    return Begun(url, cookie_name(state), cookie)
+
+
+async def begin_invited(
+    connection: AsyncConnection, settings: Settings, client: WorkosClient, token: str
+) -> Begun:
+    """Start the sign-in that an invitation leads to.
+
+    Raises:
+        SignInRefused: the invitation cannot be used, or as for `begin`.
+    """
+    invited = await invitations.find(connection, token)
+    return begin(
+        settings,
+        client,
+        organization_id=invited.organization_id,
+        email=invited.email,
+        return_to=None,
+        invitation=token,
+    )
+
+
+async def finish(
+    connection: AsyncConnection,
+    session: AsyncSession,
+    settings: Settings,
+    client: WorkosClient,
+    answer: Answer,
+    *,
+    cookie: str | None,
+    earlier_token: str | None,
+) -> Finished:
+    """End a sign-in: a session for the person, or the sign-in page with the reason.
+
+    Args:
+        connection: one whose statements are transactions by themselves.
+        session: a transaction, begun when nothing waits for WorkOS any more.
+        settings: of this process.
+        client: WorkOS.
+        answer: what came back to the callback.
+        cookie: the attempt's cookie, by the name that `cookie_name` gives.
+        earlier_token: the session that the browser has had until now; it ends.
+    """
+    try:
+        if answer.error:
+            return Finished(refusal_page(answer.error))
+        if not answer.state:
+            return Finished(await _begin_again(client, answer.code))
+        attempt = _attempt(settings, answer.state, cookie)
+        profile = await _exchange(client, answer.code)
+        await _use_up(connection, answer.state)
+        match = await admission.recognise(
+            connection, client, profile, attempt.organization_id, settings.workos_directory_id
+        )
+        # The transaction waits for a connection of its own: keep none meanwhile.
+        await connection.close()
+        return await _enter(session, attempt, profile, match, earlier_token)
+    except SignInRefused as refusal:
+        return Finished(refusal_page(refusal.reason))
+    except WorkosUnavailable as error:
+        _log.warning("sign-in: WorkOS cannot be used: %s", error.__cause__ or error)
+        return Finished(refusal_page(error.code))
+
+
+def refusal_page(error: str) -> str:
+    """The sign-in page that explains an error code, ours or one that came from outside."""
+    return f"/?error={error if _REPORTED.fullmatch(error) else 'sign_in_failed'}"
+
+
+async def _begin_again(client: WorkosClient, code: str) -> str:
+    """A fresh sign-in for one that was begun at the identity provider.
+
+    Such a sign-in has no state and could have been forced on the browser, so its profile serves
+    to learn the organization and is thrown away.
+    """
+    profile = await _exchange(client, code)
+    if not profile.organization_id:
+        raise SignInRefused("organization_unknown")
+    return f"/auth?{urlencode({'organization': profile.organization_id})}"
+
+
+def _attempt(settings: Settings, state: str, cookie: str | None) -> Attempt:
+    try:
+        payload = _serializer(settings).loads(
+            cookie or "", max_age=int(ATTEMPT_LIFETIME.total_seconds())
+        )
+    except BadSignature as error:
+        raise SignInRefused("state_invalid") from error
+    attempt = Attempt.model_validate(payload)
+    if not secrets.compare_digest(attempt.state.encode(), state.encode()):
+        raise SignInRefused("state_invalid")
+    return attempt
+
+
+async def _exchange(client: WorkosClient, code: str) -> Profile:
+    try:
+        return await client.profile(code)
+    except CodeRejected as error:
+        raise SignInRefused("code_rejected") from error
+
+
+async def _use_up(connection: AsyncConnection, state: str) -> None:
+    await connection.execute(delete(UsedState).where(UsedState.expires_at < func.now()))
+    used = await connection.scalar(
+        insert(UsedState)
+        .values(
+            state_hash=hashlib.sha256(state.encode()).digest(),
+            expires_at=func.now() + 2 * ATTEMPT_LIFETIME,
+        )
+        .on_conflict_do_nothing()
+        .returning(UsedState.state_hash)
+    )
+    if used is None:
+        raise SignInRefused("state_invalid")
+
+
+async def _enter(
+    session: AsyncSession,
+    attempt: Attempt,
+    profile: Profile,
+    match: admission.Match,
+    earlier_token: str | None,
+) -> Finished:
+    account_id = await accounts.join(session, attempt.organization_id, match, profile)
+    if earlier_token:
+        await end_session(session, earlier_token)
+    token = await open_session(session, account_id, attempt.organization_id)
+    await audit.record(
+        session,
+        "session.opened",
+        organization_id=attempt.organization_id,
+        actor_id=account_id,
+        subject_id=account_id,
+    )
+    url = attempt.return_to
+    if attempt.invitation and not await invitations.is_for(session, attempt.invitation, account_id):
+        url = "/?error=invitation_other_person"
+    await invitations.close_all(session, account_id)
+    return Finished(url, token)

@@ -1,0 +1,135 @@
+"""The command `rollcall`: what it does, and one sentence for whatever is wrong."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner, Result
+
+from backend.cli.main import app
+from backend.settings import Settings, get_settings
+
+MIGRATE_FIRST = "The database has another version's schema: run `rollcall migrate`."
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> Iterator[None]:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+def invoke(*args: str) -> Result:
+    """Run a command that has an event loop of its own, as it does in a terminal."""
+    return CliRunner().invoke(app, args)
+
+
+async def rollcall(*args: str) -> Result:
+    return await asyncio.to_thread(invoke, *args)
+
+
+def sentence(result: Result) -> str:
+    """What a failed command says: one line on stderr, and no traceback."""
+    assert result.exit_code == 1, (result.output, result.exception)
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+async def test_help() -> None:
+    result = await rollcall("--help")
+    for command in ("serve", "migrate", "events"):
+        assert command in result.stdout
+
+
+class TestSchema:
+    @pytest.fixture
+    async def empty(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+        name = f"empty_{secrets.token_hex(4)}"
+        admin = await asyncpg.connect(database_url)
+        await admin.execute(f"CREATE DATABASE {name}")
+        monkeypatch.setenv("DATABASE_URL", urlunsplit(urlsplit(database_url)._replace(path=name)))
+        yield
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
+
+    @pytest.mark.usefixtures("empty")
+    async def test_outdated_is_refused_with_the_command(self) -> None:
+        assert sentence(await rollcall("serve", "--port", "1")) == MIGRATE_FIRST
+        for args in (("list",), ("show", "x"), ("replay", "x")):
+            assert sentence(await rollcall("events", *args)) == MIGRATE_FIRST
+        migrated = await rollcall("migrate")
+        assert (migrated.exit_code, migrated.stdout) == (0, "The schema is up to date.\n")
+        assert (await rollcall("events", "list")).stdout == "No events.\n"
+        assert (await rollcall("migrate")).exit_code == 0
+
+    @pytest.mark.usefixtures("empty")
+    async def test_of_a_newer_version_is_left_alone(self) -> None:
+        assert (await rollcall("migrate")).exit_code == 0
+        newer = await asyncpg.connect(os.environ["DATABASE_URL"])
+        await newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        await newer.close()
+        assert sentence(await rollcall("serve")) == MIGRATE_FIRST
+        assert "of a newer Rollcall: run that version" in sentence(await rollcall("migrate"))
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "80000", "many"])
+async def test_a_number_that_is_no_port(port: str) -> None:
+    """The server would listen on another port and say nothing."""
+    refused = await rollcall("serve", "--port", port)
+    assert refused.exit_code == 2
+    assert "--port" in refused.stderr
+
+
+ADDRESSES = {
+    "nobody listens": "postgresql://u:p@127.0.0.1:1/x",
+    "no such host": "postgresql://u:p@does-not-exist.invalid/x",
+    "no such database": "{before}/there_is_none",
+    "wrong password": "postgresql://u:p@{host}/rollcall",
+    "no such sslmode": "{url}?sslmode=perhaps",
+    "tls refused": "{url}?sslmode=require",
+    "port is a word": "postgresql://u:p@127.0.0.1:port/x",
+    "port too large": "postgresql://u:p@127.0.0.1:99999/x",
+}
+
+
+@pytest.mark.parametrize("case", ADDRESSES)
+@pytest.mark.parametrize("command", ["serve", "migrate", "events list"])
+async def test_a_database_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, case: str, command: str
+) -> None:
+    before, host = (
+        database_url.rsplit("/", 1)[0],
+        database_url.split("@")[1].split("/", maxsplit=1)[0],
+    )
+    address = ADDRESSES[case].format(before=before, host=host, url=database_url)
+    monkeypatch.setenv("DATABASE_URL", address)
+    said = sentence(await rollcall(*command.split()))
+    assert "DATABASE_URL" in said
+
+
+@pytest.mark.parametrize("password", ["p#a", "p/a"])
+async def test_a_password_that_is_taken_for_something_else(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://u:{password}@127.0.0.1:1/x")
+    assert "in a password, write @ : / # as" in sentence(await rollcall("migrate"))
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "events list"])
+async def test_a_setting_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("WORKOS_REDIRECT_URI", "localhost")
+    said = sentence(await rollcall(*command.split()))
+    assert said.startswith("WORKOS_REDIRECT_URI ")
