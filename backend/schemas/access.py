@@ -1,15 +1,11 @@
-"""Roles, what follows from them, and who is asking."""
+"""Roles, what follows from them, which groups give them, and who is asking."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Self
 from uuid import UUID
-
-
-class Role(StrEnum):
-    MEMBER = "member"
-    AUTHOR = "author"
-    ADMIN = "admin"
 
 
 class Permission(StrEnum):
@@ -31,11 +27,44 @@ _AUTHOR = _MEMBER | {
 }
 _ADMIN = _AUTHOR | {Permission.DELETE_ANY_POST, Permission.ADMINISTER}
 
-PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.MEMBER: _MEMBER,
-    Role.AUTHOR: _AUTHOR,
-    Role.ADMIN: _ADMIN,
+
+# Each with its permissions; everyone active is a member.
+class Role(StrEnum):
+    MEMBER = "member", _MEMBER
+    AUTHOR = "author", _AUTHOR
+    ADMIN = "admin", _ADMIN
+
+    permissions: frozenset[Permission]
+
+    # Without permissions it is looked up: Role("author").
+    def __new__(cls, value: str, permissions: frozenset[Permission] = frozenset()) -> Self:
+        role = str.__new__(cls, value)
+        role._value_ = value
+        role.permissions = permissions
+        return role
+
+
+_ROLES = {role.value: role for role in Role}
+
+# By the exact name of a directory group, whatever the directory.
+DEFAULT_ROLE_OF_GROUP: dict[str, Role] = {
+    "Authors": Role.AUTHOR,
+    "Admins": Role.ADMIN,
 }
+
+
+def roles_named(names: Collection[str]) -> tuple[Role, ...]:
+    """The roles of these names, without those that only a newer version knows."""
+    return tuple(_ROLES[name] for name in names if name in _ROLES)
+
+
+def roles_with(*permissions: Permission) -> tuple[Role, ...]:
+    """The roles that have one of these permissions."""
+    return tuple(role for role in Role if not role.permissions.isdisjoint(permissions))
+
+
+def permissions_of(roles: Collection[Role]) -> frozenset[Permission]:
+    return frozenset().union(*(role.permissions for role in roles))
 
 
 @dataclass(frozen=True)
@@ -51,7 +80,7 @@ class Actor:
 
     @cached_property
     def permissions(self) -> frozenset[Permission]:
-        return frozenset().union(*(PERMISSIONS[role] for role in self.roles))
+        return permissions_of(self.roles)
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from backend.database import Database, Query
 from backend.errors import NotSignedIn
 from backend.models import Organization, Session, User, access
-from backend.schemas.access import Actor, Role
+from backend.schemas.access import Actor, roles_named
 
 LIFETIME = timedelta(days=14)
 
@@ -56,7 +56,7 @@ async def find_actor(database: Database, token: str) -> Actor:
         email=row["email"],
         organization_id=row["organization_id"],
         organization_name=row["organization_name"],
-        roles=tuple(Role(role) for role in row["roles"]),
+        roles=roles_named(row["roles"]),
     )
 
 

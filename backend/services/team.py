@@ -11,7 +11,7 @@ from backend.database import Executor
 from backend.errors import NotFound
 from backend.models import Directory, DirectoryUser, Invitation, User, access, counting_memberships
 from backend.pagination import NameCursor
-from backend.schemas.access import Actor, Role
+from backend.schemas.access import Actor, roles_named
 from backend.schemas.team import TeamMember, TeamPage, TeamStatus
 
 _Invitee = aliased(User)
@@ -94,7 +94,7 @@ def _member(row: Row[*tuple[Any, ...]]) -> TeamMember:
         job_title=row.job_title,
         department=row.department,
         groups=row.groups,
-        roles=[Role(role) for role in row.roles],
+        roles=list(roles_named(row.roles)),
         status=TeamStatus(row.status),
     )
 

@@ -5,7 +5,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.pagination import TimeCursor
-from backend.schemas.access import PERMISSIONS, Actor, Role
+from backend.schemas.access import (
+    DEFAULT_ROLE_OF_GROUP,
+    Actor,
+    Role,
+    permissions_of,
+    roles_named,
+)
 from backend.schemas.events import Person
 from backend.schemas.explanation import (
     Cause,
@@ -61,7 +67,7 @@ async def explain(
     group_ids = sorted({edge.group_id for edge in edges})
     mappings = await access_chain.read_mappings(connection, account, group_ids)
     counting = await access_chain.read_counting_memberships(connection, account)
-    roles = [Role(role) for role in account.roles]
+    roles = roles_named(account.roles)
     directory_users = [_entry(row, people[row.id], account.key) for row in entries]
     subjects = access_history.Subjects(
         account_id=account.id,
@@ -81,8 +87,8 @@ async def explain(
         ),
         directory_managed=account.directory_managed,
         active=account.active,
-        roles=roles,
-        permissions=sorted(frozenset().union(*(PERMISSIONS[role] for role in roles))),
+        roles=list(roles),
+        permissions=sorted(permissions_of(roles)),
         refusal=None if account.active else why_refused(account, directory_users, people),
         directory_users=directory_users,
         memberships=[
@@ -169,7 +175,8 @@ def _mapping(row: ChainRow, account: ChainRow, *, counts: bool, gives: bool) -> 
     if row.removed:
         why_not = "An admin removed this mapping."
     elif row.source == "default" and not account.default_mappings:
-        why_not = "Groups named Authors and Admins give nothing here: the rule is switched off."
+        names = " and ".join(DEFAULT_ROLE_OF_GROUP)
+        why_not = f"Groups named {names} give nothing here: the rule is switched off."
     elif not counts:
         why_not = "The membership does not count."
     elif not gives:
