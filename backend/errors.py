@@ -34,7 +34,7 @@ class NotYours(RollcallError):
     status = 403
     code = "not_yours"
     title = "Not allowed"
-    detail = "Only the author may do this."
+    detail = "Somebody else wrote this; your roles let you do it to your own posts only."
 
 
 class CrossSite(RollcallError):

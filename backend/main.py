@@ -42,7 +42,7 @@ Sign in in the browser at [/auth](/auth); the session cookie then carries these 
 
 _TAGS = [
     {"name": "sign-in", "description": "SSO through WorkOS, and who is signed in."},
-    {"name": "posts", "description": "Read by every member; written by authors and admins."},
+    {"name": "posts", "description": "The notebook. `permissions` of `/me` say who may do what."},
     {"name": "team", "description": "The people of the organization, and invitations."},
     {
         "name": "directory",

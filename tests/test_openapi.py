@@ -22,9 +22,9 @@ def test_the_pages_types_are_made_from_this_description() -> None:
     assert TARGET.read_text() == description(), stale
 
 
-@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
+@pytest.mark.parametrize(("_method", "path", "operation"), OPERATIONS, ids=NAMES)
 def test_every_operation_says_what_it_does_and_what_goes_wrong(
-    method: str, path: str, operation: dict[str, Any]
+    _method: str, path: str, operation: dict[str, Any]
 ) -> None:
     assert operation["summary"]
     assert operation["tags"]
@@ -35,7 +35,7 @@ def test_every_operation_says_what_it_does_and_what_goes_wrong(
     responses = operation["responses"]
     if path == "/me" or path.startswith(("/posts", "/team")):
         assert {"401", "503"} <= set(responses)
-        assert ("403" in responses) == (method != "GET")
+        assert ("403" in responses) == (path != "/me")
         assert ("404" in responses) == ("{" in path)
     if operation.get("parameters") or operation.get("requestBody"):
         assert "422" in responses

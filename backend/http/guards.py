@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from backend.database import Database
 from backend.errors import CrossSite, NotSignedIn, RoleMissing
-from backend.schemas.access import Actor, Permission
+from backend.schemas.access import DEFAULT_ROLE_OF_GROUP, Actor, Permission, roles_with
 from backend.schemas.jobs import Enqueue
 from backend.services import sessions
 from backend.settings import Settings
@@ -130,35 +130,37 @@ async def signed_in(request: Request) -> Actor:
 SignedIn = Annotated[Actor, Depends(signed_in)]
 
 
-def _may(permission: Permission, missing: str) -> Callable[[Actor], Awaitable[Actor]]:
-    async def guard(actor: SignedIn) -> Actor:
-        if not actor.may(permission):
+def _may(doing: str, *permissions: Permission) -> Callable[[Request], Awaitable[Actor]]:
+    """A guard that passes whoever has one of these permissions."""
+    roles = roles_with(*permissions)
+    groups = [name for role in roles for name, of in DEFAULT_ROLE_OF_GROUP.items() if of is role]
+    such_as = f", such as {groups[0]}" if groups else ""
+    missing = (
+        f"{doing} needs the role {' or '.join(roles)}. Ask your IT administrator to put you into "
+        f"the directory group that gives it{such_as}."
+    )
+
+    async def guard(request: Request) -> Actor:
+        actor = await signed_in(request)
+        if actor.permissions.isdisjoint(permissions):
             raise RoleMissing(missing)
         return actor
 
     return guard
 
 
-Author = Annotated[
-    Actor,
-    Depends(
-        _may(
-            Permission.CREATE_POSTS,
-            "Writing needs the role author or admin. Ask your IT administrator to put you into "
-            "the directory group that gives it, such as Authors.",
-        )
-    ),
+Reader = Annotated[Actor, Depends(_may("Reading", Permission.READ_POSTS))]
+Author = Annotated[Actor, Depends(_may("Writing", Permission.CREATE_POSTS))]
+# Whether it may be this very post, the service decides.
+Editor = Annotated[
+    Actor, Depends(_may("Editing", Permission.EDIT_OWN_POSTS, Permission.EDIT_ANY_POST))
 ]
-Admin = Annotated[
-    Actor,
-    Depends(
-        _may(
-            Permission.ADMINISTER,
-            "This needs the role admin. Ask your IT administrator to put you into the directory "
-            "group that gives it, such as Admins.",
-        )
-    ),
+Deleter = Annotated[
+    Actor, Depends(_may("Deleting", Permission.DELETE_OWN_POSTS, Permission.DELETE_ANY_POST))
 ]
+Teammate = Annotated[Actor, Depends(_may("Seeing the team", Permission.READ_TEAM))]
+Inviter = Annotated[Actor, Depends(_may("Inviting", Permission.INVITE))]
+Admin = Annotated[Actor, Depends(_may("This", Permission.ADMINISTER))]
 
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
 

@@ -5,47 +5,60 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.http.guards import Author, ConnectionDep, DatabaseDep, Limit, SessionDep, SignedIn
+from backend.http.guards import (
+    Author,
+    ConnectionDep,
+    DatabaseDep,
+    Deleter,
+    Editor,
+    Limit,
+    Reader,
+    SessionDep,
+)
 from backend.http.problems import problems
 from backend.pagination import TimeCursor
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
 from backend.services import posts
 
-router = APIRouter(prefix="/posts", tags=["posts"], responses=problems(401, 422, 503))
+router = APIRouter(prefix="/posts", tags=["posts"], responses=problems(401, 403, 422, 503))
 
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 
 
 @router.get("", summary="The posts, newest first")
 async def list_posts(
-    database: DatabaseDep, actor: SignedIn, limit: Limit = 20, cursor: Cursor = None
+    database: DatabaseDep, reader: Reader, limit: Limit = 20, cursor: Cursor = None
 ) -> PostPage:
     after = TimeCursor.parse(cursor) if cursor else None
-    return await posts.list_page(database, actor, after, limit)
+    return await posts.list_page(database, reader, after, limit)
 
 
 @router.post(
-    "", status_code=status.HTTP_201_CREATED, summary="Write a post", responses=problems(403, 413)
+    "", status_code=status.HTTP_201_CREATED, summary="Write a post", responses=problems(413)
 )
 async def create_post(session: SessionDep, author: Author, new: PostCreate) -> Post:
     return await posts.create(session, author, new)
 
 
 @router.get("/{post_id}", summary="One post", responses=problems(404))
-async def get_post(connection: ConnectionDep, actor: SignedIn, post_id: UUID) -> Post:
-    return await posts.get(connection, actor, post_id)
+async def get_post(connection: ConnectionDep, reader: Reader, post_id: UUID) -> Post:
+    return await posts.get(connection, reader, post_id)
 
 
-@router.patch("/{post_id}", summary="Edit one's own post", responses=problems(403, 404, 413))
-async def edit_post(session: SessionDep, author: Author, post_id: UUID, change: PostUpdate) -> Post:
-    return await posts.edit(session, author, post_id, change)
+@router.patch(
+    "/{post_id}",
+    summary="Edit one's own post, or with `posts:edit_any` anyone's",
+    responses=problems(404, 413),
+)
+async def edit_post(session: SessionDep, editor: Editor, post_id: UUID, change: PostUpdate) -> Post:
+    return await posts.edit(session, editor, post_id, change)
 
 
 @router.delete(
     "/{post_id}",
     status_code=status.HTTP_204_NO_CONTENT,
-    summary="Delete one's own post, or as an admin anyone's",
-    responses=problems(403, 404),
+    summary="Delete one's own post, or with `posts:delete_any` anyone's",
+    responses=problems(404),
 )
-async def delete_post(session: SessionDep, author: Author, post_id: UUID) -> None:
-    await posts.remove(session, author, post_id)
+async def delete_post(session: SessionDep, deleter: Deleter, post_id: UUID) -> None:
+    await posts.remove(session, deleter, post_id)

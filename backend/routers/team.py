@@ -5,14 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.http.guards import ConnectionDep, Limit, SessionDep, SettingsDep, SignedIn
+from backend.http.guards import ConnectionDep, Inviter, Limit, SessionDep, SettingsDep, Teammate
 from backend.http.problems import problems
 from backend.pagination import NameCursor
 from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
 from backend.schemas.text import GroupName, SearchText
 from backend.services import invitations, team
 
-router = APIRouter(prefix="/team", tags=["team"], responses=problems(401, 422, 503))
+router = APIRouter(prefix="/team", tags=["team"], responses=problems(401, 403, 422, 503))
 
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 Status = Annotated[TeamStatus | None, Query(description="Only people of this status.")]
@@ -23,7 +23,7 @@ Search = Annotated[SearchText | None, Query(alias="q", description="Part of a na
 @router.get("", summary="The people of the organization, by name")
 async def list_team(
     connection: ConnectionDep,
-    actor: SignedIn,
+    teammate: Teammate,
     status: Status = None,
     group: Group = None,
     search: Search = None,
@@ -32,7 +32,7 @@ async def list_team(
 ) -> TeamPage:
     return await team.list_page(
         connection,
-        actor,
+        teammate,
         status=status,
         group=group,
         search=search,
@@ -45,19 +45,19 @@ async def list_team(
     "/{user_id}/invitation",
     status_code=status.HTTP_201_CREATED,
     summary="Invite someone; a link given before stops working",
-    responses=problems(403, 404, 409),
+    responses=problems(404, 409),
 )
 async def invite(
-    session: SessionDep, actor: SignedIn, settings: SettingsDep, user_id: UUID
+    session: SessionDep, inviter: Inviter, settings: SettingsDep, user_id: UUID
 ) -> InvitationLink:
-    return await invitations.create(session, actor, user_id, settings.public_origin)
+    return await invitations.create(session, inviter, user_id, settings.public_origin)
 
 
 @router.delete(
     "/{user_id}/invitation",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Withdraw an invitation",
-    responses=problems(403, 404),
+    responses=problems(404),
 )
-async def withdraw_invitation(session: SessionDep, actor: SignedIn, user_id: UUID) -> None:
-    await invitations.withdraw(session, actor, user_id)
+async def withdraw_invitation(session: SessionDep, inviter: Inviter, user_id: UUID) -> None:
+    await invitations.withdraw(session, inviter, user_id)

@@ -12,6 +12,7 @@ class Permission(StrEnum):
     READ_POSTS = "posts:read"
     CREATE_POSTS = "posts:create"
     EDIT_OWN_POSTS = "posts:edit_own"
+    EDIT_ANY_POST = "posts:edit_any"  # for an editor; no role below has it
     DELETE_OWN_POSTS = "posts:delete_own"
     DELETE_ANY_POST = "posts:delete_any"
     READ_TEAM = "team:read"

@@ -1,4 +1,4 @@
-"""Posts: read by everyone active, written by authors, removed by their author or an admin."""
+"""Posts: who reads, writes, edits and deletes them goes by permissions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -54,6 +54,7 @@ _NEXT_PAGE = Query(
 
 def _as_seen_by(actor: Actor, rows: Sequence[Mapping[Any, Any]]) -> list[dict[str, Any]]:
     edits_own = actor.may(Permission.EDIT_OWN_POSTS)
+    edits_any = actor.may(Permission.EDIT_ANY_POST)
     deletes_own = actor.may(Permission.DELETE_OWN_POSTS)
     deletes_any = actor.may(Permission.DELETE_ANY_POST)
     return [
@@ -64,8 +65,8 @@ def _as_seen_by(actor: Actor, rows: Sequence[Mapping[Any, Any]]) -> list[dict[st
             "author": {"id": row["author_id"], "name": row["author_name"]},
             "created_at": row["created_at"],
             "updated_at": row["updated_at"],
-            "can_edit": (own := row["author_id"] == actor.user_id) and edits_own,
-            "can_delete": deletes_any or (own and deletes_own),
+            "can_edit": ((own := row["author_id"] == actor.user_id) and edits_own) or edits_any,
+            "can_delete": (own and deletes_own) or deletes_any,
         }
         for row in rows
     ]
@@ -119,7 +120,7 @@ async def create(session: AsyncSession, actor: Actor, new: PostCreate) -> Post:
 
 
 async def edit(session: AsyncSession, actor: Actor, post_id: UUID, change: PostUpdate) -> Post:
-    """Change one's own post.
+    """Change one's own post, or with EDIT_ANY_POST anyone's.
 
     Raises:
         NotFound: there is no such post in the organization.
@@ -139,7 +140,7 @@ async def edit(session: AsyncSession, actor: Actor, post_id: UUID, change: PostU
 
 
 async def remove(session: AsyncSession, actor: Actor, post_id: UUID) -> None:
-    """Delete one's own post, or as an admin anyone's.
+    """Delete one's own post, or with DELETE_ANY_POST anyone's.
 
     Raises:
         NotFound: there is no such post in the organization.

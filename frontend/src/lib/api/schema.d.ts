@@ -33,11 +33,11 @@ export interface paths {
         get: operations["get_post_posts__post_id__get"];
         put?: never;
         post?: never;
-        /** Delete one's own post, or as an admin anyone's */
+        /** Delete one's own post, or with `posts:delete_any` anyone's */
         delete: operations["delete_post_posts__post_id__delete"];
         options?: never;
         head?: never;
-        /** Edit one's own post */
+        /** Edit one's own post, or with `posts:edit_any` anyone's */
         patch: operations["edit_post_posts__post_id__patch"];
         trace?: never;
     };
@@ -1117,7 +1117,7 @@ export interface components {
          * Permission
          * @enum {string}
          */
-        Permission: "posts:read" | "posts:create" | "posts:edit_own" | "posts:delete_own" | "posts:delete_any" | "team:read" | "team:invite" | "administer";
+        Permission: "posts:read" | "posts:create" | "posts:edit_own" | "posts:edit_any" | "posts:delete_own" | "posts:delete_any" | "team:read" | "team:invite" | "administer";
         /** Person */
         Person: {
             /**
@@ -1577,6 +1577,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The input cannot be used; `errors` names the fields. */
             422: {
                 headers: {
@@ -1688,6 +1697,15 @@ export interface operations {
             };
             /** @description Not signed in, or access has ended. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2023,6 +2041,15 @@ export interface operations {
             };
             /** @description Not signed in, or access has ended. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
