@@ -1,5 +1,7 @@
 """The error family: what can be refused, each with a code and a status (RFC 9457 on the wire)."""
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -123,19 +125,80 @@ class TemporarilyUnavailable(RollcallError):
     detail = "The database did not answer. Nothing was changed; send the request again."
 
 
+class WorkosFault(StrEnum):
+    """Why WorkOS cannot be used; FAULT_SENTENCES says it to people."""
+
+    UNREACHABLE = "unreachable"
+    KEY_REFUSED = "key_refused"
+    RATE_LIMITED = "rate_limited"
+    UNEXPECTED_STATUS = "unexpected_status"
+    UNREADABLE = "unreadable"
+    UNREADABLE_OBJECT = "unreadable_object"
+    NOT_WORKOS = "not_workos"
+    CIRCULAR_LISTING = "circular_listing"
+    FOREIGN_DIRECTORY = "foreign_directory"
+    FOREIGN_ROW = "foreign_row"
+    DIRECTORY_CONTRADICTION = "directory_contradiction"
+    GROUP_CONTRADICTION = "group_contradiction"
+    CURSOR_EXPIRED = "cursor_expired"
+
+
+# What is in braces are the parameters of the fault.
+FAULT_SENTENCES: Mapping[WorkosFault, str] = {
+    WorkosFault.UNREACHABLE: (
+        "WorkOS did not answer in time. Nothing was changed; try again in a minute."
+    ),
+    WorkosFault.KEY_REFUSED: "WorkOS refuses the key in WORKOS_API_KEY.",
+    WorkosFault.RATE_LIMITED: (
+        "WorkOS was asked too often, and wants to be left alone for a while (429)."
+    ),
+    WorkosFault.UNEXPECTED_STATUS: "WorkOS answered with status {status}. Nothing was changed.",
+    WorkosFault.UNREADABLE: "WorkOS gave an answer that cannot be read.",
+    WorkosFault.UNREADABLE_OBJECT: "WorkOS sent something that cannot be read: {field}: {problem}.",
+    WorkosFault.NOT_WORKOS: (
+        "What answers at WORKOS_BASE_URL is not WorkOS: it has no list of directories (404)."
+    ),
+    WorkosFault.CIRCULAR_LISTING: "WorkOS's listing of {resource} goes round in circles.",
+    WorkosFault.FOREIGN_DIRECTORY: "WorkOS listed another organization's directory.",
+    WorkosFault.FOREIGN_ROW: "WorkOS listed {row_id} of another directory in {directory_id}.",
+    WorkosFault.DIRECTORY_CONTRADICTION: (
+        "WorkOS contradicts itself on whether the directory {directory_id} exists."
+    ),
+    WorkosFault.GROUP_CONTRADICTION: (
+        "WorkOS lists no members of the group {group_id}, which exists."
+    ),
+    WorkosFault.CURSOR_EXPIRED: (
+        "WorkOS does not know the event to read on from; it may be older than its history."
+    ),
+}
+
+
 class WorkosUnavailable(RollcallError):
+    """There is no answer of WorkOS's to build on; `fault` and its `params` say why.
+
+    Args:
+        fault: the cause.
+        retry_after: seconds that WorkOS asks to be left alone for.
+        params: what the sentence of the fault has in braces.
+    """
+
     status = 503
     code = "directory_unavailable"
     title = "WorkOS does not answer"
-    detail = "WorkOS did not answer in time. Nothing was changed; try again in a minute."
+    detail = FAULT_SENTENCES[WorkosFault.UNREACHABLE]
 
-    def __init__(self, detail: str | None = None, *, retry_after: float = 0) -> None:
-        super().__init__(detail)
-        self.retry_after = retry_after  # seconds that WorkOS asks to be left alone for
+    def __init__(self, fault: WorkosFault, *, retry_after: float = 0, **params: str | int) -> None:
+        super().__init__(FAULT_SENTENCES[fault].format(**params))
+        self.fault = fault
+        self.params = params
+        self.retry_after = retry_after
 
 
 class CursorExpired(WorkosUnavailable):
-    detail = "WorkOS does not know the event to read on from; it may be older than its history."
+    """WorkOS refuses the event that events were to follow."""
+
+    def __init__(self) -> None:
+        super().__init__(WorkosFault.CURSOR_EXPIRED)
 
 
 class CodeRejected(RollcallError):

@@ -9,16 +9,16 @@ from sqlalchemy import select, text
 
 from backend.schemas.reconciliations import Reconciliation, Trigger
 from backend.services.reconciliation import requests as reconciliations
-from backend.services.reconciliation.checkpoint import Patience
 from backend.services.reconciliation.run import run
 from backend.workos.client import WorkosClient
+from backend.workos.retrying import RetryPolicy
 from tests.stack import Stack
 
 # Requests of one reconciliation of `company`: directories, organization, the directory, two
 # pages of people, one of groups, two of Authors, one of Admins, the directory again.
 REQUESTS = 10
 
-ONE_TRY = Patience(tries=1, pause=0)
+ONE_TRY = RetryPolicy(attempts=1, backoff=0)
 
 # Called before each request with its number, from 1; what it returns is answered instead.
 Meddle = Callable[[int, httpx2.Request], Awaitable[httpx2.Response | None]]
@@ -49,7 +49,7 @@ async def reconcile(
     *,
     wire: Wire | None = None,
     only: UUID | None = None,
-    patience: Patience = ONE_TRY,
+    retry_policy: RetryPolicy = ONE_TRY,
     **options: Any,
 ) -> Reconciliation:
     """Request (unless it is said which) and run, a minute after whatever happened before."""
@@ -58,7 +58,7 @@ async def reconcile(
     client = WorkosClient(stack.app.state.settings, transport=transport, listings_per_second=0)
     try:
         asked = only or await request(stack)
-        return await run(stack.database, client, asked, patience=patience, **options)
+        return await run(stack.database, client, asked, retry_policy=retry_policy, **options)
     finally:
         await client.close()
 
@@ -109,7 +109,6 @@ async def source(stack: Stack) -> dict[str, Any]:
                 groups = await client.groups_of(user.id)
                 found["memberships"] |= {(user.id, group.id) for group in groups}
         page = await client.list_page("directory_groups", None, directory=directory.id)
-        assert page is not None
         found["groups"] |= {(item["id"], item["name"]) for item in page.items}  # type: ignore[index]  # objects
     return found
 

@@ -116,17 +116,16 @@ async def _pages(
 ) -> AsyncIterator[EventPage]:
     """From the cursor to the newest event."""
     after = await connection.scalar(select(EventCursor.after))
+    pages = client.event_pages(HANDLERS, after)
     try:
-        page = await client.events(HANDLERS, after)
+        first = await anext(pages)
     except CursorExpired:
         # First see that it is the cursor that WorkOS refuses, and not the request.
-        page = await client.events(HANDLERS, None)
+        pages = client.event_pages(HANDLERS, None)
+        first = await anext(pages)
         await _begin_again(database, enqueue, only_directory)
-    seen = set()
-    yield page
-    while page.following is not None and page.following not in seen:
-        seen.add(page.following)
-        page = await client.events(HANDLERS, page.following)
+    yield first
+    async for page in pages:
         yield page
 
 

@@ -20,7 +20,8 @@ from backend.services.mirror.facts import (
     tombstone,
     user_row,
 )
-from backend.workos.client import WorkosClient, reading_time
+from backend.workos.client import WorkosClient
+from backend.workos.clock import snapshot_time
 from backend.workos.models import Directory
 from backend.workos.models import DirectoryUser as WorkosUser
 
@@ -39,7 +40,7 @@ async def read_organization(
             managed=[organization_id],
             directories=[directory_row(directory) for directory in directories],
         )
-        await merge(connection, reading_time(), f"reading_{uuid7()}", facts)
+        await merge(connection, snapshot_time(), f"reading_{uuid7()}", facts)
     return directories
 
 
@@ -56,7 +57,7 @@ async def read_organization_name(
     if organization is None:
         raise SignInRefused("organization_unknown")
     facts = Facts(organizations=[organization.model_dump()])
-    await merge(connection, reading_time(), f"reading_{uuid7()}", facts)
+    await merge(connection, snapshot_time(), f"reading_{uuid7()}", facts)
 
 
 async def find_people(
@@ -75,7 +76,7 @@ async def find_people(
     people = []
     for directory_id in directory_ids:
         found = await client.users(directory_id, idp_id=idp_id, email=email)
-        occurred = reading_time()
+        occurred = snapshot_time()
         for person in found:
             # A filter that a server ignores must not let a stranger in.
             if (idp_id is None or person.idp_id == idp_id) and (
@@ -95,7 +96,7 @@ async def read_person(connection: AsyncConnection, client: WorkosClient, user_id
     person = await client.user(user_id)
     if person is None:
         return False
-    await _merge_person(connection, client, reading_time(), person)
+    await _merge_person(connection, client, snapshot_time(), person)
     return True
 
 

@@ -25,7 +25,7 @@ from uuid_utils.compat import uuid7
 from backend import models
 from backend.database import DRIVER_FAULTS, LockedConnection, Query
 from backend.schemas.reconciliations import UNFINISHED, Drift, Hold, ShortListing, State
-from backend.services.reconciliation.checkpoint import CountedRows, Position
+from backend.services.reconciliation.checkpoint import Checkpoint, CountedRows
 
 _ROW = inspect(models.Reconciliation).local_table
 
@@ -89,7 +89,7 @@ async def conclude(
     ).one_or_none()
     if row is None:
         return
-    position = Position.model_validate(row.position)
+    position = Checkpoint.model_validate(row.position)
     short = [
         found
         for count in position.counts

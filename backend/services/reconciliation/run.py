@@ -22,10 +22,11 @@ from backend.schemas.reconciliations import Drift, Progress, Reconciliation, Sta
 from backend.services.reconciliation import completion as reconciliation_outcome
 from backend.services.reconciliation import requests as reconciliations
 from backend.services.reconciliation.batch import Batch
-from backend.services.reconciliation.checkpoint import Patience, Position
+from backend.services.reconciliation.checkpoint import Checkpoint
 from backend.services.reconciliation.reader import Reader
 from backend.services.reconciliation.transitions import finish, take_up
 from backend.workos.client import WorkosClient
+from backend.workos.retrying import RetryPolicy
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ async def run(
     only_directory: str = "",
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
 ) -> Reconciliation:
     """Run one to its end, from where it stopped; that WorkOS cannot be read is its state `failed`.
 
@@ -68,7 +69,7 @@ async def run(
         only_directory: when not empty, nothing is read or inferred of other directories.
         on_progress: called after each page.
         should_stop: asked before each page.
-        patience: with a WorkOS that fails.
+        retry_policy: for a WorkOS that fails.
 
     Raises:
         DBAPIError: a fault of the database; it can be run again, and goes on where it was.
@@ -88,7 +89,7 @@ async def run(
                 on_progress=on_progress,
                 should_stop=should_stop,
             )
-            await running.run(client, taken, only_directory, patience or Patience())
+            await running.run(client, taken, only_directory, retry_policy or RetryPolicy())
     async with database.connect() as connection:
         return await reconciliations.get(connection, reconciliation_id)
 
@@ -116,17 +117,17 @@ class _Run:
         self._drift = Drift()
 
     async def run(
-        self, client: WorkosClient, row: Row[Any], only_directory: str, patience: Patience
+        self, client: WorkosClient, row: Row[Any], only_directory: str, retry_policy: RetryPolicy
     ) -> None:
         self._as_of = row.as_of
         self._drift = Drift.model_validate(row.drift)
         reader = Reader(
             client,
             self._organization_id,
-            position=Position.model_validate(row.position),
+            checkpoint=Checkpoint.model_validate(row.position),
             progress=Progress.model_validate(row.progress),
-            patience=patience,
-            look_up=self._look_up,
+            retry_policy=retry_policy,
+            check_stop=self._look_up,
             note_trouble=self._note_trouble,
             groups_after=self._groups_after,
         )
@@ -155,7 +156,7 @@ class _Run:
             batch.add(opening.facts)
             await self._save(reader, batch)
         try:
-            while reader.position.directories:
+            while reader.checkpoint.directories:
                 step = await reader.step()
                 batch.add(step.facts)
                 if self._on_progress is not None:
@@ -265,7 +266,7 @@ class _Run:
                 .where(_ROW.c.id == self._id)
                 .values(
                     as_of=self._as_of,
-                    position=reader.position.model_dump(mode="json"),
+                    position=reader.checkpoint.model_dump(mode="json"),
                     progress=reader.progress.model_dump(mode="json"),
                     drift=drift.model_dump(mode="json", exclude_none=True),
                 )

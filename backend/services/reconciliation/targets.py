@@ -7,8 +7,8 @@ from backend import models
 from backend.database import Database
 from backend.services.events.intake import merge
 from backend.services.mirror.facts import Facts
-from backend.services.reconciliation.pages import list_directories
 from backend.workos.client import WorkosClient
+from backend.workos.listings import list_directories
 
 
 async def find(
