@@ -117,7 +117,6 @@ class Worker(NamedTuple):
             self.database,
             self.client,
             reconciliation_id,
-            only_directory=self.settings.workos_directory_id,
             should_stop=self.stop.is_set,
         )
         if reconciliation.state in UNFINISHED:
@@ -189,12 +188,10 @@ async def _work_while_connected(worker: Worker) -> None:
 
 def _register(queuer: PgQueuer, worker: Worker) -> None:
     settings = worker.settings
-    rests = returning_people.Rests()
+    backoff = returning_people.Backoff()
 
     async def read_returned() -> None:
-        await returning_people.read_waiting(
-            worker.database, worker.client, rests, only_directory=settings.workos_directory_id
-        )
+        await returning_people.read_waiting(worker.database, worker.client, backoff)
 
     def schedule(name: Schedule, expression: str, job: Callable[[], Awaitable[None]]) -> None:
         async def tick(_tick: Tick) -> None:

@@ -54,7 +54,7 @@ async def reconcile(url: str, base_url: str) -> None:
     database, client = Database(url), WorkosClient(settings, listings_per_second=0)
     in_database = Stopwatch()
     begun = time.perf_counter()
-    await reconciliation_targets.find(database, client, "", None)
+    await reconciliation_targets.find(database, client, None)
     async with database.transaction() as session:
         asked = await reconciliations.request(session, generate.ORGANIZATION_ID, Trigger.COMMAND)
     done = await reconciliation_run.run(database, client, asked.id)

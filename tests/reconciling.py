@@ -50,12 +50,14 @@ async def reconcile(
     wire: Wire | None = None,
     only: UUID | None = None,
     retry_policy: RetryPolicy = ONE_TRY,
+    only_directory: str = "",
     **options: Any,
 ) -> Reconciliation:
     """Request (unless it is said which) and run, a minute after whatever happened before."""
     stack.clock.advance(60)
     transport = wire or Wire(stack, meddle)
-    client = WorkosClient(stack.app.state.settings, transport=transport, listings_per_second=0)
+    settings = stack.app.state.settings.model_copy(update={"workos_directory_id": only_directory})
+    client = WorkosClient(settings, transport=transport, listings_per_second=0)
     try:
         asked = only or await request(stack)
         return await run(stack.database, client, asked, retry_policy=retry_policy, **options)

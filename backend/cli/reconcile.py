@@ -51,15 +51,11 @@ async def reconcile(settings: Settings, database: Database, organization_id: str
     with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     try:
-        found = await reconciliation_targets.find(
-            database, client, settings.workos_directory_id, organization_id
-        )
+        found = await reconciliation_targets.find(database, client, organization_id)
         if not found:
             _err.print("There is no directory to read, neither in the mirror nor at WorkOS.")
             return FAILED
-        codes = [
-            await _reconcile_one(settings, database, client, each, stop.is_set) for each in found
-        ]
+        codes = [await _reconcile_one(database, client, each, stop.is_set) for each in found]
     except WorkosUnavailable as error:
         _err.print(error.detail, markup=False)
         return FAILED
@@ -83,7 +79,6 @@ async def confirm(database: Database, reconciliation_id: UUID) -> int:
 
 
 async def _reconcile_one(
-    settings: Settings,
     database: Database,
     client: WorkosClient,
     organization_id: str,
@@ -98,7 +93,6 @@ async def _reconcile_one(
                 database,
                 client,
                 asked.id,
-                only_directory=settings.workos_directory_id,
                 on_progress=on_progress,
                 should_stop=should_stop,
             )

@@ -23,6 +23,7 @@ from backend.workos.models import (
     Profile,
 )
 from backend.workos.paging import EventPage, NotListed, Pace, Page, Pages, parse_page
+from backend.workos.scope import DirectoryScope
 
 _TIMEOUT_SECONDS = 5
 _RETRIES = 1  # by the SDK, while a person is waiting
@@ -33,7 +34,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class WorkosClient:
-    """One connection pool to WorkOS.
+    """One connection pool to WorkOS, and the `scope` in which it is used.
 
     Args:
         settings: where WorkOS is, and with which credentials.
@@ -49,6 +50,7 @@ class WorkosClient:
         transport: httpx2.AsyncBaseTransport | None = None,
         listings_per_second: float = 3.7,
     ) -> None:
+        self.scope = DirectoryScope(settings.workos_directory_id or None)
         self._pace = Pace(listings_per_second)
         self._http = httpx2.AsyncClient(
             timeout=_TIMEOUT_SECONDS, transport=transport, event_hooks={"response": [note_date]}

@@ -75,12 +75,11 @@ class Reader:
         self._groups: list[str] = []
         self._pages: Pages[Page[Any]] | None = None  # of the listing that is being read
 
-    async def open(self, known: list[str], only_directory: str) -> Opening:
+    async def open(self, known: list[str]) -> Opening:
         """Begin anew: what directories there are.
 
         Args:
             known: those that the mirror holds; whether they are gone is found out.
-            only_directory: when not empty, nothing is read or inferred of others.
 
         Raises:
             WorkosUnavailable: for too long, or what it says cannot be trusted.
@@ -89,7 +88,7 @@ class Reader:
         organization = await self._retrier.call(
             lambda: self._client.organization(self._organization_id)
         )
-        wanted = [each for each in listed if only_directory in {"", each.id}]
+        wanted = [each for each in listed if self._client.scope.includes(each.id)]
         facts = Facts(directories=[directory_row(directory) for directory in wanted])
         if listed:
             facts["managed"] = [self._organization_id]
@@ -99,7 +98,7 @@ class Reader:
             directories=[each.id for each in wanted if each.state != _DELETING]
         )
         for directory_id in {*known} - {directory.id for directory in listed}:
-            if only_directory in {"", directory_id}:
+            if self._client.scope.includes(directory_id):
                 await self._note_gone(directory_id)
         return Opening(as_of, facts)
 

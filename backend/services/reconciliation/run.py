@@ -52,7 +52,6 @@ async def run(
     client: WorkosClient,
     reconciliation_id: UUID,
     *,
-    only_directory: str = "",
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     retry_policy: RetryPolicy | None = None,
@@ -66,7 +65,6 @@ async def run(
         database: the mirror.
         client: where the listings are read.
         reconciliation_id: which; of `reconciliations.request`.
-        only_directory: when not empty, nothing is read or inferred of other directories.
         on_progress: called after each page.
         should_stop: asked before each page.
         retry_policy: for a WorkOS that fails.
@@ -89,7 +87,7 @@ async def run(
                 on_progress=on_progress,
                 should_stop=should_stop,
             )
-            await running.run(client, taken, only_directory, retry_policy or RetryPolicy())
+            await running.run(client, taken, retry_policy or RetryPolicy())
     async with database.connect() as connection:
         return await reconciliations.get(connection, reconciliation_id)
 
@@ -116,9 +114,7 @@ class _Run:
         self._as_of: datetime | None = None
         self._drift = Drift()
 
-    async def run(
-        self, client: WorkosClient, row: Row[Any], only_directory: str, retry_policy: RetryPolicy
-    ) -> None:
+    async def run(self, client: WorkosClient, row: Row[Any], retry_policy: RetryPolicy) -> None:
         self._as_of = row.as_of
         self._drift = Drift.model_validate(row.drift)
         reader = Reader(
@@ -132,7 +128,7 @@ class _Run:
             groups_after=self._groups_after,
         )
         try:
-            await self._read(reader, only_directory)
+            await self._read(reader)
         except _Cancelled:
             await self._give_up(State.CANCELLED)
         except WorkosUnavailable as error:
@@ -148,10 +144,10 @@ class _Run:
         async with self._lock.transaction() as connection:
             await finish(connection, self._id, state, error)
 
-    async def _read(self, reader: Reader, only_directory: str) -> None:
+    async def _read(self, reader: Reader) -> None:
         batch = Batch()
         if self._as_of is None:
-            opening = await reader.open(await self._known_directories(), only_directory)
+            opening = await reader.open(await self._known_directories())
             self._as_of = opening.as_of
             batch.add(opening.facts)
             await self._save(reader, batch)

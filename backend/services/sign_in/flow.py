@@ -170,9 +170,7 @@ async def finish(
         attempt = _attempt(settings, answer.state, cookie)
         profile = await _exchange(client, answer.code)
         await _use_up(connection, answer.state)
-        match = await admission.recognise(
-            connection, client, profile, attempt.organization_id, settings.workos_directory_id
-        )
+        match = await admission.recognise(connection, client, profile, attempt.organization_id)
         # The transaction waits for a connection of its own: keep none meanwhile.
         await connection.close()
         return await _enter(session, attempt, profile, match, earlier_token)

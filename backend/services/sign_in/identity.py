@@ -40,17 +40,16 @@ async def recognise(
     client: WorkosClient,
     profile: Profile,
     organization_id: str,
-    only_directory: str,
 ) -> Match:
     """Whose account somebody's is whom the identity provider has just vouched for.
 
     Args:
         connection: one whose statements are transactions by themselves: what is read from WorkOS
             stays, whatever becomes of the sign-in, and no lock waits for WorkOS.
-        client: WorkOS, asked where the mirror does not know.
+        client: WorkOS, asked where the mirror does not know; where its scope is one directory,
+            only that directory's organization may sign in.
         profile: of the finished sign-in.
         organization_id: for which the sign-in was begun.
-        only_directory: when not empty, only this directory's organization may sign in.
 
     Raises:
         SignInRefused: with the sign-in page's error code.
@@ -58,11 +57,12 @@ async def recognise(
     """
     if profile.organization_id != organization_id:
         raise SignInRefused("wrong_organization")
-    if only_directory:
-        await _check_directory(connection, client, only_directory, organization_id)
+    only = client.scope.only
+    if only is not None:
+        await _check_directory(connection, client, only, organization_id)
     directories = await _directories(connection, client, organization_id)
-    if only_directory:
-        directories = [only_directory]
+    if only is not None:
+        directories = [only]
     if directories is None:
         return Match(profile.subject, MatchedBy.PROFILE)
     if profile.idp_id:
