@@ -1,4 +1,4 @@
-"""People who have come back: their groups are read from WorkOS, until the reading is done.
+"""People who have come back: their groups are read from WorkOS, until a snapshot of them is had.
 
 Memberships from before someone left count no more, and WorkOS may not announce them again.
 """
@@ -16,7 +16,7 @@ from backend.database import Database, is_content_error
 from backend.errors import WorkosUnavailable
 from backend.models import DirectoryUser
 from backend.models import counting_users as counting
-from backend.services.mirror import snapshots as readings
+from backend.services.mirror import snapshots
 from backend.services.mirror.facts import ACTIVE
 from backend.workos.client import WorkosClient
 from backend.workos.scope import DirectoryScope
@@ -60,7 +60,7 @@ async def list_waiting(
             (DirectoryUser.organization_id == counting.c.organization_id)
             & (DirectoryUser.account_key == counting.c.account_key),
         )
-        .where(counting.c.state == ACTIVE, readings.left_unread(), counting.c.id.not_in(without))
+        .where(counting.c.state == ACTIVE, snapshots.left_unread(), counting.c.id.not_in(without))
         .group_by(counting.c.id)
         .order_by(func.max(DirectoryUser.removed_at).desc(), counting.c.id)
         .limit(limit)
@@ -91,7 +91,7 @@ async def read_waiting(
             await asyncio.sleep(_PACE_SECONDS)
         try:
             async with database.connect() as connection:
-                found = await readings.read_person(connection, client, user_id)
+                found = await snapshots.read_person(connection, client, user_id)
         except WorkosUnavailable as error:
             backoff.failed(user_id)
             failures += 1

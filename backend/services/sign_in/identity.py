@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.errors import SignInRefused, WorkosUnavailable
 from backend.models import Directory, DirectoryUser, Organization, SsoIdentity
 from backend.models import counting_users as counting
-from backend.services.mirror import snapshots as readings
+from backend.services.mirror import snapshots
 from backend.workos.client import WorkosClient
 from backend.workos.models import Profile
 
@@ -99,9 +99,9 @@ async def _directories(
     if row is not None and row.deleted:
         raise SignInRefused("organization_deleted")
     if row is None or not row.name:
-        await readings.read_organization_name(connection, client, organization_id)
+        await snapshots.read_organization_name(connection, client, organization_id)
     if row is None or not row.directory_managed:
-        listed = await readings.read_organization(connection, client, organization_id)
+        listed = await snapshots.read_organization(connection, client, organization_id)
         return [directory.id for directory in listed] or None
     known = select(DirectoryUser.directory_id).where(
         DirectoryUser.organization_id == organization_id
@@ -118,13 +118,13 @@ async def _by_idp_id(
     directories: list[str],
 ) -> Match | None:
     if await _is_active(connection, organization_id, idp_id):
-        if await readings.is_reading_due(connection, organization_id, idp_id):
-            # Without an answer they are in all the same; the roles follow with the next reading.
+        if await snapshots.is_reading_due(connection, organization_id, idp_id):
+            # Without an answer they are in all the same; the roles follow with the next snapshot.
             with suppress(WorkosUnavailable):
-                await readings.find_people(connection, client, directories, idp_id=idp_id)
+                await snapshots.find_people(connection, client, directories, idp_id=idp_id)
         return Match(idp_id, MatchedBy.IDP_ID)
     # The event may be late: ask.
-    listed = await readings.find_people(connection, client, directories, idp_id=idp_id)
+    listed = await snapshots.find_people(connection, client, directories, idp_id=idp_id)
     if await _is_active(connection, organization_id, idp_id):
         return Match(idp_id, MatchedBy.IDP_ID)
     if listed or await _is_known(connection, organization_id, idp_id):
@@ -181,7 +181,7 @@ async def _by_email(
     people = {
         person.id: person
         for spelling in await _spellings(connection, organization_id, profile.email)
-        for person in await readings.find_people(connection, client, directories, email=spelling)
+        for person in await snapshots.find_people(connection, client, directories, email=spelling)
         if person.state == ACTIVE
     }
     if not people:
