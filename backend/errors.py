@@ -1,5 +1,6 @@
 """The error family: what can be refused, each with a code and a status (RFC 9457 on the wire)."""
 
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -145,9 +146,49 @@ class CodeRejected(RollcallError):
     detail = "The sign-in code was used before or has expired. Start the sign-in again."
 
 
+class SignInRefusal(StrEnum):
+    """Why a sign-in ended at the sign-in page: each `/?error=<code>` that the page has words for.
+
+    WorkOS may report others; the page has general words for them.
+    """
+
+    NOT_CONFIGURED = "not_configured"
+    ORGANIZATION_REQUIRED = "organization_required"
+    ORGANIZATION_UNKNOWN = "organization_unknown"
+    ORGANIZATION_DELETED = "organization_deleted"
+    STATE_INVALID = "state_invalid"
+    CODE_REJECTED = "code_rejected"
+    WRONG_ORGANIZATION = "wrong_organization"
+    NOT_IN_DIRECTORY = "not_in_directory"
+    DEACTIVATED = "deactivated"
+    BLOCKED = "blocked"
+    AMBIGUOUS_EMAIL = "ambiguous_email"
+    IDENTITY_CONFLICT = "identity_conflict"
+    DIRECTORY_UNAVAILABLE = "directory_unavailable"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    INVITATION_INVALID = "invitation_invalid"
+    INVITATION_OTHER_PERSON = "invitation_other_person"
+    SIGN_IN_FAILED = "sign_in_failed"
+
+    # Those that WorkOS lists, https://workos.com/docs/reference/sso/get-authorization-url
+    ACCESS_DENIED = "access_denied"
+    CONNECTION_DOMAIN_INVALID = "connection_domain_invalid"
+    CONNECTION_INVALID = "connection_invalid"
+    CONNECTION_STRATEGY_INVALID = "connection_strategy_invalid"
+    CONNECTION_UNLINKED = "connection_unlinked"
+    DOMAIN_CONNECTION_SELECTOR_NOT_ALLOWED = "domain_connection_selector_not_allowed"
+    IDP_INITIATED_SSO_DISABLED = "idp_initiated_sso_disabled"
+    INVALID_REQUEST = "invalid_request"
+    OAUTH_FAILED = "oauth_failed"
+    ORGANIZATION_INVALID = "organization_invalid"
+    PROFILE_NOT_ALLOWED_OUTSIDE_ORGANIZATION = "profile_not_allowed_outside_organization"
+    SERVER_ERROR = "server_error"
+    SIGNIN_CONSENT_DENIED = "signin_consent_denied"
+
+
 class SignInRefused(Exception):
     """A sign-in that ends at the sign-in page; `reason` is the code that the page explains."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: SignInRefusal) -> None:
         super().__init__(reason)
         self.reason = reason

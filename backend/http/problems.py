@@ -17,6 +17,7 @@ from backend.errors import (
     NotFound,
     PayloadTooLarge,
     RollcallError,
+    SignInRefusal,
     SignInRefused,
     TemporarilyUnavailable,
 )
@@ -56,7 +57,7 @@ async def _refusal(_request: Request, error: Exception) -> ProblemResponse:
     )
 
 
-def _sign_in_page(reason: str) -> RedirectResponse:
+def _sign_in_page(reason: SignInRefusal) -> RedirectResponse:
     return RedirectResponse(f"/?error={reason}", 302, {"Cache-Control": "no-store"})
 
 
@@ -124,13 +125,13 @@ async def _database(request: Request, error: Exception) -> Response:
     route = getattr(request.scope.get("route"), "path", request.url.path)
     _log.warning("%s %s: database fault: %s", request.method, route, error)
     if _is_signing_in(request):
-        return _sign_in_page(TemporarilyUnavailable.code)
+        return _sign_in_page(SignInRefusal.TEMPORARILY_UNAVAILABLE)
     return _respond(_of(TemporarilyUnavailable()), _RETRY)
 
 
 async def _unexpected(request: Request, _error: Exception) -> Response:
     if _is_signing_in(request):
-        return _sign_in_page("sign_in_failed")
+        return _sign_in_page(SignInRefusal.SIGN_IN_FAILED)
     return _respond(
         {
             "title": "Something went wrong here",
@@ -185,6 +186,24 @@ _MEANINGS = {
     413: "The body is too large.",
     422: "The input cannot be used; `errors` names the fields.",
     503: "A passing fault; nothing was changed. Send it again.",
+}
+
+
+# `x-error` because no keyword of OpenAPI says of what the query of an address is made.
+SIGN_IN_REDIRECT: dict[int | str, dict[str, Any]] = {
+    http.HTTPStatus.FOUND.value: {
+        "headers": {
+            "Location": {
+                "description": "After a refusal `/?error=<code>`; `x-error` lists the codes. One "
+                "that WorkOS reports and that is not among them is passed on as it is.",
+                "schema": {
+                    "type": "string",
+                    "format": "uri-reference",
+                    "x-error": {"$ref": "#/components/schemas/SignInRefusal"},
+                },
+            }
+        }
+    }
 }
 
 

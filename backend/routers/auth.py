@@ -16,7 +16,7 @@ from backend.http.guards import (
     session_cookie_name,
     session_signer,
 )
-from backend.http.problems import problems
+from backend.http.problems import SIGN_IN_REDIRECT, problems
 from backend.services import sessions
 from backend.services.sign_in import flow as sign_in
 from backend.settings import Settings
@@ -54,6 +54,7 @@ def _to_workos(settings: Settings, begun: sign_in.Begun) -> Response:
     "/auth",
     status_code=302,
     response_class=RedirectResponse,
+    responses=SIGN_IN_REDIRECT,
     summary="Begin to sign in",
     response_description="To WorkOS, or to `/?error=<code>`, the page that says what is wrong.",
 )
@@ -92,6 +93,7 @@ async def begin(
     "/invitations/{token}",
     status_code=302,
     response_class=RedirectResponse,
+    responses=SIGN_IN_REDIRECT,
     summary="Follow an invitation to the sign-in",
     response_description="To WorkOS, or to `/?error=invitation_invalid`.",
 )
@@ -105,6 +107,7 @@ async def follow_invitation(
     "/auth/callback",
     status_code=302,
     response_class=RedirectResponse,
+    responses=SIGN_IN_REDIRECT,
     summary="Where WorkOS sends the browser back to",
     response_description="Signed in: to `return_to`, with the session cookie. Without a state: to "
     "a fresh `/auth`. Refused: to `/?error=<code>`, the page that says why.",

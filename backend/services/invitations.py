@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from uuid_utils.compat import uuid7
 
-from backend.errors import NotFound, NotInvitable, SignInRefused
+from backend.errors import NotFound, NotInvitable, SignInRefusal, SignInRefused
 from backend.models import Invitation, User
 from backend.schemas.access import Actor
 from backend.schemas.team import InvitationLink, TeamStatus
@@ -103,7 +103,7 @@ async def find(connection: AsyncConnection, token: str) -> Invited:
         )
     ).one_or_none()
     if row is None:
-        raise SignInRefused("invitation_invalid")
+        raise SignInRefused(SignInRefusal.INVITATION_INVALID)
     return Invited(row.organization_id, row.email)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from backend.errors import SignInRefused
+from backend.errors import SignInRefusal, SignInRefused
 from backend.models import DirectoryUser
 from backend.models import counting_users as counting
 from backend.services.events.intake import merge
@@ -54,7 +54,7 @@ async def read_organization_name(
     """
     organization = await client.organization(organization_id)
     if organization is None:
-        raise SignInRefused("organization_unknown")
+        raise SignInRefused(SignInRefusal.ORGANIZATION_UNKNOWN)
     facts = Facts(organizations=[organization.model_dump()])
     await merge(connection, reading_time(), f"reading_{uuid7()}", facts)
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from backend.errors import CodeRejected, SignInRefused, WorkosUnavailable
+from backend.errors import CodeRejected, SignInRefusal, SignInRefused, WorkosUnavailable
 from backend.models import UsedState
 from backend.services import audit, invitations
 from backend.services.sessions import end_session, open_session
@@ -104,12 +104,12 @@ def begin(
         SignInRefused: WorkOS is not configured, or no organization is known.
     """
     if not settings.sign_in_configured:
-        raise SignInRefused("not_configured")
+        raise SignInRefused(SignInRefusal.NOT_CONFIGURED)
     organization_id = organization_id or settings.workos_org_id
     if not organization_id:
-        raise SignInRefused("organization_required")
+        raise SignInRefused(SignInRefusal.ORGANIZATION_REQUIRED)
     if len(organization_id) > _LONGEST_ID:
-        raise SignInRefused("organization_unknown")
+        raise SignInRefused(SignInRefusal.ORGANIZATION_UNKNOWN)
     state = secrets.token_urlsafe(32)
     attempt = Attempt(
         state=state,
@@ -180,12 +180,12 @@ async def finish(
         return Finished(refusal_page(refusal.reason))
     except WorkosUnavailable as error:
         _log.warning("sign-in: WorkOS cannot be used: %s", error.__cause__ or error)
-        return Finished(refusal_page(error.code))
+        return Finished(refusal_page(SignInRefusal.DIRECTORY_UNAVAILABLE))
 
 
 def refusal_page(error: str) -> str:
     """The sign-in page that explains an error code, ours or one that came from outside."""
-    return f"/?error={error if _REPORTED.fullmatch(error) else 'sign_in_failed'}"
+    return f"/?error={error if _REPORTED.fullmatch(error) else SignInRefusal.SIGN_IN_FAILED}"
 
 
 async def _begin_again(client: WorkosClient, code: str) -> str:
@@ -196,7 +196,7 @@ async def _begin_again(client: WorkosClient, code: str) -> str:
     """
     profile = await _exchange(client, code)
     if not profile.organization_id:
-        raise SignInRefused("organization_unknown")
+        raise SignInRefused(SignInRefusal.ORGANIZATION_UNKNOWN)
     return f"/auth?{urlencode({'organization': profile.organization_id})}"
 
 
@@ -206,10 +206,10 @@ def _attempt(settings: Settings, state: str, cookie: str | None) -> Attempt:
             cookie or "", max_age=int(ATTEMPT_LIFETIME.total_seconds())
         )
     except BadSignature as error:
-        raise SignInRefused("state_invalid") from error
+        raise SignInRefused(SignInRefusal.STATE_INVALID) from error
     attempt = Attempt.model_validate(payload)
     if not secrets.compare_digest(attempt.state.encode(), state.encode()):
-        raise SignInRefused("state_invalid")
+        raise SignInRefused(SignInRefusal.STATE_INVALID)
     return attempt
 
 
@@ -217,7 +217,7 @@ async def _exchange(client: WorkosClient, code: str) -> Profile:
     try:
         return await client.profile(code)
     except CodeRejected as error:
-        raise SignInRefused("code_rejected") from error
+        raise SignInRefused(SignInRefusal.CODE_REJECTED) from error
 
 
 async def _use_up(connection: AsyncConnection, state: str) -> None:
@@ -232,7 +232,7 @@ async def _use_up(connection: AsyncConnection, state: str) -> None:
         .returning(UsedState.state_hash)
     )
     if used is None:
-        raise SignInRefused("state_invalid")
+        raise SignInRefused(SignInRefusal.STATE_INVALID)
 
 
 async def _enter(
@@ -255,6 +255,6 @@ async def _enter(
     )
     url = attempt.return_to
     if attempt.invitation and not await invitations.is_for(session, attempt.invitation, account_id):
-        url = "/?error=invitation_other_person"
+        url = refusal_page(SignInRefusal.INVITATION_OTHER_PERSON)
     await invitations.close_all(session, account_id)
     return Finished(url, token)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.errors import SignInRefused, WorkosUnavailable
+from backend.errors import SignInRefusal, SignInRefused, WorkosUnavailable
 from backend.models import Directory, DirectoryUser, Organization, SsoIdentity
 from backend.models import counting_users as counting
 from backend.services.mirror import snapshots as readings
@@ -57,7 +57,7 @@ async def recognise(
         WorkosUnavailable: WorkOS had to be asked and did not answer.
     """
     if profile.organization_id != organization_id:
-        raise SignInRefused("wrong_organization")
+        raise SignInRefused(SignInRefusal.WRONG_ORGANIZATION)
     if only_directory:
         await _check_directory(connection, client, only_directory, organization_id)
     directories = await _directories(connection, client, organization_id)
@@ -82,7 +82,7 @@ async def _check_directory(
         directory = await client.directory(directory_id)
         owner = directory.organization_id if directory else None
     if owner != organization_id:
-        raise SignInRefused("wrong_organization")
+        raise SignInRefused(SignInRefusal.WRONG_ORGANIZATION)
 
 
 async def _directories(
@@ -97,7 +97,7 @@ async def _directories(
         )
     ).one_or_none()
     if row is not None and row.deleted:
-        raise SignInRefused("organization_deleted")
+        raise SignInRefused(SignInRefusal.ORGANIZATION_DELETED)
     if row is None or not row.name:
         await readings.read_organization_name(connection, client, organization_id)
     if row is None or not row.directory_managed:
@@ -128,7 +128,7 @@ async def _by_idp_id(
     if await _is_active(connection, organization_id, idp_id):
         return Match(idp_id, MatchedBy.IDP_ID)
     if listed or await _is_known(connection, organization_id, idp_id):
-        raise SignInRefused("deactivated")
+        raise SignInRefused(SignInRefusal.DEACTIVATED)
     return None
 
 
@@ -174,7 +174,7 @@ async def _by_email(
         .limit(1)
     )
     if connection_uses_idp_ids is not None or not profile.email:
-        raise SignInRefused("not_in_directory")
+        raise SignInRefused(SignInRefusal.NOT_IN_DIRECTORY)
     tie = await _tie(connection, profile, organization_id)
     if tie is not None:
         return tie
@@ -185,9 +185,9 @@ async def _by_email(
         if person.state == ACTIVE
     }
     if not people:
-        raise SignInRefused("not_in_directory")
+        raise SignInRefused(SignInRefusal.NOT_IN_DIRECTORY)
     if len(people) > 1:
-        raise SignInRefused("ambiguous_email")
+        raise SignInRefused(SignInRefusal.AMBIGUOUS_EMAIL)
     person = next(iter(people.values()))
     return Match(person.idp_id or person.id, MatchedBy.EMAIL, person.id)
 

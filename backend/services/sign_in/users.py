@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from backend.errors import SignInRefused
+from backend.errors import SignInRefusal, SignInRefused
 from backend.models import Organization, SsoIdentity, User, access
 from backend.services.sign_in.identity import Match, MatchedBy
 from backend.workos.models import Profile
@@ -26,7 +26,9 @@ async def join(session: AsyncSession, organization_id: str, match: Match, profil
         active = select(access.c.active).where(access.c.user_id == account_id)
         if not await session.scalar(active):
             by_directory = match.matched_by is not MatchedBy.PROFILE
-            raise SignInRefused("deactivated" if by_directory else "blocked")
+            raise SignInRefused(
+                SignInRefusal.DEACTIVATED if by_directory else SignInRefusal.BLOCKED
+            )
     return account_id
 
 
@@ -89,7 +91,7 @@ async def _remember(
             .where(*here, SsoIdentity.user_id != account_id)
         )
         if others is not None or before:
-            raise SignInRefused("identity_conflict")
+            raise SignInRefused(SignInRefusal.IDENTITY_CONFLICT)
     statement = insert(SsoIdentity).values(
         organization_id=organization_id,
         connection_id=profile.connection_id,

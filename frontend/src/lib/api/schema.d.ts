@@ -1536,6 +1536,14 @@ export interface components {
              */
             errors: components["schemas"]["FieldError"][] | null;
         };
+        /**
+         * SignInRefusal
+         * @description Why a sign-in ended at the sign-in page: each `/?error=<code>` that the page has words for.
+         *
+         *     WorkOS may report others; the page has general words for them.
+         * @enum {string}
+         */
+        SignInRefusal: "not_configured" | "organization_required" | "organization_unknown" | "organization_deleted" | "state_invalid" | "code_rejected" | "wrong_organization" | "not_in_directory" | "deactivated" | "blocked" | "ambiguous_email" | "identity_conflict" | "directory_unavailable" | "temporarily_unavailable" | "invitation_invalid" | "invitation_other_person" | "sign_in_failed" | "access_denied" | "connection_domain_invalid" | "connection_invalid" | "connection_strategy_invalid" | "connection_unlinked" | "domain_connection_selector_not_allowed" | "idp_initiated_sso_disabled" | "invalid_request" | "oauth_failed" | "organization_invalid" | "profile_not_allowed_outside_organization" | "server_error" | "signin_consent_denied";
     };
     responses: never;
     parameters: never;
@@ -2953,6 +2961,8 @@ export interface operations {
             /** @description To WorkOS, or to `/?error=<code>`, the page that says what is wrong. */
             302: {
                 headers: {
+                    /** @description After a refusal `/?error=<code>`; `x-error` lists the codes. One that WorkOS reports and that is not among them is passed on as it is. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2982,6 +2992,8 @@ export interface operations {
             /** @description To WorkOS, or to `/?error=invitation_invalid`. */
             302: {
                 headers: {
+                    /** @description After a refusal `/?error=<code>`; `x-error` lists the codes. One that WorkOS reports and that is not among them is passed on as it is. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3016,6 +3028,8 @@ export interface operations {
             /** @description Signed in: to `return_to`, with the session cookie. Without a state: to a fresh `/auth`. Refused: to `/?error=<code>`, the page that says why. */
             302: {
                 headers: {
+                    /** @description After a refusal `/?error=<code>`; `x-error` lists the codes. One that WorkOS reports and that is not among them is passed on as it is. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
