@@ -4,11 +4,36 @@ from enum import StrEnum
 from typing import ClassVar
 
 
+class ProblemCode(StrEnum):
+    """What happened, for programs: the `code` of every problem document."""
+
+    BAD_REQUEST = "bad_request"
+    NOT_SIGNED_IN = "not_signed_in"
+    ROLE_MISSING = "role_missing"
+    NOT_YOURS = "not_yours"
+    CROSS_SITE = "cross_site"
+    NOT_FOUND = "not_found"
+    NOT_INVITABLE = "not_invitable"
+    BODY_PURGED = "body_purged"
+    NOT_HELD = "not_held"
+    ALREADY_FINISHED = "already_finished"
+    INVALID_INPUT = "invalid_input"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    INVALID_SIGNATURE = "invalid_signature"
+    NOT_AN_EVENT = "not_an_event"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    DIRECTORY_UNAVAILABLE = "directory_unavailable"
+    CODE_REJECTED = "code_rejected"
+    UNAUTHORIZED = "unauthorized"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    INTERNAL_ERROR = "internal_error"
+
+
 class RollcallError(Exception):
     """A refusal that a client is told about; `detail` says what to do."""
 
     status: ClassVar[int] = 400
-    code: ClassVar[str] = "bad_request"
+    code: ClassVar[ProblemCode] = ProblemCode.BAD_REQUEST
     title: ClassVar[str] = "The request cannot be carried out"
     detail: str = "Check the request and send it again."
 
@@ -19,49 +44,49 @@ class RollcallError(Exception):
 
 class NotSignedIn(RollcallError):
     status = 401
-    code = "not_signed_in"
+    code = ProblemCode.NOT_SIGNED_IN
     title = "Not signed in"
     detail = "Sign in first. If you were signed in, your directory may have ended your access."
 
 
 class RoleMissing(RollcallError):
     status = 403
-    code = "role_missing"
+    code = ProblemCode.ROLE_MISSING
     title = "Not allowed"
     detail = "Your directory groups do not give you this right."
 
 
 class NotYours(RollcallError):
     status = 403
-    code = "not_yours"
+    code = ProblemCode.NOT_YOURS
     title = "Not allowed"
     detail = "Only the author may do this."
 
 
 class CrossSite(RollcallError):
     status = 403
-    code = "cross_site"
+    code = ProblemCode.CROSS_SITE
     title = "Request from another site"
     detail = "The browser says that another site sent this request. Use Rollcall's own pages."
 
 
 class NotFound(RollcallError):
     status = 404
-    code = "not_found"
+    code = ProblemCode.NOT_FOUND
     title = "Not found"
     detail = "There is nothing here under that id, or it is not yours to see."
 
 
 class NotInvitable(RollcallError):
     status = 409
-    code = "not_invitable"
+    code = ProblemCode.NOT_INVITABLE
     title = "Cannot be invited"
     detail = "Only active people who have not joined can be invited."
 
 
 class BodyPurged(RollcallError):
     status = 410
-    code = "body_purged"
+    code = ProblemCode.BODY_PURGED
     title = "The event's body is gone"
     detail = (
         "The event cannot be applied again: its body was purged when its time was up. "
@@ -71,14 +96,14 @@ class BodyPurged(RollcallError):
 
 class NotHeld(RollcallError):
     status = 409
-    code = "not_held"
+    code = ProblemCode.NOT_HELD
     title = "Nothing to confirm"
     detail = "Only a reconciliation that is held can be confirmed."
 
 
 class AlreadyFinished(RollcallError):
     status = 409
-    code = "already_finished"
+    code = ProblemCode.ALREADY_FINISHED
     title = "Already finished"
     detail = "This reconciliation has finished; there is nothing left to cancel."
 
@@ -87,7 +112,7 @@ class InvalidInput(RollcallError):
     """A value of the request that cannot be used, with the field's name."""
 
     status = 422
-    code = "invalid_input"
+    code = ProblemCode.INVALID_INPUT
     title = "Invalid input"
 
     def __init__(self, field: str, message: str) -> None:
@@ -98,35 +123,35 @@ class InvalidInput(RollcallError):
 
 class PayloadTooLarge(RollcallError):
     status = 413
-    code = "payload_too_large"
+    code = ProblemCode.PAYLOAD_TOO_LARGE
     title = "Too large"
     detail = "The body is over the size limit of this address."
 
 
 class InvalidSignature(RollcallError):
     status = 401
-    code = "invalid_signature"
+    code = ProblemCode.INVALID_SIGNATURE
     title = "Invalid signature"
     detail = "The WorkOS-Signature header does not prove that WorkOS sent this now."
 
 
 class NotAnEvent(RollcallError):
     status = 422
-    code = "not_an_event"
+    code = ProblemCode.NOT_AN_EVENT
     title = "Not an event"
     detail = "The body is not a WorkOS event: an object with id, event, data and created_at."
 
 
 class TemporarilyUnavailable(RollcallError):
     status = 503
-    code = "temporarily_unavailable"
+    code = ProblemCode.TEMPORARILY_UNAVAILABLE
     title = "Temporarily unavailable"
     detail = "The database did not answer. Nothing was changed; send the request again."
 
 
 class WorkosUnavailable(RollcallError):
     status = 503
-    code = "directory_unavailable"
+    code = ProblemCode.DIRECTORY_UNAVAILABLE
     title = "WorkOS does not answer"
     detail = "WorkOS did not answer in time. Nothing was changed; try again in a minute."
 
@@ -141,7 +166,7 @@ class CursorExpired(WorkosUnavailable):
 
 class CodeRejected(RollcallError):
     status = 400
-    code = "code_rejected"
+    code = ProblemCode.CODE_REJECTED
     title = "Sign-in code refused"
     detail = "The sign-in code was used before or has expired. Start the sign-in again."
 

@@ -16,6 +16,7 @@ from backend.errors import (
     InvalidInput,
     NotFound,
     PayloadTooLarge,
+    ProblemCode,
     RollcallError,
     SignInRefusal,
     SignInRefused,
@@ -26,7 +27,12 @@ _log = logging.getLogger(__name__)
 
 _RETRY = {"Retry-After": "1"}
 
-_TITLES = {404: "Not found", 405: "Method not allowed"}
+# The framework's own: of an address, and of a page's file that may not be read.
+_FRAMEWORK = {
+    401: ("Unauthorized", ProblemCode.UNAUTHORIZED),
+    404: ("Not found", ProblemCode.NOT_FOUND),
+    405: ("Method not allowed", ProblemCode.METHOD_NOT_ALLOWED),
+}
 
 
 class ProblemResponse(JSONResponse):
@@ -86,7 +92,7 @@ async def _validation(_request: Request, error: Exception) -> ProblemResponse:
             "title": "Invalid input",
             "status": 422,
             "detail": detail,
-            "code": "invalid_input",
+            "code": ProblemCode.INVALID_INPUT,
             "errors": errors,
         }
     )
@@ -106,13 +112,13 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
     if error.status_code == http.HTTPStatus.BAD_REQUEST:
         # The framework's, for a body on which reading JSON fails in another way than by syntax.
         return await _refusal(request, InvalidInput("body", "cannot be read as JSON"))
-    phrase = http.HTTPStatus(error.status_code).phrase
+    title, code = _FRAMEWORK.get(error.status_code, (RollcallError.title, RollcallError.code))
     return _respond(
         {
-            "title": _TITLES.get(error.status_code, phrase),
+            "title": title,
             "status": error.status_code,
             "detail": f"{error.detail}. The addresses of the API are listed at /docs.",
-            "code": phrase.lower().replace(" ", "_"),
+            "code": code,
         },
         dict(error.headers or {}),
     )
@@ -137,7 +143,7 @@ async def _unexpected(request: Request, _error: Exception) -> Response:
             "title": "Something went wrong here",
             "status": 500,
             "detail": "This is a fault of ours; it has been logged. Try again later.",
-            "code": "internal_error",
+            "code": ProblemCode.INTERNAL_ERROR,
         }
     )
 

@@ -1508,6 +1508,12 @@ export interface components {
             /** Message */
             message: string;
         };
+        /**
+         * ProblemCode
+         * @description What happened, for programs: the `code` of every problem document.
+         * @enum {string}
+         */
+        ProblemCode: "bad_request" | "not_signed_in" | "role_missing" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "internal_error";
         /** Problem */
         Problem: {
             /**
@@ -1524,11 +1530,8 @@ export interface components {
              * @description What happened and what to do.
              */
             detail: string;
-            /**
-             * Code
-             * @description Stable; for programs.
-             */
-            code: string;
+            /** @description Stable; for programs. */
+            code: components["schemas"]["ProblemCode"];
             /**
              * Errors
              * @description On 422: each bad field.
