@@ -11,6 +11,61 @@ from backend.schemas.access import Permission, Role
 from backend.schemas.events import Person
 
 
+class ReasonCode(StrEnum):
+    """Why something gives no access."""
+
+    # a directory user
+    NEVER_DESCRIBED = "never_described"
+    REMOVED = "removed"
+    NEWER_NAMESAKE = "newer_namesake"
+    NOT_ACTIVE = "not_active"
+    OTHER_USER = "other_user"
+    # a directory user, or a membership
+    DIRECTORY_REMOVED = "directory_removed"
+    NOT_LISTED = "not_listed"
+    # a membership
+    TAKEN_OUT = "taken_out"
+    DIRECTORY_USER_NOT_LIVE = "directory_user_not_live"
+    BEFORE_REMOVAL = "before_removal"
+    NOT_IN_SNAPSHOT = "not_in_snapshot"
+    GROUP_UNKNOWN = "group_unknown"
+    GROUP_OF_OTHER_DIRECTORY = "group_of_other_directory"
+    GROUP_DELETED = "group_deleted"
+    BEFORE_GROUP_DELETION = "before_group_deletion"
+    GROUP_DIRECTORY_REMOVED = "group_directory_removed"
+    GROUP_NOT_LISTED = "group_not_listed"
+    # a role mapping
+    MAPPING_REMOVED = "mapping_removed"
+    DEFAULT_MAPPINGS_OFF = "default_mappings_off"
+    MEMBERSHIP_NOT_LIVE = "membership_not_live"
+    USER_NOT_ACTIVE = "user_not_active"
+
+
+class Reason(BaseModel):
+    """What `why_not` says, for programs."""
+
+    code: ReasonCode
+    at: datetime | None = Field(
+        default=None, description="Of what the code names: the removal, the listing, the snapshot."
+    )
+    state: str | None = Field(
+        default=None, description="Of `not_active`: what the directory says that they are."
+    )
+    idp_id: str | None = Field(default=None, description="Of `other_user`: the id they got.")
+    directory_user_id: str | None = Field(
+        default=None, description="Of `newer_namesake`: the newer one."
+    )
+
+
+class RefusalCode(StrEnum):
+    ORGANIZATION_DELETED = "organization_deleted"
+    BLOCKED = "blocked"
+    NEVER_SIGNED_IN = "never_signed_in"
+    NOT_IN_DIRECTORY = "not_in_directory"
+    NOT_LET_IN = "not_let_in"
+    DIRECTORY_REMOVED = "directory_removed"
+
+
 class CauseKind(StrEnum):
     EVENT = "event"
     READING = "reading"
@@ -40,6 +95,22 @@ class Named(BaseModel):
     name: str | None
 
 
+class Refusal(BaseModel):
+    """What `refusal` says, for programs."""
+
+    code: RefusalCode
+    at: datetime | None = Field(default=None, description="Of `blocked`.")
+    directory: Named | None = Field(
+        default=None, description="Of `not_let_in` and `directory_removed`."
+    )
+    reason: Reason | None = Field(default=None, description="Why that directory lets nobody in.")
+
+
+class MappingSource(StrEnum):
+    DEFAULT = "default"
+    ADMIN = "admin"
+
+
 class Subject(BaseModel):
     id: UUID
     name: str
@@ -62,15 +133,19 @@ class DirectoryEntry(BaseModel):
     removed_by: Cause | None
     counts: bool = Field(description="Whether it lets them in.")
     why_not: str | None
+    reason: Reason | None
 
 
 class Mapping(BaseModel):
     role: Role
-    source: str = Field(description="`default`: by the group's name; `admin`: by a person.")
+    source: MappingSource = Field(
+        description="`default`: by the group's name; `admin`: by a person."
+    )
     since: Since
     removed: bool
     gives: bool
     why_not: str | None
+    reason: Reason | None
 
 
 class Membership(BaseModel):
@@ -80,6 +155,7 @@ class Membership(BaseModel):
     since: Since
     counts: bool
     why_not: str | None
+    reason: Reason | None
     mappings: list[Mapping]
 
 
@@ -127,6 +203,7 @@ class Explanation(BaseModel):
         description="Why they are refused, for an IT administrator; null if they are not.",
         examples=["Ann Lee has never signed in, and no directory names them."],
     )
+    refusal_reason: Refusal | None
     directory_users: list[DirectoryEntry]
     memberships: list[Membership]
     grants: list[Grant]

@@ -9,7 +9,7 @@ from backend.schemas.directory import (
     Reconciliations,
 )
 from backend.schemas.reconciliations import Hold, State
-from backend.services.explanation.reasons import said
+from backend.services.explanation.sentences import utc_text
 
 
 def attention_and_status(
@@ -36,7 +36,7 @@ def attention_and_status(
         return False, "No directory is connected: whoever signs in by SSO may enter."
     if last_event is None:
         return False, "All is well; no event has arrived yet."
-    return False, f"All is well: the last event came on {said(last_event.received_at)}."
+    return False, f"All is well: the last event came on {utc_text(last_event.received_at)}."
 
 
 def _of_directories(managed: bool, directories: list[Directory]) -> list[str]:
@@ -46,7 +46,7 @@ def _of_directories(managed: bool, directories: list[Directory]) -> list[str]:
     when = max((found.since for found in gone if found.since), default=None)
     return [
         "The directory was removed"
-        + (f" on {said(when)}" if when else "")
+        + (f" on {utc_text(when)}" if when else "")
         + ", so nobody may enter by it: connect a directory again."
     ]
 
@@ -88,7 +88,7 @@ def _of_events(parked: Parked, catch_up: CatchUp) -> list[str]:
         troubles.append(f"{parked.count} events could not be applied and are parked.")
     if catch_up.enabled and catch_up.failures:
         reason = (catch_up.error or "WorkOS does not answer").rstrip(".")
-        when = f", the last one on {said(catch_up.polled_at)}" if catch_up.polled_at else ""
+        when = f", the last one on {utc_text(catch_up.polled_at)}" if catch_up.polled_at else ""
         tries = "1 try" if catch_up.failures == 1 else f"{catch_up.failures} tries in a row"
         troubles.append(f"Events cannot be read from WorkOS ({tries}{when}): {reason}.")
     elif catch_up.enabled and catch_up.error:

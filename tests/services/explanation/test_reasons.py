@@ -108,9 +108,9 @@ async def test_invariant_12_the_reasons_agree_with_the_views(
         assert (found.refusal is None) == found.active
         assert found.active == any(entry.counts for entry in found.directory_users)
         for entry in found.directory_users:
-            assert entry.counts == (entry.why_not is None), entry
+            assert entry.counts == (entry.reason is None) == (entry.why_not is None), entry
         given_roles = set()
         for member in found.memberships:
-            assert member.counts == (member.why_not is None), member
+            assert member.counts == (member.reason is None) == (member.why_not is None), member
             given_roles |= {mapping.role for mapping in member.mappings if mapping.gives}
         assert set(found.roles) - {Role.MEMBER} == given_roles

@@ -541,6 +541,7 @@ export interface components {
             counts: boolean;
             /** Why Not */
             why_not: string | null;
+            reason: components["schemas"]["Reason"] | null;
         };
         /**
          * DirectoryState
@@ -887,6 +888,7 @@ export interface components {
              * @example Ann Lee has never signed in, and no directory names them.
              */
             refusal: string | null;
+            refusal_reason: components["schemas"]["Refusal"] | null;
             /** Directory Users */
             directory_users: components["schemas"]["DirectoryEntry"][];
             /** Memberships */
@@ -1039,11 +1041,8 @@ export interface components {
         /** Mapping */
         Mapping: {
             role: components["schemas"]["Role"];
-            /**
-             * Source
-             * @description `default`: by the group's name; `admin`: by a person.
-             */
-            source: string;
+            /** @description `default`: by the group's name; `admin`: by a person. */
+            source: components["schemas"]["MappingSource"];
             since: components["schemas"]["Since"];
             /** Removed */
             removed: boolean;
@@ -1051,7 +1050,13 @@ export interface components {
             gives: boolean;
             /** Why Not */
             why_not: string | null;
+            reason: components["schemas"]["Reason"] | null;
         };
+        /**
+         * MappingSource
+         * @enum {string}
+         */
+        MappingSource: "default" | "admin";
         /** Me */
         Me: {
             /**
@@ -1084,6 +1089,7 @@ export interface components {
             counts: boolean;
             /** Why Not */
             why_not: string | null;
+            reason: components["schemas"]["Reason"] | null;
             /** Mappings */
             mappings: components["schemas"]["Mapping"][];
         };
@@ -1238,6 +1244,39 @@ export interface components {
              */
             memberships: number;
         };
+        /**
+         * Reason
+         * @description What `why_not` says, for programs.
+         */
+        Reason: {
+            code: components["schemas"]["ReasonCode"];
+            /**
+             * At
+             * @description Of what the code names: the removal, the listing, the snapshot.
+             */
+            at?: string | null;
+            /**
+             * State
+             * @description Of `not_active`: what the directory says that they are.
+             */
+            state?: string | null;
+            /**
+             * Idp Id
+             * @description Of `other_user`: the id they got.
+             */
+            idp_id?: string | null;
+            /**
+             * Directory User Id
+             * @description Of `newer_namesake`: the newer one.
+             */
+            directory_user_id?: string | null;
+        };
+        /**
+         * ReasonCode
+         * @description Why something gives no access.
+         * @enum {string}
+         */
+        ReasonCode: "never_described" | "removed" | "newer_namesake" | "not_active" | "other_user" | "directory_removed" | "not_listed" | "taken_out" | "directory_user_not_live" | "before_removal" | "not_in_snapshot" | "group_unknown" | "group_of_other_directory" | "group_deleted" | "before_group_deletion" | "group_directory_removed" | "group_not_listed" | "mapping_removed" | "default_mappings_off" | "membership_not_live" | "user_not_active";
         /** Receipt */
         Receipt: {
             outcome: components["schemas"]["Outcome"];
@@ -1329,6 +1368,27 @@ export interface components {
             /** @description One that waits, runs or is held. */
             current: components["schemas"]["ReconciliationRef"] | null;
         };
+        /**
+         * Refusal
+         * @description What `refusal` says, for programs.
+         */
+        Refusal: {
+            code: components["schemas"]["RefusalCode"];
+            /**
+             * At
+             * @description Of `blocked`.
+             */
+            at?: string | null;
+            /** @description Of `not_let_in` and `directory_removed`. */
+            directory?: components["schemas"]["Named"] | null;
+            /** @description Why that directory lets nobody in. */
+            reason?: components["schemas"]["Reason"] | null;
+        };
+        /**
+         * RefusalCode
+         * @enum {string}
+         */
+        RefusalCode: "organization_deleted" | "blocked" | "never_signed_in" | "not_in_directory" | "not_let_in" | "directory_removed";
         /**
          * ReplayRange
          * @example {
