@@ -87,12 +87,30 @@ class Reconciliations(BaseModel):
     current: ReconciliationRef | None = Field(description="One that waits, runs or is held.")
 
 
+class TroubleCode(StrEnum):
+    DIRECTORIES_REMOVED = "directories_removed"
+    RECONCILIATION_HELD = "reconciliation_held"
+    RECONCILIATION_RETRYING = "reconciliation_retrying"
+    RECONCILIATION_FAILED = "reconciliation_failed"
+    EVENTS_PARKED = "events_parked"
+    CATCH_UP_FAILING = "catch_up_failing"
+    CURSOR_EXPIRED = "cursor_expired"
+
+
+class Trouble(BaseModel):
+    """What somebody should see to; its numbers and times are in the rest of the status."""
+
+    code: TroubleCode
+    text: str
+
+
 class DirectoryStatus(BaseModel):
     status: str = Field(
         description="What an operator should know, in a sentence or two.",
         examples=["All is well: the last event came on 2026-01-15 12:00 UTC."],
     )
     attention: bool = Field(description="Whether somebody should do something.")
+    troubles: list[Trouble] = Field(description="What wants attention; `status` is their texts.")
     directory_managed: bool = Field(description="Whether a directory decides who may enter.")
     directories: list[Directory]
     last_event: EventRef | None

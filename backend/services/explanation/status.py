@@ -31,7 +31,7 @@ from backend.schemas.directory import (
 )
 from backend.schemas.directory_sync import Outcome
 from backend.schemas.reconciliations import Hold, State
-from backend.services.explanation.status_sentence import attention_and_status
+from backend.services.explanation.status_sentence import status_sentence, troubles_of
 
 _NEWEST_EVENTS = 20  # over which the delay is measured
 _CURRENT = (State.QUEUED, State.RUNNING, State.HELD)
@@ -64,12 +64,11 @@ async def look(
     last, _ = await _newest_reconciliation(connection, organization_id, current=False)
     current, hold = await _newest_reconciliation(connection, organization_id, current=True)
     reconciliations = Reconciliations(last=last, current=current)
-    attention, status = attention_and_status(
-        bool(managed), directories, last_event, parked, catch_up, reconciliations, hold
-    )
+    troubles = troubles_of(bool(managed), directories, parked, catch_up, reconciliations, hold)
     return DirectoryStatus(
-        status=status,
-        attention=attention,
+        status=status_sentence(troubles, bool(managed), last_event),
+        attention=bool(troubles),
+        troubles=troubles,
         directory_managed=bool(managed),
         directories=directories,
         last_event=last_event,

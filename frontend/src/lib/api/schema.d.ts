@@ -562,6 +562,11 @@ export interface components {
              */
             attention: boolean;
             /**
+             * Troubles
+             * @description What wants attention; `status` is their texts.
+             */
+            troubles: components["schemas"]["Trouble"][];
+            /**
              * Directory Managed
              * @description Whether a directory decides who may enter.
              */
@@ -1561,6 +1566,20 @@ export interface components {
          * @enum {string}
          */
         Trigger: "api" | "command" | "schedule" | "expired_cursor";
+        /**
+         * Trouble
+         * @description What somebody should see to; its numbers and times are in the rest of the status.
+         */
+        Trouble: {
+            code: components["schemas"]["TroubleCode"];
+            /** Text */
+            text: string;
+        };
+        /**
+         * TroubleCode
+         * @enum {string}
+         */
+        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired";
         /** FieldError */
         FieldError: {
             /** Field */
