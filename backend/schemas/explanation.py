@@ -173,6 +173,40 @@ class Scope(StrEnum):
     ORGANIZATION = "organization"
 
 
+class ChangeCode(StrEnum):
+    """What an entry of the history changed."""
+
+    # the person
+    FIRST_SIGN_IN = "first_sign_in"
+    ACCESS_UNCHANGED = "access_unchanged"
+    GROUP_JOINED = "group_joined"
+    GROUP_LEFT = "group_left"
+    ACCESS_GAINED = "access_gained"
+    ACCESS_LOST = "access_lost"
+    ROLES_CHANGED = "roles_changed"
+    # a group of theirs
+    GROUP_DESCRIBED = "group_described"
+    GROUP_RENAMED = "group_renamed"
+    GROUP_ROLES_GAINED = "group_roles_gained"
+    GROUP_ROLES_LOST = "group_roles_lost"
+    GROUP_DELETED = "group_deleted"
+    # a directory of theirs, or the organization
+    DIRECTORY_DESCRIBED = "directory_described"
+    DIRECTORY_REMOVED = "directory_removed"
+    ORGANIZATION_DESCRIBED = "organization_described"
+    ORGANIZATION_DELETED = "organization_deleted"
+
+
+class HistoryChange(BaseModel):
+    """What `summary` says, for programs."""
+
+    code: ChangeCode
+    name: str | None = Field(default=None, description="Of the group or the directory.")
+    old_name: str | None = Field(default=None, description="Of `group_renamed`.")
+    gained: list[Role] = Field(default=[], description="Roles that came.")
+    lost: list[Role] = Field(default=[], description="Roles that went.")
+
+
 class HistoryEntry(BaseModel):
     at: datetime
     what: str = Field(examples=["dsync.user.deleted"])
@@ -184,6 +218,7 @@ class HistoryEntry(BaseModel):
         "directory's standing was noted."
     )
     summary: str = Field(examples=["Lost admin."])
+    changes: list[HistoryChange]
     before: dict[str, Any] | None
     after: dict[str, Any] | None
 

@@ -3,7 +3,14 @@
 from datetime import UTC, datetime
 from typing import assert_never
 
-from backend.schemas.explanation import Reason, ReasonCode, Refusal, RefusalCode
+from backend.schemas.explanation import (
+    ChangeCode,
+    HistoryChange,
+    Reason,
+    ReasonCode,
+    Refusal,
+    RefusalCode,
+)
 
 _REASONS = {
     ReasonCode.NEVER_DESCRIBED: (
@@ -45,6 +52,26 @@ _REASONS = {
     ),
     ReasonCode.MEMBERSHIP_NOT_LIVE: "The membership does not count.",
     ReasonCode.USER_NOT_ACTIVE: "The person is not active.",
+}
+
+_CHANGES = {
+    ChangeCode.FIRST_SIGN_IN: "Signed in for the first time.",
+    ChangeCode.ACCESS_UNCHANGED: "Access unchanged.",
+    ChangeCode.GROUP_JOINED: "Came into the group “{name}”; access unchanged.",
+    ChangeCode.GROUP_LEFT: "Left the group “{name}”; access unchanged.",
+    ChangeCode.ACCESS_GAINED: "Became active, with the roles {gained}.",
+    ChangeCode.ACCESS_LOST: "Lost access; the roles were {lost}.",
+    ChangeCode.GROUP_DESCRIBED: "The group “{name}” was described.",
+    ChangeCode.GROUP_RENAMED: "The group “{old_name}” was renamed “{name}”.",
+    ChangeCode.GROUP_ROLES_GAINED: "The group “{name}” gives {gained} from now on.",
+    ChangeCode.GROUP_ROLES_LOST: "The group “{name}” gives {lost} no more.",
+    ChangeCode.GROUP_DELETED: "The group “{name}” was deleted.",
+    ChangeCode.DIRECTORY_DESCRIBED: "The directory “{name}” was described.",
+    ChangeCode.DIRECTORY_REMOVED: (
+        "The directory “{name}” was removed: it lets nobody in any more."
+    ),
+    ChangeCode.ORGANIZATION_DESCRIBED: "The organization was described.",
+    ChangeCode.ORGANIZATION_DELETED: "The organization was deleted: it lets nobody in any more.",
 }
 
 
@@ -98,3 +125,24 @@ def _not_let_in(refusal: Refusal, name: str) -> str:
     directory = f"“{refusal.directory.name}”" if refusal.directory.name else refusal.directory.id
     reason = (reason_sentence(refusal.reason) or "").rstrip(".")
     return f"{name} is not let in by the directory {directory}: {reason[:1].lower()}{reason[1:]}."
+
+
+def change_sentence(change: HistoryChange) -> str:
+    return _change_template(change).format(
+        name=change.name,
+        old_name=change.old_name,
+        gained=", ".join(change.gained),
+        lost=", ".join(change.lost),
+    )
+
+
+def _change_template(change: HistoryChange) -> str:
+    match change.code:
+        case ChangeCode.ROLES_CHANGED:
+            gained = ["gained {gained}"] * bool(change.gained)
+            lost = ["lost {lost}"] * bool(change.lost)
+            return f"{' and '.join(gained + lost).capitalize()}."
+        case ChangeCode.GROUP_DELETED if change.lost:
+            return "The group “{name}”, which gave {lost}, was deleted."
+        case code:
+            return _CHANGES[code]

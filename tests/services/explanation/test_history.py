@@ -36,6 +36,17 @@ class TestHistory:
             ("dsync.user.created", "Became active, with the roles member."),
             ("dsync.activated", "The directory “Acme Okta” was described."),
         ]
+        assert [[change["code"] for change in entry["changes"]] for entry in entries] == [
+            ["access_lost"], ["group_deleted"], ["group_renamed"],
+            ["group_renamed", "group_roles_gained"], ["first_sign_in"], ["group_joined"],
+            ["group_described"], ["access_gained"], ["directory_described"],
+        ]  # fmt: skip
+        assert entries[3]["changes"] == [
+            {"code": "group_renamed", "name": "Authors", "old_name": "Designers",
+             "gained": [], "lost": []},
+            {"code": "group_roles_gained", "name": "Authors", "old_name": None,
+             "gained": ["author"], "lost": []},
+        ]  # fmt: skip
         assert [entry["cause"]["id"] for entry in entries[:4]] == [
             event["id"] for event in reversed(emitted)
         ]

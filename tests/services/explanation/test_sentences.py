@@ -4,8 +4,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backend.schemas.explanation import Named, Reason, ReasonCode, Refusal, RefusalCode
-from backend.services.explanation.sentences import reason_sentence, refusal_sentence
+from backend.schemas.access import Role
+from backend.schemas.explanation import (
+    ChangeCode,
+    HistoryChange,
+    Named,
+    Reason,
+    ReasonCode,
+    Refusal,
+    RefusalCode,
+)
+from backend.services.explanation.sentences import (
+    change_sentence,
+    reason_sentence,
+    refusal_sentence,
+)
 
 AT = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -27,6 +40,29 @@ def test_of_a_refusal(code: RefusalCode) -> None:
     sentence = refusal_sentence(refusal, "Ann Lee")
     assert sentence.startswith("Ann Lee ")
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("code", ChangeCode)
+def test_of_a_change(code: ChangeCode) -> None:
+    change = HistoryChange(
+        code=code, name="x", old_name="y", gained=[Role.AUTHOR], lost=[Role.ADMIN]
+    )
+    sentence = change_sentence(change)
+    assert sentence.endswith(".")
+    assert "{" not in sentence
+    assert "None" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "sentence"),
+    [
+        ([Role.AUTHOR], [Role.ADMIN], "Gained author and lost admin."),
+        ([], [Role.ADMIN, Role.AUTHOR], "Lost admin, author."),
+    ],
+)
+def test_of_changed_roles(gained: list[Role], lost: list[Role], sentence: str) -> None:
+    change = HistoryChange(code=ChangeCode.ROLES_CHANGED, gained=gained, lost=lost)
+    assert change_sentence(change) == sentence
 
 
 def test_a_name_is_shown_as_it_is() -> None:

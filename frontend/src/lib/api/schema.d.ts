@@ -455,6 +455,12 @@ export interface components {
          */
         CauseKind: "event" | "reading" | "reconciliation" | "sign_in" | "person" | "operator";
         /**
+         * ChangeCode
+         * @description What an entry of the history changed.
+         * @enum {string}
+         */
+        ChangeCode: "first_sign_in" | "access_unchanged" | "group_joined" | "group_left" | "access_gained" | "access_lost" | "roles_changed" | "group_described" | "group_renamed" | "group_roles_gained" | "group_roles_lost" | "group_deleted" | "directory_described" | "directory_removed" | "organization_described" | "organization_deleted";
+        /**
          * Counts
          * @description What counts now; exact, and so as slow as the directory is large.
          */
@@ -932,6 +938,35 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /**
+         * HistoryChange
+         * @description What `summary` says, for programs.
+         */
+        HistoryChange: {
+            code: components["schemas"]["ChangeCode"];
+            /**
+             * Name
+             * @description Of the group or the directory.
+             */
+            name?: string | null;
+            /**
+             * Old Name
+             * @description Of `group_renamed`.
+             */
+            old_name?: string | null;
+            /**
+             * Gained
+             * @description Roles that came.
+             * @default []
+             */
+            gained: components["schemas"]["Role"][];
+            /**
+             * Lost
+             * @description Roles that went.
+             * @default []
+             */
+            lost: components["schemas"]["Role"][];
+        };
         /** HistoryEntry */
         HistoryEntry: {
             /**
@@ -959,6 +994,8 @@ export interface components {
              * @example Lost admin.
              */
             summary: string;
+            /** Changes */
+            changes: components["schemas"]["HistoryChange"][];
             /** Before */
             before: {
                 [key: string]: unknown;
