@@ -58,7 +58,9 @@ async def reconcile(url: str, base_url: str) -> None:
     done = await reconciliation_run.run(database, client, asked.id)
     seconds = time.perf_counter() - begun
     assert done.state == "completed", done
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Counted in bytes on macOS, in kilobytes elsewhere.
+    megabyte = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / megabyte
     measured = {
         "database": in_database.seconds,
         "reading": seconds - in_database.seconds,
