@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--no-header --no-annotate --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test nightly lint types bench lock pages
+.PHONY: help install run migrate test browser nightly lint types bench lock pages
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -31,9 +31,12 @@ migrate: install ## bring the database's schema up to date
 	@$(BIN)/rollcall migrate
 
 # Three at a time on two cores: many tests wait for programs to start and for clocks.
-test: lint types ## check everything: lint, types, pages, then the tests
+test: browser lint types ## check everything: lint, types, pages, then the tests
 	@$(NPM) run --silent check
 	@$(BIN)/python -m pytest -n 3
+
+browser: $(PACKAGES) ## get a Chromium for the tests, where there is none
+	@$(BIN)/python tools/browser.py
 
 nightly: install ## deliver ten times as many histories in any order, and longer ones
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/test_convergence.py

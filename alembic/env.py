@@ -1,14 +1,21 @@
 """Runs the migrations on the connection that `backend.database` hands over, or on its own."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
+from alembic.runtime.plugins import Plugin
 from sqlalchemy import Connection
 
 from alembic import context
-from backend.database import Database
+from backend.database import Database, sql_objects
 from backend.models import Base
 from backend.settings import get_settings
+
+# Once a program: it may migrate several databases, and this file is run for each.
+_PLUGIN = "rollcall.sql_objects"
+with suppress(ValueError):  # it is there already
+    Plugin.setup_plugin_from_module(sql_objects, _PLUGIN)
 
 
 def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
@@ -22,6 +29,7 @@ def _run(connection: Connection) -> None:
         target_metadata=Base.metadata,
         compare_server_default=True,
         transaction_per_migration=True,
+        autogenerate_plugins=["alembic.autogenerate.*", _PLUGIN],
         **options,
     )
     with context.begin_transaction():

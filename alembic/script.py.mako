@@ -1,5 +1,6 @@
 """${message}"""
 
+${imports if imports else ""}
 import sqlalchemy as sa
 
 from alembic import op

@@ -1,13 +1,40 @@
 """The error family: what can be refused, each with a code and a status (RFC 9457 on the wire)."""
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import ClassVar
+
+
+class ProblemCode(StrEnum):
+    """What happened, for programs: the `code` of every problem document."""
+
+    BAD_REQUEST = "bad_request"
+    NOT_SIGNED_IN = "not_signed_in"
+    ROLE_MISSING = "role_missing"
+    NOT_YOURS = "not_yours"
+    CROSS_SITE = "cross_site"
+    NOT_FOUND = "not_found"
+    NOT_INVITABLE = "not_invitable"
+    BODY_PURGED = "body_purged"
+    NOT_HELD = "not_held"
+    ALREADY_FINISHED = "already_finished"
+    INVALID_INPUT = "invalid_input"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    INVALID_SIGNATURE = "invalid_signature"
+    NOT_AN_EVENT = "not_an_event"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    DIRECTORY_UNAVAILABLE = "directory_unavailable"
+    CODE_REJECTED = "code_rejected"
+    UNAUTHORIZED = "unauthorized"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    INTERNAL_ERROR = "internal_error"
 
 
 class RollcallError(Exception):
     """A refusal that a client is told about; `detail` says what to do."""
 
     status: ClassVar[int] = 400
-    code: ClassVar[str] = "bad_request"
+    code: ClassVar[ProblemCode] = ProblemCode.BAD_REQUEST
     title: ClassVar[str] = "The request cannot be carried out"
     detail: str = "Check the request and send it again."
 
@@ -18,49 +45,49 @@ class RollcallError(Exception):
 
 class NotSignedIn(RollcallError):
     status = 401
-    code = "not_signed_in"
+    code = ProblemCode.NOT_SIGNED_IN
     title = "Not signed in"
     detail = "Sign in first. If you were signed in, your directory may have ended your access."
 
 
 class RoleMissing(RollcallError):
     status = 403
-    code = "role_missing"
+    code = ProblemCode.ROLE_MISSING
     title = "Not allowed"
     detail = "Your directory groups do not give you this right."
 
 
 class NotYours(RollcallError):
     status = 403
-    code = "not_yours"
+    code = ProblemCode.NOT_YOURS
     title = "Not allowed"
     detail = "Somebody else wrote this; your roles let you do it to your own posts only."
 
 
 class CrossSite(RollcallError):
     status = 403
-    code = "cross_site"
+    code = ProblemCode.CROSS_SITE
     title = "Request from another site"
     detail = "The browser says that another site sent this request. Use Rollcall's own pages."
 
 
 class NotFound(RollcallError):
     status = 404
-    code = "not_found"
+    code = ProblemCode.NOT_FOUND
     title = "Not found"
     detail = "There is nothing here under that id, or it is not yours to see."
 
 
 class NotInvitable(RollcallError):
     status = 409
-    code = "not_invitable"
+    code = ProblemCode.NOT_INVITABLE
     title = "Cannot be invited"
     detail = "Only active people who have not joined can be invited."
 
 
 class BodyPurged(RollcallError):
     status = 410
-    code = "body_purged"
+    code = ProblemCode.BODY_PURGED
     title = "The event's body is gone"
     detail = (
         "The event cannot be applied again: its body was purged when its time was up. "
@@ -70,14 +97,14 @@ class BodyPurged(RollcallError):
 
 class NotHeld(RollcallError):
     status = 409
-    code = "not_held"
+    code = ProblemCode.NOT_HELD
     title = "Nothing to confirm"
     detail = "Only a reconciliation that is held can be confirmed."
 
 
 class AlreadyFinished(RollcallError):
     status = 409
-    code = "already_finished"
+    code = ProblemCode.ALREADY_FINISHED
     title = "Already finished"
     detail = "This reconciliation has finished; there is nothing left to cancel."
 
@@ -86,7 +113,7 @@ class InvalidInput(RollcallError):
     """A value of the request that cannot be used, with the field's name."""
 
     status = 422
-    code = "invalid_input"
+    code = ProblemCode.INVALID_INPUT
     title = "Invalid input"
 
     def __init__(self, field: str, message: str) -> None:
@@ -97,57 +124,162 @@ class InvalidInput(RollcallError):
 
 class PayloadTooLarge(RollcallError):
     status = 413
-    code = "payload_too_large"
+    code = ProblemCode.PAYLOAD_TOO_LARGE
     title = "Too large"
     detail = "The body is over the size limit of this address."
 
 
 class InvalidSignature(RollcallError):
     status = 401
-    code = "invalid_signature"
+    code = ProblemCode.INVALID_SIGNATURE
     title = "Invalid signature"
     detail = "The WorkOS-Signature header does not prove that WorkOS sent this now."
 
 
 class NotAnEvent(RollcallError):
     status = 422
-    code = "not_an_event"
+    code = ProblemCode.NOT_AN_EVENT
     title = "Not an event"
     detail = "The body is not a WorkOS event: an object with id, event, data and created_at."
 
 
+class NotJson(NotAnEvent):
+    detail = "The body is not JSON."
+
+
 class TemporarilyUnavailable(RollcallError):
     status = 503
-    code = "temporarily_unavailable"
+    code = ProblemCode.TEMPORARILY_UNAVAILABLE
     title = "Temporarily unavailable"
     detail = "The database did not answer. Nothing was changed; send the request again."
 
 
-class WorkosUnavailable(RollcallError):
-    status = 503
-    code = "directory_unavailable"
-    title = "WorkOS does not answer"
-    detail = "WorkOS did not answer in time. Nothing was changed; try again in a minute."
+class WorkosFault(StrEnum):
+    """Why WorkOS cannot be used; FAULT_SENTENCES says it to people."""
 
-    def __init__(self, detail: str | None = None, *, retry_after: float = 0) -> None:
-        super().__init__(detail)
-        self.retry_after = retry_after  # seconds that WorkOS asks to be left alone for
+    UNREACHABLE = "unreachable"
+    KEY_REFUSED = "key_refused"
+    RATE_LIMITED = "rate_limited"
+    UNEXPECTED_STATUS = "unexpected_status"
+    UNREADABLE = "unreadable"
+    UNREADABLE_OBJECT = "unreadable_object"
+    NOT_WORKOS = "not_workos"
+    CIRCULAR_LISTING = "circular_listing"
+    FOREIGN_DIRECTORY = "foreign_directory"
+    FOREIGN_ROW = "foreign_row"
+    DIRECTORY_CONTRADICTION = "directory_contradiction"
+    GROUP_CONTRADICTION = "group_contradiction"
+    CURSOR_EXPIRED = "cursor_expired"
+
+
+# What is in braces are the parameters of the fault.
+FAULT_SENTENCES: Mapping[WorkosFault, str] = {
+    WorkosFault.UNREACHABLE: (
+        "WorkOS did not answer in time. Nothing was changed; try again in a minute."
+    ),
+    WorkosFault.KEY_REFUSED: "WorkOS refuses the key in WORKOS_API_KEY.",
+    WorkosFault.RATE_LIMITED: (
+        "WorkOS was asked too often, and wants to be left alone for a while (429)."
+    ),
+    WorkosFault.UNEXPECTED_STATUS: "WorkOS answered with status {status}. Nothing was changed.",
+    WorkosFault.UNREADABLE: "WorkOS gave an answer that cannot be read.",
+    WorkosFault.UNREADABLE_OBJECT: "WorkOS sent something that cannot be read: {field}: {problem}.",
+    WorkosFault.NOT_WORKOS: (
+        "What answers at WORKOS_BASE_URL is not WorkOS: it has no list of directories (404)."
+    ),
+    WorkosFault.CIRCULAR_LISTING: "WorkOS's listing of {resource} goes round in circles.",
+    WorkosFault.FOREIGN_DIRECTORY: "WorkOS listed another organization's directory.",
+    WorkosFault.FOREIGN_ROW: "WorkOS listed {row_id} of another directory in {directory_id}.",
+    WorkosFault.DIRECTORY_CONTRADICTION: (
+        "WorkOS contradicts itself on whether the directory {directory_id} exists."
+    ),
+    WorkosFault.GROUP_CONTRADICTION: (
+        "WorkOS lists no members of the group {group_id}, which exists."
+    ),
+    WorkosFault.CURSOR_EXPIRED: (
+        "WorkOS does not know the event to read on from; it may be older than its history."
+    ),
+}
+
+
+class WorkosUnavailable(RollcallError):
+    """There is no answer of WorkOS's to build on; `fault` and its `params` say why.
+
+    Args:
+        fault: the cause.
+        retry_after: seconds that WorkOS asks to be left alone for.
+        params: what the sentence of the fault has in braces.
+    """
+
+    status = 503
+    code = ProblemCode.DIRECTORY_UNAVAILABLE
+    title = "WorkOS does not answer"
+    detail = FAULT_SENTENCES[WorkosFault.UNREACHABLE]
+
+    def __init__(self, fault: WorkosFault, *, retry_after: float = 0, **params: str | int) -> None:
+        super().__init__(FAULT_SENTENCES[fault].format(**params))
+        self.fault = fault
+        self.params = params
+        self.retry_after = retry_after
 
 
 class CursorExpired(WorkosUnavailable):
-    detail = "WorkOS does not know the event to read on from; it may be older than its history."
+    """WorkOS refuses the event that events were to follow."""
+
+    def __init__(self) -> None:
+        super().__init__(WorkosFault.CURSOR_EXPIRED)
 
 
 class CodeRejected(RollcallError):
     status = 400
-    code = "code_rejected"
+    code = ProblemCode.CODE_REJECTED
     title = "Sign-in code refused"
     detail = "The sign-in code was used before or has expired. Start the sign-in again."
+
+
+class SignInRefusal(StrEnum):
+    """Why a sign-in ended at the sign-in page: each `/?error=<code>` that the page has words for.
+
+    WorkOS may report others; the page has general words for them.
+    """
+
+    NOT_CONFIGURED = "not_configured"
+    ORGANIZATION_REQUIRED = "organization_required"
+    ORGANIZATION_UNKNOWN = "organization_unknown"
+    ORGANIZATION_DELETED = "organization_deleted"
+    STATE_INVALID = "state_invalid"
+    CODE_REJECTED = "code_rejected"
+    WRONG_ORGANIZATION = "wrong_organization"
+    NOT_IN_DIRECTORY = "not_in_directory"
+    DEACTIVATED = "deactivated"
+    BLOCKED = "blocked"
+    AMBIGUOUS_EMAIL = "ambiguous_email"
+    IDENTITY_CONFLICT = "identity_conflict"
+    DIRECTORY_UNAVAILABLE = "directory_unavailable"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    INVITATION_INVALID = "invitation_invalid"
+    INVITATION_OTHER_PERSON = "invitation_other_person"
+    SIGN_IN_FAILED = "sign_in_failed"
+
+    # Those that WorkOS lists, https://workos.com/docs/reference/sso/get-authorization-url
+    ACCESS_DENIED = "access_denied"
+    CONNECTION_DOMAIN_INVALID = "connection_domain_invalid"
+    CONNECTION_INVALID = "connection_invalid"
+    CONNECTION_STRATEGY_INVALID = "connection_strategy_invalid"
+    CONNECTION_UNLINKED = "connection_unlinked"
+    DOMAIN_CONNECTION_SELECTOR_NOT_ALLOWED = "domain_connection_selector_not_allowed"
+    IDP_INITIATED_SSO_DISABLED = "idp_initiated_sso_disabled"
+    INVALID_REQUEST = "invalid_request"
+    OAUTH_FAILED = "oauth_failed"
+    ORGANIZATION_INVALID = "organization_invalid"
+    PROFILE_NOT_ALLOWED_OUTSIDE_ORGANIZATION = "profile_not_allowed_outside_organization"
+    SERVER_ERROR = "server_error"
+    SIGNIN_CONSENT_DENIED = "signin_consent_denied"
 
 
 class SignInRefused(Exception):
     """A sign-in that ends at the sign-in page; `reason` is the code that the page explains."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: SignInRefusal) -> None:
         super().__init__(reason)
         self.reason = reason

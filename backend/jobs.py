@@ -28,7 +28,7 @@ from backend.schemas.reconciliations import UNFINISHED, Trigger
 from backend.services.events import catch_up
 from backend.services.events import parked as parked_events
 from backend.services.mirror import returning as returning_people
-from backend.services.reconciliation import requests as reconciliations
+from backend.services.reconciliation import requests
 from backend.services.reconciliation.run import Interrupted
 from backend.services.reconciliation.run import run as run_reconciliation
 from backend.settings import Settings
@@ -79,20 +79,17 @@ class Worker(NamedTuple):
             self.client,
             enqueue,
             seconds=self.settings.events_poll_seconds,
-            only_directory=self.settings.workos_directory_id,
         )
         if done is None:
             return
         for outcome, count in done.outcomes.items():
             DIRECTORY_EVENTS.labels(outcome).inc(count)
         CATCH_UP_FAILURES.set(done.failures)
-        if done.failures == 1:
-            logger.warning("Catch-up failed, and is tried again: %s", done.error)
+        if done.trouble is not None and done.failures == 1:
+            logger.warning("Catch-up failed, and is tried again: %s", done.trouble.error)
 
     async def retry_parked(self) -> None:
-        outcomes = await parked_events.retry_due(
-            self.database, only_directory=self.settings.workos_directory_id
-        )
+        outcomes = await parked_events.retry_due(self.database, self.client.scope)
         for outcome, count in outcomes.items():
             DIRECTORY_EVENTS.labels(outcome).inc(count)
 
@@ -104,20 +101,16 @@ class Worker(NamedTuple):
 
     async def request_reconciliations(self) -> None:
         async with self.database.transaction() as session:
-            for organization_id in await reconciliations.due(
-                session, self.settings.reconcile_hours
-            ):
-                await reconciliations.request(
-                    session, organization_id, Trigger.SCHEDULE, enqueue=enqueue
-                )
+            for organization_id in await requests.due(session, self.settings.reconcile_hours):
+                await requests.request(session, organization_id, Trigger.SCHEDULE, enqueue=enqueue)
 
-    async def reconcile(self, reconciliation_id: UUID) -> None:
+    async def reconcile(self, organization_id: str, reconciliation_id: UUID) -> None:
         """Raises RetryRequested while another process is at it, for that one may die."""
         reconciliation = await run_reconciliation(
             self.database,
             self.client,
+            organization_id,
             reconciliation_id,
-            only_directory=self.settings.workos_directory_id,
             should_stop=self.stop.is_set,
         )
         if reconciliation.state in UNFINISHED:
@@ -189,12 +182,10 @@ async def _work_while_connected(worker: Worker) -> None:
 
 def _register(queuer: PgQueuer, worker: Worker) -> None:
     settings = worker.settings
-    rests = returning_people.Rests()
+    backoff = returning_people.Backoff()
 
     async def read_returned() -> None:
-        await returning_people.read_waiting(
-            worker.database, worker.client, rests, only_directory=settings.workos_directory_id
-        )
+        await returning_people.read_waiting(worker.database, worker.client, backoff)
 
     def schedule(name: Schedule, expression: str, job: Callable[[], Awaitable[None]]) -> None:
         async def tick(_tick: Tick) -> None:
@@ -229,8 +220,8 @@ async def _on_schedule(worker: Worker, name: Schedule, job: Callable[[], Awaitab
 async def _reconcile(worker: Worker, job: QueuedJob) -> None:
     asked = (job.payload or b"").decode()
     try:
-        reconciliation_id = UUID(asked)
-        finished = await _until_stopped(worker.stop, worker.reconcile(reconciliation_id))
+        reconciling = worker.reconcile(*requests.of_job_payload(asked))
+        finished = await _until_stopped(worker.stop, reconciling)
     except RetryRequested:
         raise
     except NotFound:

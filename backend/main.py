@@ -7,10 +7,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from backend import jobs
 from backend.database import Database
+from backend.errors import SignInRefusal
 from backend.http import problems
 from backend.http.guards import session_cookie_name, session_signer
 from backend.http.headers import CompressedPages, SecurityHeaders
@@ -145,8 +147,11 @@ def _describe_problems(app: FastAPI) -> None:
                 routes=app.routes,
             )
             models = schema["components"]["schemas"]
-            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            models |= problem.pop("$defs") | {"Problem": problem}
+            for model in (Problem, SignInRefusal):
+                described = TypeAdapter(model).json_schema(
+                    ref_template="#/components/schemas/{model}"
+                )
+                models |= described.pop("$defs", {}) | {model.__name__: described}
             for unused in ("HTTPValidationError", "ValidationError"):
                 models.pop(unused, None)
             _name_the_cookie(schema, session_cookie_name(app.state.settings))

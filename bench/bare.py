@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI, Request
 
-from backend.schemas.directory_sync import Outcome, Receipt
+from backend.schemas.events import Outcome, Receipt
 from backend.schemas.posts import Post, PostAuthor, PostPage
 from bench.company import POSTS, post_values
 

@@ -9,9 +9,10 @@ from uuid_utils.compat import uuid7
 
 from backend import models
 from backend.database import Database
-from backend.schemas.directory_sync import Source
+from backend.schemas.events import Source
 from backend.services import sessions
-from backend.services.events import intake as directory_sync
+from backend.services.events import intake, parsing
+from backend.workos.scope import DirectoryScope
 
 POSTS = 20
 ORGANIZATION = "org_01BENCH"
@@ -81,7 +82,7 @@ async def found(database: Database) -> str:
     ]
     async with database.connect() as connection:
         for body in beginning:
-            await directory_sync.receive(connection, body, Source.WEBHOOK)
+            await intake.apply(connection, parsing.read(body, Source.WEBHOOK, DirectoryScope()))
     async with database.transaction() as session:
         author_id = (await session.scalars(select(models.User.id))).one()
         await session.execute(update(models.User).values(joined_at=_BEGIN))
@@ -92,4 +93,4 @@ async def found(database: Database) -> str:
                 for number in range(POSTS * 5)
             ],
         )
-        return await sessions.open_session(session, author_id, ORGANIZATION)
+        return str(await sessions.open_session(session, ORGANIZATION, author_id))

@@ -54,13 +54,15 @@ async def reconcile(url: str, base_url: str) -> None:
     database, client = Database(url), WorkosClient(settings, listings_per_second=0)
     in_database = Stopwatch()
     begun = time.perf_counter()
-    await reconciliation_targets.find(database, client, "", None)
+    await reconciliation_targets.find(database, client, None)
     async with database.transaction() as session:
         asked = await reconciliations.request(session, generate.ORGANIZATION_ID, Trigger.COMMAND)
-    done = await reconciliation_run.run(database, client, asked.id)
+    done = await reconciliation_run.run(database, client, generate.ORGANIZATION_ID, asked.id)
     seconds = time.perf_counter() - begun
     assert done.state == "completed", done
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Counted in bytes on macOS, in kilobytes elsewhere.
+    megabyte = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / megabyte
     measured = {
         "database": in_database.seconds,
         "reading": seconds - in_database.seconds,

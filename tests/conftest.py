@@ -14,10 +14,22 @@ from sqlalchemy import text
 from backend.database import Database
 from backend.embedded_postgres import running
 from tests.stack import Stack, running_stack
+from tools import browser
 
 settings.register_profile("usual", deadline=None, max_examples=200, stateful_step_count=14)
 settings.register_profile("nightly", deadline=None, max_examples=2000, stateful_step_count=30)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+
+
+@pytest.fixture(scope="session")
+def browser_path(request: pytest.FixtureRequest) -> Path | None:
+    """For Playwright's `executable_path`. Without a browser the run ends with the first test."""
+    try:
+        return browser.find()
+    except browser.NoBrowserError as error:
+        sentence = str(error)
+    request.session.shouldfail = sentence
+    pytest.fail(sentence, pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -79,22 +79,15 @@ class Poller:
         self.stack = stack
         self.api = EventsApi(stack)
         settings = stack.app.state.settings.model_copy(update=overrides)
-        self.only_directory = settings.workos_directory_id
         self.client = WorkosClient(settings, transport=self.api)
 
     async def poll(self, seconds: int = 0) -> catch_up.Poll | None:
-        return await catch_up.poll(
-            self.stack.database,
-            self.client,
-            enqueue,
-            seconds=seconds,
-            only_directory=self.only_directory,
-        )
+        return await catch_up.poll(self.stack.database, self.client, enqueue, seconds=seconds)
 
     async def outcomes(self) -> dict[str, int]:
         done = await self.poll()
         assert done is not None
-        assert done.error is None, done.error
+        assert done.trouble is None, done.trouble
         return {str(outcome): count for outcome, count in done.outcomes.items()}
 
     async def cursor(self) -> dict[str, Any]:

@@ -9,16 +9,16 @@ from sqlalchemy import select, text
 
 from backend.schemas.reconciliations import Reconciliation, Trigger
 from backend.services.reconciliation import requests as reconciliations
-from backend.services.reconciliation.checkpoint import Patience
 from backend.services.reconciliation.run import run
 from backend.workos.client import WorkosClient
+from backend.workos.retrying import RetryPolicy
 from tests.stack import Stack
 
 # Requests of one reconciliation of `company`: directories, organization, the directory, two
 # pages of people, one of groups, two of Authors, one of Admins, the directory again.
 REQUESTS = 10
 
-ONE_TRY = Patience(tries=1, pause=0)
+ONE_TRY = RetryPolicy(attempts=1, backoff=0)
 
 # Called before each request with its number, from 1; what it returns is answered instead.
 Meddle = Callable[[int, httpx2.Request], Awaitable[httpx2.Response | None]]
@@ -49,16 +49,25 @@ async def reconcile(
     *,
     wire: Wire | None = None,
     only: UUID | None = None,
-    patience: Patience = ONE_TRY,
+    retry_policy: RetryPolicy = ONE_TRY,
+    only_directory: str = "",
     **options: Any,
 ) -> Reconciliation:
     """Request (unless it is said which) and run, a minute after whatever happened before."""
     stack.clock.advance(60)
     transport = wire or Wire(stack, meddle)
-    client = WorkosClient(stack.app.state.settings, transport=transport, listings_per_second=0)
+    settings = stack.app.state.settings.model_copy(update={"workos_directory_id": only_directory})
+    client = WorkosClient(settings, transport=transport, listings_per_second=0)
     try:
         asked = only or await request(stack)
-        return await run(stack.database, client, asked, patience=patience, **options)
+        return await run(
+            stack.database,
+            client,
+            stack.organization.id,
+            asked,
+            retry_policy=retry_policy,
+            **options,
+        )
     finally:
         await client.close()
 
@@ -71,20 +80,18 @@ async def completed(stack: Stack, meddle: Meddle | None = None, **options: Any) 
 
 async def confirm(stack: Stack, reconciliation_id: UUID) -> Reconciliation:
     async with stack.database.transaction() as session:
-        return await reconciliations.confirm(session, reconciliation_id)
+        return await reconciliations.confirm(session, stack.organization.id, reconciliation_id)
 
 
 async def mirror(stack: Stack) -> dict[str, Any]:
-    """What counts of the organization, and who may do what."""
+    """What is live of the organization, and who may do what."""
     queries = {
-        "people": """SELECT u.id, u.name, u.email, u.state FROM directory_users u
-            JOIN counting_users c ON c.id = u.id WHERE u.organization_id = :organization
-            AND u.state = 'active'""",
-        "groups": """SELECT g.id, g.name FROM counting_groups g
+        "people": """SELECT id, name, email, state FROM live_directory_users
+            WHERE organization_id = :organization AND state = 'active'""",
+        "groups": """SELECT g.id, g.name FROM live_groups g
             WHERE g.organization_id = :organization""",
-        "memberships": """SELECT m.user_id, m.group_id FROM counting_memberships m
-            JOIN directory_users u ON u.id = m.user_id
-            WHERE m.organization_id = :organization AND u.state = 'active'""",
+        "memberships": """SELECT directory_user_id, group_id FROM live_memberships
+            WHERE organization_id = :organization AND state = 'active'""",
     }
     async with stack.database.connect() as connection:
         return {
@@ -109,7 +116,6 @@ async def source(stack: Stack) -> dict[str, Any]:
                 groups = await client.groups_of(user.id)
                 found["memberships"] |= {(user.id, group.id) for group in groups}
         page = await client.list_page("directory_groups", None, directory=directory.id)
-        assert page is not None
         found["groups"] |= {(item["id"], item["name"]) for item in page.items}  # type: ignore[index]  # objects
     return found
 

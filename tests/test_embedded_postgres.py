@@ -16,6 +16,7 @@ import pytest
 
 from backend import embedded_postgres
 from backend.embedded_postgres import EmbeddedPostgresError, place, running
+from tests.processes import with_argument
 
 OWNER = """
 import sys
@@ -80,15 +81,7 @@ def ask(url: str, question: str) -> str:
 
 def processes(home: Path) -> list[int]:
     """Keeper and server of this home."""
-    data = os.fsencode((home / "postgres").resolve())
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if data in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except (OSError, ValueError):
-            continue
-    return found
+    return with_argument((home / "postgres").resolve())
 
 
 def server(home: Path) -> int:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import fake_program
+from tests import fake_program, processes
+from tests.processes import is_alive
 from tools import run
 
 
@@ -82,14 +83,6 @@ class Place:
 def clean_environment() -> dict[str, str]:
     ours = ("WORKOS_", "ROLLCALL_", "EMULATOR_", "DATABASE_URL", "SESSION_SECRET")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def free_ports() -> tuple[int, int]:
@@ -275,12 +268,13 @@ def test_programs_that_are_not_installed_are_named(place: Place) -> None:
 
 def test_the_real_programs_come_up_and_go_without_a_trace(place: Place) -> None:
     # Not under tmp_path, which root makes for itself alone: PostgreSQL runs as somebody else.
-    home = Path(tempfile.mkdtemp(prefix="rollcall-"))
+    home = Path(tempfile.mkdtemp(prefix="rollcall-")).resolve()
     home.chmod(0o755)
     shutil.rmtree(place.folder / "programs")
     (place.folder / "programs").symlink_to(Path(sys.executable).parent)
     with place.running(ROLLCALL_HOME=str(home)) as supervisor:
         assert "Ctrl-C" in read_lines(supervisor, 3)[2]
+        assert processes.with_argument(home)
         connection = HTTPConnection("localhost", place.port, timeout=10)
         connection.request("GET", "/auth")
         answer = connection.getresponse()
@@ -291,10 +285,5 @@ def test_the_real_programs_come_up_and_go_without_a_trace(place: Place) -> None:
         supervisor.send_signal(signal.SIGINT)
         _, said = supervisor.communicate(timeout=60)
     assert (supervisor.returncode, said) == (0, "")
-    traces = [
-        entry.name
-        for entry in Path("/proc").glob("[0-9]*/cmdline")
-        if os.fsencode(home) in entry.read_bytes()
-    ]
-    assert traces == []
+    assert processes.with_argument(home) == []
     shutil.rmtree(home)

@@ -8,11 +8,11 @@ import typer
 from pydantic import ValidationError
 
 from backend.database import Database
-from backend.schemas.directory_sync import Outcome
-from backend.schemas.events import MOST_AT_ONCE, Event, EventFilters, EventTry, ReplayRange
+from backend.schemas.events import MOST_AT_ONCE, Event, EventFilters, EventTry, Outcome, ReplayRange
 from backend.services.events import inbox
 from backend.services.events import replay as replays
 from backend.settings import Settings
+from backend.workos.scope import DirectoryScope
 
 FiltersT = TypeVar("FiltersT", bound=EventFilters)
 
@@ -86,7 +86,7 @@ def _facts(event: Event) -> dict[str, object]:
         "source": event.source,
         "occurred_at": event.occurred_at,
         "received_at": event.received_at,
-        "person": person and f"{person.name} ({person.directory_user_id}, account {person.id})",
+        "person": person and f"{person.name} ({person.directory_user_id}, user {person.id})",
         "group": group and f"{group.name} ({group.id})",
     }
 
@@ -95,9 +95,10 @@ def _told(tried: EventTry) -> str:
     who = f" by {tried.actor.name}" if tried.actor else ""
     number = f"try {tried.attempt}, " if tried.attempt else ""
     lines = [f"{tried.at:{_TIME}}  {number}{tried.source or 'webhook'}{who}: {tried.outcome}"]
-    for name, standing in (("before", tried.before), ("after", tried.after)):
-        if standing is not None:
-            lines.append(f"    {name + ':':<8}{json.dumps(standing, ensure_ascii=False)}")
+    for name, state in (("before", tried.before), ("after", tried.after)):
+        if state is not None:
+            told = json.dumps(state.model_dump(mode="json"), ensure_ascii=False)
+            lines.append(f"    {name + ':':<8}{told}")
     return "\n".join(lines)
 
 
@@ -107,7 +108,7 @@ async def replay_one(settings: Settings, database: Database, event_id: str) -> i
     Raises:
         NotFound, BodyPurged: it cannot be.
     """
-    outcome = await replays.replay(database, event_id, only_directory=settings.workos_directory_id)
+    outcome = await replays.replay(database, DirectoryScope.of(settings), event_id)
     typer.echo(outcome)
     return UNDONE if outcome is Outcome.PARKED else DONE
 
@@ -125,8 +126,8 @@ async def replay_many(settings: Settings, database: Database, chosen: ReplayRang
         while cursor is not None:
             report = await replays.replay_range(
                 database,
+                DirectoryScope.of(settings),
                 chosen.model_copy(update={"ids": part, "cursor": cursor or None}),
-                only_directory=settings.workos_directory_id,
             )
             for outcome, count in report.outcomes.items():
                 outcomes[outcome] = outcomes.get(outcome, 0) + count

@@ -20,8 +20,7 @@ from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import BodyPurged, NotAnEvent, NotFound
 from backend.http.pages import PAGES
-from backend.schemas.directory_sync import Outcome
-from backend.schemas.events import EventFilters, ReplayRange
+from backend.schemas.events import EventFilters, Outcome, ReplayRange
 from backend.settings import Settings, SettingsError, get_settings
 from backend.workos.client import WorkosClient
 

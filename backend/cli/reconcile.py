@@ -23,7 +23,7 @@ from backend.schemas.reconciliations import (
     Trigger,
 )
 from backend.services.explanation.status_sentence import why_held
-from backend.services.reconciliation import requests as reconciliations
+from backend.services.reconciliation import requests
 from backend.services.reconciliation import targets as reconciliation_targets
 from backend.services.reconciliation.run import Interrupted, OnProgress, run
 from backend.settings import Settings
@@ -51,15 +51,11 @@ async def reconcile(settings: Settings, database: Database, organization_id: str
     with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     try:
-        found = await reconciliation_targets.find(
-            database, client, settings.workos_directory_id, organization_id
-        )
+        found = await reconciliation_targets.find(database, client, organization_id)
         if not found:
             _err.print("There is no directory to read, neither in the mirror nor at WorkOS.")
             return FAILED
-        codes = [
-            await _reconcile_one(settings, database, client, each, stop.is_set) for each in found
-        ]
+        codes = [await _reconcile_one(database, client, each, stop.is_set) for each in found]
     except WorkosUnavailable as error:
         _err.print(error.detail, markup=False)
         return FAILED
@@ -73,9 +69,11 @@ async def reconcile(settings: Settings, database: Database, organization_id: str
 
 async def confirm(database: Database, reconciliation_id: UUID) -> int:
     """Carry out the removals that one holds back; the exit code."""
+    async with database.connect() as connection:
+        owner = await requests.owner_of(connection, reconciliation_id)
     try:
         async with database.transaction() as session:
-            done = await reconciliations.confirm(session, reconciliation_id)
+            done = await requests.confirm(session, owner, reconciliation_id)
     except NotHeld as error:
         _err.print(error.detail, markup=False)
         return FAILED
@@ -83,22 +81,21 @@ async def confirm(database: Database, reconciliation_id: UUID) -> int:
 
 
 async def _reconcile_one(
-    settings: Settings,
     database: Database,
     client: WorkosClient,
     organization_id: str,
     should_stop: Callable[[], bool],
 ) -> int:
     async with database.transaction() as session:
-        asked = await reconciliations.request(session, organization_id, Trigger.COMMAND)
+        asked = await requests.request(session, organization_id, Trigger.COMMAND)
     _out.print(f"{organization_id}: reading its directories from WorkOS", markup=False)
     with _shown() as on_progress:
         while True:
             done = await run(
                 database,
                 client,
+                organization_id,
                 asked.id,
-                only_directory=settings.workos_directory_id,
                 on_progress=on_progress,
                 should_stop=should_stop,
             )

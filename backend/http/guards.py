@@ -6,16 +6,21 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 from itsdangerous import BadSignature, Signer
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.database import Database
+from backend.database import AutocommitConnection, Database, SnapshotConnection
 from backend.errors import CrossSite, NotSignedIn, RoleMissing
 from backend.schemas.access import DEFAULT_ROLE_OF_GROUP, Actor, Permission, roles_with
+from backend.schemas.events import Source
 from backend.schemas.jobs import Enqueue
 from backend.services import sessions
+from backend.services.events import parsing
+from backend.services.events.parsing import ReadEvent
+from backend.services.sessions import Token
 from backend.settings import Settings
 from backend.workos import signatures
 from backend.workos.client import WorkosClient
+from backend.workos.scope import DirectoryScope
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -30,6 +35,11 @@ async def get_workos(request: Request) -> WorkosClient:
     return client
 
 
+async def get_scope(request: Request) -> DirectoryScope:
+    client: WorkosClient = request.app.state.workos
+    return client.scope
+
+
 async def get_database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
@@ -42,6 +52,7 @@ async def get_enqueue(request: Request) -> Enqueue:
 
 SettingsDep = Annotated[Settings, Depends(get_request_settings)]
 WorkosDep = Annotated[WorkosClient, Depends(get_workos)]
+ScopeDep = Annotated[DirectoryScope, Depends(get_scope)]
 DatabaseDep = Annotated[Database, Depends(get_database)]
 EnqueueDep = Annotated[Enqueue, Depends(get_enqueue)]
 
@@ -55,12 +66,12 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-async def get_connection(request: Request) -> AsyncIterator[AsyncConnection]:
+async def get_connection(request: Request) -> AsyncIterator[AutocommitConnection]:
     async with request.app.state.database.connect() as connection:
         yield connection
 
 
-async def get_snapshot(request: Request) -> AsyncIterator[AsyncConnection]:
+async def get_snapshot(request: Request) -> AsyncIterator[SnapshotConnection]:
     async with request.app.state.database.snapshot() as connection:
         yield connection
 
@@ -68,9 +79,9 @@ async def get_snapshot(request: Request) -> AsyncIterator[AsyncConnection]:
 # Left before the answer goes out: a commit that fails must not be answered 201.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 # Each statement is a transaction by itself: for what reads, or writes by one statement.
-ConnectionDep = Annotated[AsyncConnection, Depends(get_connection, scope="function")]
+ConnectionDep = Annotated[AutocommitConnection, Depends(get_connection, scope="function")]
 # All statements see one moment: for an answer that several of them make.
-SnapshotDep = Annotated[AsyncConnection, Depends(get_snapshot, scope="function")]
+SnapshotDep = Annotated[SnapshotConnection, Depends(get_snapshot, scope="function")]
 
 
 def session_cookie_name(settings: Settings) -> str:
@@ -85,17 +96,17 @@ def session_signer(settings: Settings) -> Signer:
     return Signer(settings.signing_key(), salt="rollcall.session")
 
 
-async def session_token(request: Request) -> str | None:
+async def session_token(request: Request) -> Token | None:
     """The session token of the request's cookie, None where there is none that we signed."""
     signer: Signer = request.app.state.session_signer
     cookie = request.cookies.get(session_cookie_name(request.app.state.settings), "")
     try:
-        return signer.unsign(cookie).decode()
+        return Token.parse(signer.unsign(cookie).decode())
     except (BadSignature, UnicodeError):
         return None
 
 
-SessionToken = Annotated[str | None, Depends(session_token)]
+SessionToken = Annotated[Token | None, Depends(session_token)]
 
 
 async def refuse_cross_site(request: Request) -> None:
@@ -165,11 +176,12 @@ Admin = Annotated[Actor, Depends(_may("This", Permission.ADMINISTER))]
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
 
 
-async def signed_by_workos(request: Request) -> bytes:
-    """The raw body, proved to come from WorkOS now.
+async def signed_by_workos(request: Request) -> ReadEvent:
+    """What a webhook says, proved to come from WorkOS now.
 
     Raises:
         InvalidSignature: before anything of the body is parsed.
+        NotAnEvent: the body is none.
     """
     settings: Settings = request.app.state.settings
     body = await request.body()
@@ -180,7 +192,8 @@ async def signed_by_workos(request: Request) -> bytes:
         settings.workos_webhook_secret.get_secret_value(),
         time.time_ns() // 1_000_000,
     )
-    return body
+    client: WorkosClient = request.app.state.workos
+    return parsing.read(body, Source.WEBHOOK, client.scope)
 
 
-SignedBody = Annotated[bytes, Depends(signed_by_workos)]
+SignedEvent = Annotated[ReadEvent, Depends(signed_by_workos)]

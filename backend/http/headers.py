@@ -1,29 +1,30 @@
 """What browsers are told about every page."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.http import docs_page
 
-_EVERYWHERE = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-}
+_EVERYWHERE = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+]
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 # Swagger UI is started by one inline script, and writes styles as it goes.
 _DOCS_POLICY = (
     "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; "
     f"script-src 'self' {docs_page.SCRIPT_SOURCE}; style-src 'self' 'unsafe-inline'"
 )
+_USUAL = [*_EVERYWHERE, (b"content-security-policy", _POLICY.encode())]
+_OF_DOCS = [*_EVERYWHERE, (b"content-security-policy", _DOCS_POLICY.encode())]
 
 
-def _caching(path: str, headers: MutableHeaders) -> str:
+def _caching(path: str, headers: dict[bytes, bytes]) -> bytes:
     if path.startswith("/_app/immutable/"):
-        return "public, max-age=31536000, immutable"
+        return b"public, max-age=31536000, immutable"
     # What the API says is true of one person at one moment.
-    return "no-store" if "json" in headers.get("content-type", "") else "no-cache"
+    return b"no-store" if b"json" in headers.get(b"content-type", b"") else b"no-cache"
 
 
 class CompressedPages:
@@ -51,12 +52,13 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_EVERYWHERE)
-                headers.setdefault("Cache-Control", _caching(scope["path"], headers))
-                headers["Content-Security-Policy"] = (
-                    _DOCS_POLICY if scope["path"] == docs_page.PATH else _POLICY
-                )
+                path: str = scope["path"]
+                # At every request: a list of bytes, and none of the framework's wrappers.
+                headers = [*message["headers"], *(_OF_DOCS if path == docs_page.PATH else _USUAL)]
+                known = dict(headers)
+                if b"cache-control" not in known:
+                    headers.append((b"cache-control", _caching(path, known)))
+                message["headers"] = headers
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -16,7 +16,9 @@ from backend.errors import (
     InvalidInput,
     NotFound,
     PayloadTooLarge,
+    ProblemCode,
     RollcallError,
+    SignInRefusal,
     SignInRefused,
     TemporarilyUnavailable,
 )
@@ -25,7 +27,12 @@ _log = logging.getLogger(__name__)
 
 _RETRY = {"Retry-After": "1"}
 
-_TITLES = {404: "Not found", 405: "Method not allowed"}
+# The framework's own: of an address, and of a page's file that may not be read.
+_FRAMEWORK = {
+    401: ("Unauthorized", ProblemCode.UNAUTHORIZED),
+    404: ("Not found", ProblemCode.NOT_FOUND),
+    405: ("Method not allowed", ProblemCode.METHOD_NOT_ALLOWED),
+}
 
 
 class ProblemResponse(JSONResponse):
@@ -56,7 +63,7 @@ async def _refusal(_request: Request, error: Exception) -> ProblemResponse:
     )
 
 
-def _sign_in_page(reason: str) -> RedirectResponse:
+def _sign_in_page(reason: SignInRefusal) -> RedirectResponse:
     return RedirectResponse(f"/?error={reason}", 302, {"Cache-Control": "no-store"})
 
 
@@ -85,7 +92,7 @@ async def _validation(_request: Request, error: Exception) -> ProblemResponse:
             "title": "Invalid input",
             "status": 422,
             "detail": detail,
-            "code": "invalid_input",
+            "code": ProblemCode.INVALID_INPUT,
             "errors": errors,
         }
     )
@@ -105,13 +112,13 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
     if error.status_code == http.HTTPStatus.BAD_REQUEST:
         # The framework's, for a body on which reading JSON fails in another way than by syntax.
         return await _refusal(request, InvalidInput("body", "cannot be read as JSON"))
-    phrase = http.HTTPStatus(error.status_code).phrase
+    title, code = _FRAMEWORK.get(error.status_code, (RollcallError.title, RollcallError.code))
     return _respond(
         {
-            "title": _TITLES.get(error.status_code, phrase),
+            "title": title,
             "status": error.status_code,
             "detail": f"{error.detail}. The addresses of the API are listed at /docs.",
-            "code": phrase.lower().replace(" ", "_"),
+            "code": code,
         },
         dict(error.headers or {}),
     )
@@ -124,19 +131,19 @@ async def _database(request: Request, error: Exception) -> Response:
     route = getattr(request.scope.get("route"), "path", request.url.path)
     _log.warning("%s %s: database fault: %s", request.method, route, error)
     if _is_signing_in(request):
-        return _sign_in_page(TemporarilyUnavailable.code)
+        return _sign_in_page(SignInRefusal.TEMPORARILY_UNAVAILABLE)
     return _respond(_of(TemporarilyUnavailable()), _RETRY)
 
 
 async def _unexpected(request: Request, _error: Exception) -> Response:
     if _is_signing_in(request):
-        return _sign_in_page("sign_in_failed")
+        return _sign_in_page(SignInRefusal.SIGN_IN_FAILED)
     return _respond(
         {
             "title": "Something went wrong here",
             "status": 500,
             "detail": "This is a fault of ours; it has been logged. Try again later.",
-            "code": "internal_error",
+            "code": ProblemCode.INTERNAL_ERROR,
         }
     )
 
@@ -185,6 +192,24 @@ _MEANINGS = {
     413: "The body is too large.",
     422: "The input cannot be used; `errors` names the fields.",
     503: "A passing fault; nothing was changed. Send it again.",
+}
+
+
+# `x-error` because no keyword of OpenAPI says of what the query of an address is made.
+SIGN_IN_REDIRECT: dict[int | str, dict[str, Any]] = {
+    http.HTTPStatus.FOUND.value: {
+        "headers": {
+            "Location": {
+                "description": "After a refusal `/?error=<code>`; `x-error` lists the codes. One "
+                "that WorkOS reports and that is not among them is passed on as it is.",
+                "schema": {
+                    "type": "string",
+                    "format": "uri-reference",
+                    "x-error": {"$ref": "#/components/schemas/SignInRefusal"},
+                },
+            }
+        }
+    }
 }
 
 

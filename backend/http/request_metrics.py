@@ -1,10 +1,21 @@
 """Counts and times every request."""
 
 import time
+from functools import cache
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.metrics import DURATION, REQUESTS
+
+# Strangers may send any word as a method: it would make a series each.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+@cache
+def _metrics(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Of these labels: they are looked up once."""
+    return REQUESTS.labels(method, route, status), DURATION.labels(method, route)
 
 
 class CountRequests:
@@ -20,8 +31,10 @@ class CountRequests:
         def count(status: int) -> None:
             # The route's template, never the path: ids would make a series each.
             route = getattr(scope.get("route"), "path", "other")
-            REQUESTS.labels(scope["method"], route, status).inc()
-            DURATION.labels(scope["method"], route).observe(time.perf_counter() - begun)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            requests, duration = _metrics(method, route, status)
+            requests.inc()
+            duration.observe(time.perf_counter() - begun)
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -2,12 +2,13 @@
 
 from backend.models.access import (
     access,
-    counting_groups,
-    counting_memberships,
-    counting_users,
+    live_directories,
+    live_directory_users,
+    live_groups,
+    live_memberships,
 )
 from backend.models.audit_event import AuditEvent
-from backend.models.base import Base
+from backend.models.base import NO_ORGANIZATION, Base
 from backend.models.directory import (
     Directory,
     DirectoryGroup,
@@ -25,6 +26,7 @@ from backend.models.session import Session, UsedState
 from backend.models.user import SsoIdentity, User
 
 __all__ = [
+    "NO_ORGANIZATION",
     "AuditEvent",
     "Base",
     "Directory",
@@ -44,7 +46,8 @@ __all__ = [
     "UsedState",
     "User",
     "access",
-    "counting_groups",
-    "counting_memberships",
-    "counting_users",
+    "live_directories",
+    "live_directory_users",
+    "live_groups",
+    "live_memberships",
 ]

@@ -1,47 +1,79 @@
-"""The views that derive access; the migrations define them, nothing here is stored."""
+"""The views that derive access: `backend/sql/views` defines them, nothing here is stored."""
 
-from sqlalchemy import ARRAY, Boolean, Column, DateTime, MetaData, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, DateTime, MetaData, SmallInteger, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 
 views = MetaData()
+
+
+def _id(name: str) -> Column[str]:
+    return Column(name, Text(collation="C"), primary_key=True)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text(collation="C"))
+
 
 access = Table(
     "access",
     views,
+    _id("organization_id"),
     Column("user_id", Uuid, primary_key=True),
-    Column("organization_id", Text),
     Column("active", Boolean),
     Column("roles", ARRAY(Text)),
 )
 
-counting_users = Table(
-    "counting_users",
+live_directories = Table(
+    "live_directories",
     views,
-    Column("id", Text, primary_key=True),
-    Column("directory_id", Text),
-    Column("organization_id", Text),
-    Column("account_key", Text),
-    Column("email", Text),
-    Column("state", Text),
-    Column("read_as_of", DateTime(timezone=True)),
+    _id("organization_id"),
+    _id("id"),
+    Column("name", Text),
+    Column("type", Text),
     Column("complete_as_of", DateTime(timezone=True)),
 )
 
-counting_memberships = Table(
-    "counting_memberships",
+live_directory_users = Table(
+    "live_directory_users",
     views,
-    Column("user_id", Text, primary_key=True),
-    Column("group_id", Text, primary_key=True),
-    Column("organization_id", Text),
-    Column("account_key", Text),
-    Column("group_name", Text),
-    Column("directory_id", Text),
+    _id("organization_id"),
+    _id("id"),
+    _text("directory_id"),
+    _text("user_key"),
+    Column("name", Text),
+    Column("email", Text),
+    Column("state", Text),
+    Column("rank", SmallInteger),
+    Column("occurred_at", DateTime(timezone=True)),
+    _text("event_id"),
+    Column("removed_at", DateTime(timezone=True)),
+    Column("snapshot_as_of", DateTime(timezone=True)),
+    _text("snapshot_id"),
+    Column("directory_removed_at", DateTime(timezone=True)),
+    Column("complete_as_of", DateTime(timezone=True)),
+    _text("complete_id"),
 )
 
-counting_groups = Table(
-    "counting_groups",
+live_groups = Table(
+    "live_groups",
     views,
-    Column("id", Text, primary_key=True),
-    Column("directory_id", Text),
-    Column("organization_id", Text),
+    _id("organization_id"),
+    _id("id"),
+    _text("directory_id"),
     Column("name", Text),
+    Column("occurred_at", DateTime(timezone=True)),
+    _text("event_id"),
+    Column("removed_at", DateTime(timezone=True)),
+)
+
+live_memberships = Table(
+    "live_memberships",
+    views,
+    _id("organization_id"),
+    _id("directory_user_id"),
+    _id("group_id"),
+    _text("user_key"),
+    Column("group_name", Text),
+    Column("state", Text),
+    _text("directory_id"),
 )

@@ -8,14 +8,16 @@ from sqlalchemy import Index, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.models.base import Base, OwnKey, WorkosId
+from backend.models.base import Base, OwnKey, WorkosId, WorkosKey
 
 
 class AuditEvent(Base):
+    """`detail` is written and read by `schemas.audit`."""
+
     __tablename__ = "audit_events"
 
+    organization_id: Mapped[WorkosKey]
     id: Mapped[OwnKey]
-    organization_id: Mapped[WorkosId | None]
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     action: Mapped[str]
     actor_id: Mapped[UUID | None]
@@ -26,5 +28,5 @@ class AuditEvent(Base):
     __table_args__ = (
         Index(None, "organization_id", "at", "id"),
         Index(None, "organization_id", "subject_id", "at"),
-        Index(None, "event_id", postgresql_where=text("event_id IS NOT NULL")),
+        Index(None, "organization_id", "event_id", postgresql_where=text("event_id IS NOT NULL")),
     )

@@ -1,10 +1,14 @@
-"""What all tables share: naming, ids, times."""
+"""What all tables share: naming, ids, times.
+
+The tenant comes first: `organization_id` is the first column of every key, foreign key and index of
+a tenant's table, so that rows of two organizations cannot be tied.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Text, func
+from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, Text, func
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -29,3 +33,11 @@ WorkosId = Annotated[str, mapped_column(Text(collation="C"))]
 WorkosKey = Annotated[str, mapped_column(Text(collation="C"), primary_key=True)]
 OwnKey = Annotated[UUID, mapped_column(primary_key=True, default=uuid7)]
 CreatedAt = Annotated[datetime, mapped_column(server_default=func.now())]
+
+NO_ORGANIZATION = ""
+"""Under which an event is kept that names none: it waits parked, or is ignored."""
+
+
+def refers_to_user(column: str) -> ForeignKeyConstraint:
+    """A foreign key to a user of the row's own organization."""
+    return ForeignKeyConstraint(["organization_id", column], ["users.organization_id", "users.id"])

@@ -1,8 +1,8 @@
 """The mirror of the customers' directories. Nothing is ever deleted from it.
 
 A row's version is (rank, occurred_at, event_id); no version means that only a removal was seen.
-Readings from the API have versions as events have: `complete_as_of` and `complete_id` are that of
-a directory's last complete listing, `read_as_of` and `read_id` that of a person's.
+Snapshots read from the API have versions as events have: `complete_as_of` and `complete_id` are
+that of a directory's last complete listing, `snapshot_as_of` and `snapshot_id` that of a person's.
 """
 
 from datetime import datetime
@@ -16,19 +16,24 @@ from backend.models.base import Base, WorkosId, WorkosKey
 
 Rank = Annotated[int, mapped_column(SmallInteger, server_default="0")]
 
+# A complete listing writes a new version of every row: room for it beside the old one spares the
+# indexes.
+REWRITTEN = {"postgresql_with": {"fillfactor": 50}}
+
 
 class Versioned:
     rank: Mapped[Rank]
     occurred_at: Mapped[datetime | None]
     event_id: Mapped[WorkosId | None]
     removed_at: Mapped[datetime | None]
+    removed_by: Mapped[WorkosId | None]
 
 
 class Directory(Versioned, Base):
     __tablename__ = "directories"
 
+    organization_id: Mapped[WorkosKey]
     id: Mapped[WorkosKey]
-    organization_id: Mapped[WorkosId] = mapped_column(index=True)
     name: Mapped[str | None]
     type: Mapped[str | None]
     complete_as_of: Mapped[datetime | None]
@@ -38,11 +43,11 @@ class Directory(Versioned, Base):
 class DirectoryUser(Versioned, Base):
     __tablename__ = "directory_users"
 
+    organization_id: Mapped[WorkosKey]
     id: Mapped[WorkosKey]
     directory_id: Mapped[WorkosId]
-    organization_id: Mapped[WorkosId]
     idp_id: Mapped[WorkosId | None]
-    account_key: Mapped[str] = mapped_column(
+    user_key: Mapped[str] = mapped_column(
         Text(collation="C"), Computed("coalesce(nullif(idp_id, ''), id)", persisted=True)
     )
     email: Mapped[str | None]
@@ -51,29 +56,28 @@ class DirectoryUser(Versioned, Base):
     custom_attributes: Mapped[dict[str, Any]] = mapped_column(
         JSONB, server_default=text("'{}'::jsonb")
     )
-    read_as_of: Mapped[datetime | None]
-    read_id: Mapped[WorkosId | None]
+    snapshot_as_of: Mapped[datetime | None]
+    snapshot_id: Mapped[WorkosId | None]
 
     __table_args__ = (
-        Index(None, "organization_id", "account_key"),
-        Index(None, "idp_id"),
-        # Whoever left once: they may be back, and wait for a reading of their memberships.
+        Index(None, "organization_id", "user_key"),
+        # Whoever left once: they may be back, and wait for a snapshot of their memberships.
         Index(
             "ix_directory_users_left",
             "organization_id",
-            "account_key",
+            "user_key",
             postgresql_where=text("removed_at IS NOT NULL"),
         ),
+        REWRITTEN,
     )
 
 
 class DirectoryGroup(Versioned, Base):
     __tablename__ = "directory_groups"
 
+    organization_id: Mapped[WorkosKey]
     id: Mapped[WorkosKey]
     directory_id: Mapped[WorkosId]
-    organization_id: Mapped[WorkosId]
-    idp_id: Mapped[WorkosId | None]
     name: Mapped[str | None]
 
     __table_args__ = (Index(None, "organization_id", "name"),)
@@ -84,14 +88,13 @@ class DirectoryMembership(Base):
 
     __tablename__ = "directory_memberships"
 
-    user_id: Mapped[WorkosKey]
+    organization_id: Mapped[WorkosKey]
+    directory_user_id: Mapped[WorkosKey]
     group_id: Mapped[WorkosKey]
-    directory_id: Mapped[WorkosId]
-    organization_id: Mapped[WorkosId]
     present: Mapped[bool]
     occurred_at: Mapped[datetime]
     event_id: Mapped[WorkosId]
 
-    # Both columns, as in the key: by the group alone, a look at one membership may be planned to
+    # All columns, as in the key: by the group alone, a look at one membership may be planned to
     # read all of a large group.
-    __table_args__ = (Index(None, "group_id", "user_id"),)
+    __table_args__ = (Index(None, "organization_id", "group_id", "directory_user_id"), REWRITTEN)

@@ -12,7 +12,7 @@ class EventCursor(Base):
     """`after` is the event to read on from; none: from the oldest that WorkOS still has.
 
     It trails the newest: only what no older event can appear behind any more is left behind.
-    `failures` are looks in a row that failed, for the reason in `error`.
+    `failures` are looks in a row that failed, for `reason`; `error` says it in words.
     """
 
     __tablename__ = "event_cursor"
@@ -23,6 +23,7 @@ class EventCursor(Base):
     polled_at: Mapped[datetime | None]
     next_poll_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    reason: Mapped[str | None]
     error: Mapped[str | None]
 
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

@@ -3,27 +3,31 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped
 
-from backend.models.base import Base, CreatedAt, OwnKey, WorkosId
+from backend.models.base import Base, CreatedAt, OwnKey, WorkosKey, refers_to_user
 
 
 class Invitation(Base):
     __tablename__ = "invitations"
 
+    organization_id: Mapped[WorkosKey]
     id: Mapped[OwnKey]
-    token_hash: Mapped[bytes] = mapped_column(unique=True)
-    organization_id: Mapped[WorkosId] = mapped_column(ForeignKey("organizations.workos_id"))
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    invited_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    token_hash: Mapped[bytes]
+    user_id: Mapped[UUID]
+    invited_by: Mapped[UUID]
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
 
     __table_args__ = (
+        refers_to_user("user_id"),
+        refers_to_user("invited_by"),
+        UniqueConstraint("organization_id", "token_hash"),
         Index(
             "uq_invitations_open",
+            "organization_id",
             "user_id",
             unique=True,
             postgresql_where=text("closed_at IS NULL"),

@@ -3,21 +3,25 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy import Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.models.base import Base, CreatedAt, OwnKey, WorkosId
+from backend.models.base import Base, CreatedAt, OwnKey, WorkosKey, refers_to_user
 
 
 class Post(Base):
     __tablename__ = "posts"
 
+    organization_id: Mapped[WorkosKey]
     id: Mapped[OwnKey]
-    organization_id: Mapped[WorkosId] = mapped_column(ForeignKey("organizations.workos_id"))
-    author_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    author_id: Mapped[UUID]
     title: Mapped[str]
     content: Mapped[str]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (Index(None, "organization_id", "created_at", "id"),)
+    __table_args__ = (
+        refers_to_user("author_id"),
+        Index(None, "organization_id", "author_id"),
+        Index(None, "organization_id", "created_at", "id"),
+    )

@@ -2,18 +2,18 @@
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, false
+from sqlalchemy import false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.models.base import Base, CreatedAt, WorkosId, WorkosKey
+from backend.models.base import Base, CreatedAt, WorkosId, WorkosKey, refers_to_user
 
 
 class RoleMapping(Base):
     __tablename__ = "role_mappings"
 
+    organization_id: Mapped[WorkosKey]
     group_id: Mapped[WorkosKey]
     role: Mapped[str] = mapped_column(primary_key=True)
-    organization_id: Mapped[WorkosId] = mapped_column(index=True)
     source: Mapped[str]
     removed: Mapped[bool] = mapped_column(server_default=false())
     event_id: Mapped[WorkosId | None]
@@ -23,8 +23,10 @@ class RoleMapping(Base):
 class RoleGrant(Base):
     __tablename__ = "role_grants"
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    organization_id: Mapped[WorkosKey]
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
     role: Mapped[str] = mapped_column(primary_key=True)
-    organization_id: Mapped[WorkosId] = mapped_column(ForeignKey("organizations.workos_id"))
-    granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    granted_by: Mapped[UUID | None]
     created_at: Mapped[CreatedAt]
+
+    __table_args__ = (refers_to_user("user_id"), refers_to_user("granted_by"))

@@ -3,21 +3,27 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.models.base import Base, CreatedAt, OwnKey, WorkosId
+from backend.models.base import Base, CreatedAt, OwnKey, WorkosKey, refers_to_user
 
 
 class Session(Base):
     __tablename__ = "sessions"
 
+    organization_id: Mapped[WorkosKey]
     id: Mapped[OwnKey]
-    token_hash: Mapped[bytes] = mapped_column(unique=True)
-    organization_id: Mapped[WorkosId] = mapped_column(ForeignKey("organizations.workos_id"))
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    token_hash: Mapped[bytes]
+    user_id: Mapped[UUID]
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime]
+
+    __table_args__ = (
+        refers_to_user("user_id"),
+        UniqueConstraint("organization_id", "token_hash"),
+        Index(None, "organization_id", "user_id"),
+    )
 
 
 class UsedState(Base):
@@ -25,5 +31,8 @@ class UsedState(Base):
 
     __tablename__ = "used_states"
 
+    organization_id: Mapped[WorkosKey]
     state_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "organization_id", "expires_at"),)

@@ -1,4 +1,4 @@
-"""Accounts, and the identities that people sign in with."""
+"""Users, and the identities that people sign in with."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,19 +6,22 @@ from uuid import UUID
 from sqlalchemy import Computed, ForeignKey, Index, SmallInteger, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.models.base import Base, CreatedAt, OwnKey, WorkosId, WorkosKey
+from backend.models.base import Base, CreatedAt, OwnKey, WorkosId, WorkosKey, refers_to_user
+from backend.models.directory import REWRITTEN
 
 
 class User(Base):
-    """An account. `key` is the idp_id, else the directory-user id; it joins the mirror.
+    """Someone's account here. `key` is the idp_id, else the directory-user id; it joins the mirror.
 
     The profile (name to department) is a copy for display, newest version wins; no access in it.
     """
 
     __tablename__ = "users"
 
+    organization_id: Mapped[str] = mapped_column(
+        Text(collation="C"), ForeignKey("organizations.workos_id"), primary_key=True
+    )
     id: Mapped[OwnKey]
-    organization_id: Mapped[WorkosId] = mapped_column(ForeignKey("organizations.workos_id"))
     key: Mapped[WorkosId]
     name: Mapped[str] = mapped_column(server_default="")
     sort_name: Mapped[str] = mapped_column(
@@ -37,19 +40,22 @@ class User(Base):
     __table_args__ = (
         UniqueConstraint("organization_id", "key"),
         Index(None, "organization_id", "sort_name", "id"),
+        REWRITTEN,
     )
 
 
 class SsoIdentity(Base):
-    """Who the identity provider said someone is, and how that led to the account."""
+    """Who the identity provider said someone is, and how that led to the user."""
 
     __tablename__ = "sso_identities"
 
-    organization_id: Mapped[WorkosKey] = mapped_column(ForeignKey("organizations.workos_id"))
+    organization_id: Mapped[WorkosKey]
     connection_id: Mapped[WorkosKey]
     subject: Mapped[WorkosKey]
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    user_id: Mapped[UUID]
     matched_by: Mapped[str]
     directory_user_id: Mapped[WorkosId | None]
     email: Mapped[str | None]
     last_used_at: Mapped[CreatedAt]
+
+    __table_args__ = (refers_to_user("user_id"), Index(None, "organization_id", "user_id"))

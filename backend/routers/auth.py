@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from backend.http.guards import (
-    ConnectionDep,
+    DatabaseDep,
     SessionDep,
     SessionToken,
     SettingsDep,
@@ -16,7 +16,7 @@ from backend.http.guards import (
     session_cookie_name,
     session_signer,
 )
-from backend.http.problems import problems
+from backend.http.problems import SIGN_IN_REDIRECT, problems
 from backend.services import sessions
 from backend.services.sign_in import flow as sign_in
 from backend.settings import Settings
@@ -54,6 +54,7 @@ def _to_workos(settings: Settings, begun: sign_in.Begun) -> Response:
     "/auth",
     status_code=302,
     response_class=RedirectResponse,
+    responses=SIGN_IN_REDIRECT,
     summary="Begin to sign in",
     response_description="To WorkOS, or to `/?error=<code>`, the page that says what is wrong.",
 )
@@ -92,26 +93,28 @@ async def begin(
     "/invitations/{token}",
     status_code=302,
     response_class=RedirectResponse,
+    responses=SIGN_IN_REDIRECT,
     summary="Follow an invitation to the sign-in",
     response_description="To WorkOS, or to `/?error=invitation_invalid`.",
 )
 async def follow_invitation(
-    connection: ConnectionDep, settings: SettingsDep, client: WorkosDep, token: str
+    database: DatabaseDep, settings: SettingsDep, client: WorkosDep, token: str
 ) -> Response:
-    return _to_workos(settings, await sign_in.begin_invited(connection, settings, client, token))
+    return _to_workos(settings, await sign_in.begin_invited(database, settings, client, token))
 
 
 @router.get(
     "/auth/callback",
     status_code=302,
     response_class=RedirectResponse,
+    responses=SIGN_IN_REDIRECT,
     summary="Where WorkOS sends the browser back to",
     response_description="Signed in: to `return_to`, with the session cookie. Without a state: to "
     "a fresh `/auth`. Refused: to `/?error=<code>`, the page that says why.",
 )
 async def callback(
     request: Request,
-    connection: ConnectionDep,
+    database: DatabaseDep,
     session: SessionDep,
     settings: SettingsDep,
     client: WorkosDep,
@@ -124,7 +127,7 @@ async def callback(
 ) -> Response:
     attempt_cookie = cookie_prefix(settings) + sign_in.cookie_name(state)
     finished = await sign_in.finish(
-        connection,
+        database,
         session,
         settings,
         client,
@@ -139,7 +142,7 @@ async def callback(
             response,
             settings,
             session_cookie_name(settings),
-            session_signer(settings).sign(finished.session_token).decode(),
+            session_signer(settings).sign(str(finished.session_token)).decode(),
             int(sessions.LIFETIME.total_seconds()),
         )
     return response
@@ -155,5 +158,6 @@ async def callback(
 async def sign_out(
     session: SessionDep, settings: SettingsDep, token: SessionToken, response: Response
 ) -> None:
-    await sessions.end_session(session, token or "")
+    if token is not None:
+        await sessions.end_session(session, token)
     _drop_cookie(response, settings, session_cookie_name(settings))

@@ -5,16 +5,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from backend.http.guards import Admin, DatabaseDep, Limit, SettingsDep, SnapshotDep
+from backend.http.guards import Admin, DatabaseDep, Limit, ScopeDep, SettingsDep, SnapshotDep
 from backend.http.problems import problems
 from backend.pagination import EventCursor, TimeCursor
 from backend.schemas.directory import DirectoryStatus
-from backend.schemas.directory_sync import Outcome, Receipt
 from backend.schemas.events import (
     Event,
     EventFilters,
     EventPage,
     Moment,
+    Outcome,
+    Receipt,
     ReplayRange,
     ReplayReport,
     RowId,
@@ -126,14 +127,14 @@ async def list_events(
     "what is newer in the mirror stays.",
 )
 async def replay_events(
-    database: DatabaseDep, admin: Admin, settings: SettingsDep, chosen: ReplayRange
+    database: DatabaseDep, scope: ScopeDep, admin: Admin, chosen: ReplayRange
 ) -> ReplayReport:
     return await replays.replay_range(
         database,
+        scope,
         chosen,
         organization_id=admin.organization_id,
         actor_id=admin.user_id,
-        only_directory=settings.workos_directory_id,
     )
 
 
@@ -152,13 +153,13 @@ async def get_event(snapshot: SnapshotDep, admin: Admin, event_id: EventId) -> E
     responses=problems(404, 410),
 )
 async def replay_event(
-    database: DatabaseDep, admin: Admin, settings: SettingsDep, event_id: EventId
+    database: DatabaseDep, scope: ScopeDep, admin: Admin, event_id: EventId
 ) -> Receipt:
     outcome = await replays.replay(
         database,
+        scope,
         event_id,
         organization_id=admin.organization_id,
         actor_id=admin.user_id,
-        only_directory=settings.workos_directory_id,
     )
     return Receipt(outcome=outcome)

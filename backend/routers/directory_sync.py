@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from backend.http.guards import DatabaseDep, SettingsDep, SignedBody
+from backend.http.guards import DatabaseDep, SignedEvent
 from backend.http.problems import problems
 from backend.metrics import DIRECTORY_EVENTS
-from backend.schemas.directory_sync import Receipt, Source
-from backend.services.events import intake as directory_sync
+from backend.schemas.events import Receipt
+from backend.services.events import intake
 
 PATH = "/api/directory-sync"
 
@@ -62,9 +62,7 @@ _EVENT = {
         ],
     },
 )
-async def receive_event(database: DatabaseDep, settings: SettingsDep, body: SignedBody) -> Receipt:
-    outcome = await directory_sync.receive(
-        database, body, Source.WEBHOOK, only_directory=settings.workos_directory_id
-    )
+async def receive_event(database: DatabaseDep, event: SignedEvent) -> Receipt:
+    outcome = await intake.apply(database, event)
     DIRECTORY_EVENTS.labels(outcome).inc()
     return Receipt(outcome=outcome)

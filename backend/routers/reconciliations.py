@@ -58,7 +58,7 @@ async def list_reconciliations(
 async def get_reconciliation(
     connection: ConnectionDep, admin: Admin, reconciliation_id: UUID
 ) -> Reconciliation:
-    return await reconciliations.get(connection, reconciliation_id, admin.organization_id)
+    return await reconciliations.get(connection, admin.organization_id, reconciliation_id)
 
 
 @router.post(
@@ -71,8 +71,8 @@ async def confirm_reconciliation(
 ) -> Reconciliation:
     return await reconciliations.confirm(
         session,
+        admin.organization_id,
         reconciliation_id,
-        organization_id=admin.organization_id,
         confirmed_by=admin.user_id,
     )
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from backend.schemas.reconciliations import State
+from backend.errors import WorkosFault
+from backend.schemas.reconciliations import FailureReason, State
 
 
 class DirectoryState(StrEnum):
@@ -60,6 +61,7 @@ class CatchUp(BaseModel):
     polled_at: datetime | None
     read_up_to: datetime | None = Field(description="Of events, when the last one read occurred.")
     failures: int = Field(description="In a row.")
+    reason: WorkosFault | FailureReason | None = Field(description="Of `error`, the code.")
     error: str | None
 
 
@@ -75,6 +77,7 @@ class ReconciliationRef(BaseModel):
     created_at: datetime
     finished_at: datetime | None
     as_of: datetime | None
+    reason: WorkosFault | FailureReason | None = Field(description="Of `error`, the code.")
     error: str | None
     drift: dict[str, DriftCounts] = Field(
         description="By kind: directories, people, groups, memberships."
@@ -87,12 +90,30 @@ class Reconciliations(BaseModel):
     current: ReconciliationRef | None = Field(description="One that waits, runs or is held.")
 
 
+class TroubleCode(StrEnum):
+    DIRECTORIES_REMOVED = "directories_removed"
+    RECONCILIATION_HELD = "reconciliation_held"
+    RECONCILIATION_RETRYING = "reconciliation_retrying"
+    RECONCILIATION_FAILED = "reconciliation_failed"
+    EVENTS_PARKED = "events_parked"
+    CATCH_UP_FAILING = "catch_up_failing"
+    CURSOR_EXPIRED = "cursor_expired"
+
+
+class Trouble(BaseModel):
+    """What somebody should see to; its numbers and times are in the rest of the status."""
+
+    code: TroubleCode
+    text: str
+
+
 class DirectoryStatus(BaseModel):
     status: str = Field(
         description="What an operator should know, in a sentence or two.",
         examples=["All is well: the last event came on 2026-01-15 12:00 UTC."],
     )
     attention: bool = Field(description="Whether somebody should do something.")
+    troubles: list[Trouble] = Field(description="What wants attention; `status` is their texts.")
     directory_managed: bool = Field(description="Whether a directory decides who may enter.")
     directories: list[Directory]
     last_event: EventRef | None

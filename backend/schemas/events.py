@@ -1,6 +1,7 @@
 """The inbox on the wire: what WorkOS announced, and what became of it."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,8 +14,43 @@ from pydantic import (
     StringConstraints,
 )
 
-from backend.schemas.directory_sync import Outcome
+from backend.schemas.audit import MirrorState
 from backend.schemas.text import storable
+
+
+class Outcome(StrEnum):
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    IGNORED = "ignored"
+    PARKED = "parked"
+
+
+class Source(StrEnum):
+    WEBHOOK = "webhook"
+    CATCH_UP = "catch_up"
+    REPLAY = "replay"
+
+
+class ParkingReason(StrEnum):
+    """Why the data of a signed event cannot be applied; a `field` is named where there is one."""
+
+    NOT_JSON = "not_json"
+    NOT_AN_EVENT = "not_an_event"
+    FIELD_MISSING = "field_missing"
+    FIELD_EMPTY = "field_empty"
+    FIELD_TOO_LONG = "field_too_long"
+    FIELD_INVALID = "field_invalid"
+    TWO_ORGANIZATIONS = "two_organizations"
+    TWO_DIRECTORIES = "two_directories"
+    VALUE_TOO_LONG = "value_too_long"
+    VALUE_NOT_JSON = "value_not_json"
+    RULE_VIOLATED = "rule_violated"
+    NOT_STORABLE = "not_storable"
+
+
+class Receipt(BaseModel):
+    outcome: Outcome
 
 
 def _moment(value: object) -> object:
@@ -34,7 +70,7 @@ MOST_AT_ONCE = 1000
 
 
 class EventPerson(BaseModel):
-    id: UUID | None = Field(description="The account, as in `/team`; null while there is none.")
+    id: UUID | None = Field(description="The user, as in `/team`; null while there is none.")
     name: str | None
     directory_user_id: str
 
@@ -53,6 +89,7 @@ class EventSummary(BaseModel):
     next_attempt_at: datetime | None = Field(description="When a parked event is tried again.")
     occurred_at: datetime
     received_at: datetime
+    reason: ParkingReason | None = Field(description="Why it is parked.")
     error: str | None = Field(description="Why it is parked, and what to do, in plain words.")
     detail: str | None = Field(description="The same in technical words.")
     person: EventPerson | None
@@ -78,10 +115,10 @@ class EventTry(BaseModel):
     outcome: Outcome
     source: str | None = Field(description="`webhook`, `catch_up` or `replay`.")
     actor: Person | None = Field(description="Who replayed it; null for the command line.")
-    before: dict[str, Any] | None = Field(
-        description="How the person, group or directory stood; `access` where it could change."
+    before: MirrorState | None = Field(
+        description="The state of the person, group or directory; `access` where it could change."
     )
-    after: dict[str, Any] | None
+    after: MirrorState | None
 
 
 class Event(EventSummary):

@@ -2,18 +2,73 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from backend.schemas.access import Permission, Role
+from backend.schemas.audit import MirrorState
 from backend.schemas.events import Person
+
+
+class ReasonCode(StrEnum):
+    """Why something gives no access."""
+
+    # a directory user
+    NEVER_DESCRIBED = "never_described"
+    REMOVED = "removed"
+    NEWER_NAMESAKE = "newer_namesake"
+    NOT_ACTIVE = "not_active"
+    OTHER_USER = "other_user"
+    # a directory user, or a membership
+    DIRECTORY_REMOVED = "directory_removed"
+    NOT_LISTED = "not_listed"
+    # a membership
+    TAKEN_OUT = "taken_out"
+    DIRECTORY_USER_NOT_LIVE = "directory_user_not_live"
+    BEFORE_REMOVAL = "before_removal"
+    NOT_IN_SNAPSHOT = "not_in_snapshot"
+    GROUP_UNKNOWN = "group_unknown"
+    GROUP_OF_OTHER_DIRECTORY = "group_of_other_directory"
+    GROUP_DELETED = "group_deleted"
+    BEFORE_GROUP_DELETION = "before_group_deletion"
+    GROUP_DIRECTORY_REMOVED = "group_directory_removed"
+    GROUP_NOT_LISTED = "group_not_listed"
+    # a role mapping
+    MAPPING_REMOVED = "mapping_removed"
+    DEFAULT_MAPPINGS_OFF = "default_mappings_off"
+    MEMBERSHIP_NOT_LIVE = "membership_not_live"
+    USER_NOT_ACTIVE = "user_not_active"
+
+
+class Reason(BaseModel):
+    """What `why_not` says, for programs."""
+
+    code: ReasonCode
+    at: datetime | None = Field(
+        default=None, description="Of what the code names: the removal, the listing, the snapshot."
+    )
+    state: str | None = Field(
+        default=None, description="Of `not_active`: what the directory says that they are."
+    )
+    idp_id: str | None = Field(default=None, description="Of `other_user`: the id they got.")
+    directory_user_id: str | None = Field(
+        default=None, description="Of `newer_namesake`: the newer one."
+    )
+
+
+class RefusalCode(StrEnum):
+    ORGANIZATION_DELETED = "organization_deleted"
+    BLOCKED = "blocked"
+    NEVER_SIGNED_IN = "never_signed_in"
+    NOT_IN_DIRECTORY = "not_in_directory"
+    NOT_LET_IN = "not_let_in"
+    DIRECTORY_REMOVED = "directory_removed"
 
 
 class CauseKind(StrEnum):
     EVENT = "event"
-    READING = "reading"
+    SNAPSHOT = "snapshot"
     RECONCILIATION = "reconciliation"
     SIGN_IN = "sign_in"
     PERSON = "person"
@@ -24,7 +79,7 @@ class Cause(BaseModel):
     kind: CauseKind
     id: str | None = Field(
         default=None,
-        description="An event's or a reconciliation's; of a reading `reading_…`, which has the "
+        description="An event's or a reconciliation's; of a snapshot `snapshot_…`, which has the "
         "reconciliation's id behind it where one made it.",
     )
     actor: Person | None = Field(default=None, description="Who did it, where a person did.")
@@ -38,6 +93,22 @@ class Since(BaseModel):
 class Named(BaseModel):
     id: str
     name: str | None
+
+
+class Refusal(BaseModel):
+    """What `refusal` says, for programs."""
+
+    code: RefusalCode
+    at: datetime | None = Field(default=None, description="Of `blocked`.")
+    directory: Named | None = Field(
+        default=None, description="Of `not_let_in` and `directory_removed`."
+    )
+    reason: Reason | None = Field(default=None, description="Why that directory lets nobody in.")
+
+
+class MappingSource(StrEnum):
+    DEFAULT = "default"
+    ADMIN = "admin"
 
 
 class Subject(BaseModel):
@@ -60,17 +131,21 @@ class DirectoryEntry(BaseModel):
     since: Since | None = Field(description="What described them last; null: only removals did.")
     removed_at: datetime | None = Field(description="Their last removal or deactivation.")
     removed_by: Cause | None
-    counts: bool = Field(description="Whether it lets them in.")
+    live: bool = Field(description="Whether it lets them in.")
     why_not: str | None
+    reason: Reason | None
 
 
 class Mapping(BaseModel):
     role: Role
-    source: str = Field(description="`default`: by the group's name; `admin`: by a person.")
+    source: MappingSource = Field(
+        description="`default`: by the group's name; `admin`: by a person."
+    )
     since: Since
     removed: bool
     gives: bool
     why_not: str | None
+    reason: Reason | None
 
 
 class Membership(BaseModel):
@@ -78,8 +153,9 @@ class Membership(BaseModel):
     directory_user_id: str
     present: bool = Field(description="Whether the newest word is that they are in the group.")
     since: Since
-    counts: bool
+    live: bool
     why_not: str | None
+    reason: Reason | None
     mappings: list[Mapping]
 
 
@@ -97,6 +173,40 @@ class Scope(StrEnum):
     ORGANIZATION = "organization"
 
 
+class ChangeCode(StrEnum):
+    """What an entry of the history changed."""
+
+    # the person
+    FIRST_SIGN_IN = "first_sign_in"
+    ACCESS_UNCHANGED = "access_unchanged"
+    GROUP_JOINED = "group_joined"
+    GROUP_LEFT = "group_left"
+    ACCESS_GAINED = "access_gained"
+    ACCESS_LOST = "access_lost"
+    ROLES_CHANGED = "roles_changed"
+    # a group of theirs
+    GROUP_DESCRIBED = "group_described"
+    GROUP_RENAMED = "group_renamed"
+    GROUP_ROLES_GAINED = "group_roles_gained"
+    GROUP_ROLES_LOST = "group_roles_lost"
+    GROUP_DELETED = "group_deleted"
+    # a directory of theirs, or the organization
+    DIRECTORY_DESCRIBED = "directory_described"
+    DIRECTORY_REMOVED = "directory_removed"
+    ORGANIZATION_DESCRIBED = "organization_described"
+    ORGANIZATION_DELETED = "organization_deleted"
+
+
+class HistoryChange(BaseModel):
+    """What `summary` says, for programs."""
+
+    code: ChangeCode
+    name: str | None = Field(default=None, description="Of the group or the directory.")
+    old_name: str | None = Field(default=None, description="Of `group_renamed`.")
+    gained: list[Role] = Field(default=[], description="Roles that came.")
+    lost: list[Role] = Field(default=[], description="Roles that went.")
+
+
 class HistoryEntry(BaseModel):
     at: datetime
     what: str = Field(examples=["dsync.user.deleted"])
@@ -105,11 +215,12 @@ class HistoryEntry(BaseModel):
     cause: Cause
     changed: bool | None = Field(
         description="Whether it changed the person's access; null where only the group's or "
-        "directory's standing was noted."
+        "directory's state was noted."
     )
     summary: str = Field(examples=["Lost admin."])
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    changes: list[HistoryChange]
+    before: MirrorState | None
+    after: MirrorState | None
 
 
 class History(BaseModel):
@@ -127,6 +238,7 @@ class Explanation(BaseModel):
         description="Why they are refused, for an IT administrator; null if they are not.",
         examples=["Ann Lee has never signed in, and no directory names them."],
     )
+    refusal_reason: Refusal | None
     directory_users: list[DirectoryEntry]
     memberships: list[Membership]
     grants: list[Grant]

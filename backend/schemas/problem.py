@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, Field
 
+from backend.errors import ProblemCode
+
 
 class FieldError(BaseModel):
     field: str
@@ -13,5 +15,5 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str = Field(description="What happened and what to do.")
-    code: str = Field(description="Stable; for programs.")
+    code: ProblemCode = Field(description="Stable; for programs.")
     errors: list[FieldError] | None = Field(default=None, description="On 422: each bad field.")

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.errors import WorkosFault
+
 
 class State(StrEnum):
     QUEUED = "queued"
@@ -16,6 +18,14 @@ class State(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+
+
+class FailureReason(StrEnum):
+    """Why reading from WorkOS failed, where that was not WorkOS's fault."""
+
+    DATABASE_REFUSED = "database_refused"
+    DATABASE_FAILED = "database_failed"
+    ABANDONED = "abandoned"
 
 
 MOST_EXAMPLES = 20
@@ -40,8 +50,14 @@ class Progress(BaseModel):
     memberships: int = 0
 
 
+class Change(StrEnum):
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
 class DriftExample(BaseModel):
-    change: str = Field(description="`added`, `changed` or `removed`.")
+    change: Change
     id: str
     name: str | None = None
     group: str | None = Field(default=None, description="Of a membership: the group's name.")
@@ -57,6 +73,12 @@ class KindDrift(BaseModel):
     removed: int = 0
     examples: list[DriftExample] = Field(default=[], description="At most 20.")
 
+    def add(self, other: "KindDrift") -> None:
+        self.added += other.added
+        self.changed += other.changed
+        self.removed += other.removed
+        self.examples = [*self.examples, *other.examples][:MOST_EXAMPLES]
+
 
 class Drift(BaseModel):
     """How far the mirror was from what WorkOS lists; all zero where it was right."""
@@ -68,17 +90,11 @@ class Drift(BaseModel):
 
     @property
     def added(self) -> int:
-        return sum(kind["added"] for kind in self.counts().values())
+        return sum(kind.added for _, kind in self)
 
-    def add(self, found: dict[str, dict[str, Any]]) -> None:
-        """Add what `merge_listing` or `complete_reading` found, by kind."""
-        for name, more in found.items():
-            kind: KindDrift = getattr(self, name)
-            kind.added += more.get("added", 0)
-            kind.changed += more.get("changed", 0)
-            kind.removed += more.get("removed", 0)
-            room = MOST_EXAMPLES - len(kind.examples)
-            kind.examples += [DriftExample(**each) for each in more["examples"][: max(room, 0)]]
+    def add(self, other: "Drift") -> None:
+        for name, kind in self:
+            kind.add(getattr(other, name))
 
     def counts(self) -> dict[str, dict[str, int]]:
         return {
@@ -122,6 +138,7 @@ class Reconciliation(BaseModel):
     progress: Progress
     drift: Drift
     held: Hold | None
+    reason: WorkosFault | FailureReason | None = Field(description="Of `error`, the code.")
     error: str | None = Field(
         description="Why it failed; while it runs, why WorkOS is being tried again."
     )

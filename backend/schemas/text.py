@@ -1,5 +1,6 @@
 """Text that people type, or that WorkOS sends."""
 
+import json
 import re
 from typing import Annotated
 
@@ -11,6 +12,20 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 def storable(value: str) -> str:
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+# By which JSON may have such a character in it; most has none, and need not be gone through.
+_SUSPECT = re.compile(rb"\0|\xed[\xa0-\xbf]|\\u(?:0000|[dD][89a-fA-F])")
+
+
+def load_storable(body: bytes) -> object:
+    """The JSON of a body with every text in it storable.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON.
+    """
+    value = json.loads(body)
+    return storable_json(value) if _SUSPECT.search(body) else value
 
 
 def storable_json(value: object) -> object:

@@ -1,30 +1,54 @@
-"""The audit trail: who changed what, or which event did."""
+"""The audit trail: who changed what, or which event did. Entries are written and read here."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from backend.database import Executor
 from backend.models import AuditEvent
+from backend.schemas.audit import AuditDetail
+
+_NOTHING = AuditDetail()
 
 
-async def record(
-    session: AsyncSession,
+def entry(
     action: str,
     *,
     organization_id: str,
-    actor_id: UUID | None,
     subject_id: object,
-    **detail: object,
-) -> None:
-    await session.execute(
-        insert(AuditEvent).values(
-            id=uuid7(),
-            organization_id=organization_id,
-            action=action,
-            actor_id=actor_id,
-            subject_id=str(subject_id),
-            detail=detail,
-        )
-    )
+    actor_id: UUID | None = None,
+    event_id: str | None = None,
+    detail: AuditDetail = _NOTHING,
+) -> dict[str, Any]:
+    """A row for the audit trail.
+
+    Args:
+        action: what was done.
+        organization_id: where.
+        subject_id: to whom or what.
+        actor_id: who did it, if a person did.
+        event_id: the event or snapshot that did it, if one did.
+        detail: what else is known.
+    """
+    return {
+        "organization_id": organization_id,
+        "id": uuid7(),
+        "action": action,
+        "actor_id": actor_id,
+        "event_id": event_id,
+        "subject_id": str(subject_id),
+        "detail": detail.model_dump(mode="json"),
+    }
+
+
+async def record(executor: Executor, *entries: dict[str, Any]) -> None:
+    """Write entries, each made by `entry`, in the transaction of the change."""
+    if entries:
+        await executor.execute(insert(AuditEvent), list(entries))
+
+
+def read(detail: dict[str, Any]) -> AuditDetail:
+    """The detail of an entry, whether it was written here or by the SQL function `apply_event`."""
+    return AuditDetail.model_validate(detail)

@@ -1,20 +1,20 @@
 """Invitations: a one-time link for one person. It grants nothing; it leads to the sign-in."""
 
-import secrets
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from backend.errors import NotFound, NotInvitable, SignInRefused
+from backend.database import Database
+from backend.errors import NotFound, NotInvitable, SignInRefusal, SignInRefused
 from backend.models import Invitation, User
 from backend.schemas.access import Actor
 from backend.schemas.team import InvitationLink, TeamStatus
 from backend.services import audit, team
-from backend.services.sessions import hash_token
+from backend.services.sessions import Token
 
 LIFETIME = timedelta(days=7)
 
@@ -42,27 +42,27 @@ async def create(session: AsyncSession, actor: Actor, user_id: UUID, origin: str
     member = await team.get(session, actor, user_id)
     if member.status not in {TeamStatus.INVITABLE, TeamStatus.INVITED}:
         raise NotInvitable
-    await close_all(session, user_id)
-    token = secrets.token_urlsafe(32)
+    await close_all(session, actor.organization_id, user_id)
+    token = Token.new(actor.organization_id)
     expires_at = await session.scalar(
         insert(Invitation)
         .values(
-            id=uuid7(),
-            token_hash=hash_token(token),
             organization_id=actor.organization_id,
+            id=uuid7(),
+            token_hash=token.hash,
             user_id=user_id,
             invited_by=actor.user_id,
             expires_at=func.now() + LIFETIME,
         )
         .returning(Invitation.expires_at)
     )
-    await audit.record(
-        session,
+    created = audit.entry(
         "invitation.created",
         organization_id=actor.organization_id,
-        actor_id=actor.user_id,
         subject_id=user_id,
+        actor_id=actor.user_id,
     )
+    await audit.record(session, created)
     return InvitationLink(url=f"{origin}/invitations/{token}", expires_at=expires_at)
 
 
@@ -80,47 +80,66 @@ async def withdraw(session: AsyncSession, actor: Actor, user_id: UUID) -> None:
     )
     if closed is None:
         raise NotFound("This person has no open invitation.")
-    await audit.record(
-        session,
+    withdrawn = audit.entry(
         "invitation.withdrawn",
         organization_id=actor.organization_id,
-        actor_id=actor.user_id,
         subject_id=user_id,
+        actor_id=actor.user_id,
     )
+    await audit.record(session, withdrawn)
 
 
-async def find(connection: AsyncConnection, token: str) -> Invited:
+async def find(database: Database, link: str) -> Invited:
     """For whom an open invitation is. Looking does not use it up.
+
+    Args:
+        database: where it is stored.
+        link: the last part of its address.
 
     Raises:
         SignInRefused: it is unknown, used, withdrawn or too old.
     """
-    row = (
-        await connection.execute(
-            select(Invitation.organization_id, User.email)
-            .join(User, User.id == Invitation.user_id)
-            .where(Invitation.token_hash == hash_token(token), team.INVITATION_IS_OPEN)
+    token = Token.parse(link)
+    open_one = (
+        select(Invitation.organization_id, User.email)
+        .join(
+            User,
+            (User.organization_id == Invitation.organization_id) & (User.id == Invitation.user_id),
         )
-    ).one_or_none()
+        .where(
+            Invitation.organization_id == token.organization_id,
+            Invitation.token_hash == token.hash,
+            team.INVITATION_IS_OPEN,
+        )
+    )
+    async with database.connect() as connection:
+        row = (await connection.execute(open_one)).one_or_none()
     if row is None:
-        raise SignInRefused("invitation_invalid")
+        raise SignInRefused(SignInRefusal.INVITATION_INVALID)
     return Invited(row.organization_id, row.email)
 
 
-async def is_for(session: AsyncSession, token: str, user_id: UUID) -> bool:
+async def is_for(session: AsyncSession, link: str, user_id: UUID) -> bool:
     """Whether the link was made for this person, used up by now or not."""
+    token = Token.parse(link)
     found = await session.scalar(
         select(Invitation.id).where(
-            Invitation.token_hash == hash_token(token), Invitation.user_id == user_id
+            Invitation.organization_id == token.organization_id,
+            Invitation.token_hash == token.hash,
+            Invitation.user_id == user_id,
         )
     )
     return found is not None
 
 
-async def close_all(session: AsyncSession, user_id: UUID) -> None:
+async def close_all(session: AsyncSession, organization_id: str, user_id: UUID) -> None:
     """End every open invitation of a person: they have joined, or a newer one takes over."""
     await session.execute(
         update(Invitation)
-        .where(Invitation.user_id == user_id, Invitation.closed_at.is_(None))
+        .where(
+            Invitation.organization_id == organization_id,
+            Invitation.user_id == user_id,
+            Invitation.closed_at.is_(None),
+        )
         .values(closed_at=func.now())
     )

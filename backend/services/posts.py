@@ -24,6 +24,7 @@ from backend.database import Database, Executor, Query
 from backend.errors import NotFound, NotYours
 from backend.pagination import TimeCursor
 from backend.schemas.access import Actor, Permission
+from backend.schemas.audit import AuditDetail
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
 from backend.services import audit
 
@@ -37,7 +38,11 @@ _VISIBLE = (
         models.Post.created_at,
         models.Post.updated_at,
     )
-    .join(models.User, models.User.id == models.Post.author_id)
+    .join(
+        models.User,
+        (models.User.organization_id == models.Post.organization_id)
+        & (models.User.id == models.Post.author_id),
+    )
     .where(models.Post.organization_id == bindparam("organization_id"))
 )
 _NEWEST = _VISIBLE.order_by(models.Post.created_at.desc(), models.Post.id.desc()).limit(
@@ -109,8 +114,8 @@ async def create(session: AsyncSession, actor: Actor, new: PostCreate) -> Post:
     post_id = uuid7()
     await session.execute(
         insert(models.Post).values(
-            id=post_id,
             organization_id=actor.organization_id,
+            id=post_id,
             author_id=actor.user_id,
             title=new.title,
             content=new.content,
@@ -133,7 +138,7 @@ async def edit(session: AsyncSession, actor: Actor, post_id: UUID, change: PostU
     if given:
         await session.execute(
             update(models.Post)
-            .where(models.Post.id == post_id)
+            .where(models.Post.organization_id == actor.organization_id, models.Post.id == post_id)
             .values(**given, updated_at=func.clock_timestamp())
         )
     return await get(session, actor, post_id)
@@ -150,16 +155,17 @@ async def remove(session: AsyncSession, actor: Actor, post_id: UUID) -> None:
     if not post.can_delete:
         raise NotYours
     deleted = await session.scalar(
-        delete(models.Post).where(models.Post.id == post_id).returning(models.Post.id)
+        delete(models.Post)
+        .where(models.Post.organization_id == actor.organization_id, models.Post.id == post_id)
+        .returning(models.Post.id)
     )
     if deleted is None:  # somebody else was faster
         raise NotFound
-    await audit.record(
-        session,
+    deletion = audit.entry(
         "post.deleted",
         organization_id=actor.organization_id,
-        actor_id=actor.user_id,
         subject_id=post_id,
-        title=post.title,
-        author_id=str(post.author.id),
+        actor_id=actor.user_id,
+        detail=AuditDetail(title=post.title, author_id=str(post.author.id)),
     )
+    await audit.record(session, deletion)

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import timedelta
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, func, insert, select
@@ -16,6 +17,32 @@ from backend.schemas.access import Actor, roles_named
 
 LIFETIME = timedelta(days=14)
 
+
+class Token(NamedTuple):
+    """A secret, and the organization that it is of: a request knows its tenant by it."""
+
+    organization_id: str
+    secret: str
+
+    @classmethod
+    def new(cls, organization_id: str) -> Self:
+        return cls(organization_id, secrets.token_urlsafe(32))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Of any text; what was never a token is that of nobody."""
+        organization_id, _, secret = text.rpartition(".")
+        return cls(organization_id, secret)
+
+    def __str__(self) -> str:
+        return f"{self.organization_id}.{self.secret}"
+
+    @property
+    def hash(self) -> bytes:
+        """What is stored of it."""
+        return hashlib.sha256(self.secret.encode()).digest()
+
+
 _ACTOR = Query(
     select(
         User.id,
@@ -25,10 +52,18 @@ _ACTOR = Query(
         Organization.name.label("organization_name"),
         access.c.roles,
     )
-    .join(Session, Session.user_id == User.id)
+    .join(
+        Session,
+        (Session.organization_id == User.organization_id) & (Session.user_id == User.id),
+    )
     .join(Organization, Organization.workos_id == User.organization_id)
-    .join(access, access.c.user_id == User.id)
+    .join(
+        access,
+        (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
+    )
     .where(
+        User.organization_id == bindparam("organization_id"),
+        Session.organization_id == bindparam("organization_id"),
         Session.token_hash == bindparam("token_hash"),
         Session.expires_at > func.now(),
         access.c.active,
@@ -36,17 +71,15 @@ _ACTOR = Query(
 )
 
 
-def hash_token(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
-async def find_actor(database: Database, token: str) -> Actor:
+async def find_actor(database: Database, token: Token) -> Actor:
     """Whoever holds this session token, with the access they have now, in one statement.
 
     Raises:
         NotSignedIn: the session is unknown or over, or the person is no longer active.
     """
-    rows = await database.fetch(_ACTOR, token_hash=hash_token(token))
+    rows = await database.fetch(
+        _ACTOR, organization_id=token.organization_id, token_hash=token.hash
+    )
     if not rows:
         raise NotSignedIn
     row = rows[0]
@@ -60,17 +93,21 @@ async def find_actor(database: Database, token: str) -> Actor:
     )
 
 
-async def open_session(session: AsyncSession, user_id: UUID, organization_id: str) -> str:
-    """A new session's secret; only its hash is stored."""
-    token = secrets.token_urlsafe(32)
+async def open_session(session: AsyncSession, organization_id: str, user_id: UUID) -> Token:
+    """A new session's token; only a hash of its secret is stored."""
+    token = Token.new(organization_id)
     await session.execute(
-        delete(Session).where(Session.user_id == user_id, Session.expires_at < func.now())
+        delete(Session).where(
+            Session.organization_id == organization_id,
+            Session.user_id == user_id,
+            Session.expires_at < func.now(),
+        )
     )
     await session.execute(
         insert(Session).values(
-            id=uuid7(),
-            token_hash=hash_token(token),
             organization_id=organization_id,
+            id=uuid7(),
+            token_hash=token.hash,
             user_id=user_id,
             expires_at=func.now() + LIFETIME,
         )
@@ -78,5 +115,9 @@ async def open_session(session: AsyncSession, user_id: UUID, organization_id: st
     return token
 
 
-async def end_session(session: AsyncSession, token: str) -> None:
-    await session.execute(delete(Session).where(Session.token_hash == hash_token(token)))
+async def end_session(session: AsyncSession, token: Token) -> None:
+    await session.execute(
+        delete(Session).where(
+            Session.organization_id == token.organization_id, Session.token_hash == token.hash
+        )
+    )

@@ -9,7 +9,7 @@ from sqlalchemy.sql import literal
 
 from backend.database import Executor
 from backend.errors import NotFound
-from backend.models import Directory, DirectoryUser, Invitation, User, access, counting_memberships
+from backend.models import Directory, DirectoryUser, Invitation, User, access, live_memberships
 from backend.pagination import NameCursor
 from backend.schemas.access import Actor, roles_named
 from backend.schemas.team import TeamMember, TeamPage, TeamStatus
@@ -17,7 +17,7 @@ from backend.schemas.team import TeamMember, TeamPage, TeamStatus
 _Invitee = aliased(User)
 
 # An invitation ends with the invitee's time here, and is not there again when they return. Where a
-# listing ended it, `complete_reading` has closed the invitation.
+# listing ended it, its completion has closed the invitation.
 INVITATION_IS_OPEN = and_(
     Invitation.closed_at.is_(None),
     Invitation.expires_at > func.now(),
@@ -26,11 +26,18 @@ INVITATION_IS_OPEN = and_(
         DirectoryUser,
         and_(
             DirectoryUser.organization_id == _Invitee.organization_id,
-            DirectoryUser.account_key == _Invitee.key,
+            DirectoryUser.user_key == _Invitee.key,
         ),
     )
-    .outerjoin(Directory, Directory.id == DirectoryUser.directory_id)
+    .outerjoin(
+        Directory,
+        and_(
+            Directory.organization_id == DirectoryUser.organization_id,
+            Directory.id == DirectoryUser.directory_id,
+        ),
+    )
     .where(
+        _Invitee.organization_id == Invitation.organization_id,
         _Invitee.id == Invitation.user_id,
         func.greatest(DirectoryUser.removed_at, Directory.removed_at) > Invitation.created_at,
     )
@@ -41,27 +48,31 @@ current_status: ColumnElement[str] = case(
     (access.c.active.is_not(True), literal(TeamStatus.DEACTIVATED)),
     (User.joined_at.is_not(None), literal(TeamStatus.JOINED)),
     (
-        exists().where(Invitation.user_id == User.id, INVITATION_IS_OPEN),
+        exists().where(
+            Invitation.organization_id == User.organization_id,
+            Invitation.user_id == User.id,
+            INVITATION_IS_OPEN,
+        ),
         literal(TeamStatus.INVITED),
     ),
     else_=literal(TeamStatus.INVITABLE),
 )
 
-_MEMBERSHIPS = (counting_memberships.c.organization_id == User.organization_id) & (
-    counting_memberships.c.account_key == User.key
+_MEMBERSHIPS = (live_memberships.c.organization_id == User.organization_id) & (
+    live_memberships.c.user_key == User.key
 )
 
 _GROUPS = func.array(
-    select(counting_memberships.c.group_name)
+    select(live_memberships.c.group_name)
     .where(_MEMBERSHIPS)
     .distinct()
-    .order_by(counting_memberships.c.group_name)
+    .order_by(live_memberships.c.group_name)
     .scalar_subquery()
 )
 
 _IN_DIRECTORY = exists().where(
     DirectoryUser.organization_id == User.organization_id,
-    DirectoryUser.account_key == User.key,
+    DirectoryUser.user_key == User.key,
 )
 
 
@@ -78,7 +89,10 @@ def _visible_to(actor: Actor) -> Select[*tuple[Any, ...]]:
             access.c.roles,
             current_status.label("status"),
         )
-        .join(access, access.c.user_id == User.id)
+        .join(
+            access,
+            (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
+        )
         .where(
             User.organization_id == actor.organization_id,
             or_(_IN_DIRECTORY, User.joined_at.is_not(None)),
@@ -124,9 +138,7 @@ async def list_page(
     if status is not None:
         query = query.where(current_status == status)
     if group:
-        query = query.where(
-            exists().where(_MEMBERSHIPS, counting_memberships.c.group_name == group)
-        )
+        query = query.where(exists().where(_MEMBERSHIPS, live_memberships.c.group_name == group))
     if search:
         wanted = search.lower()
         query = query.where(

@@ -95,7 +95,6 @@ class DirectoryGroup(BaseModel):
     id: Id
     directory_id: Id
     organization_id: Id
-    idp_id: IdpId | None = None
     name: GroupName
 
 

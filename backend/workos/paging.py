@@ -1,24 +1,115 @@
-"""Pages of WorkOS's listings as they come, and the pace at which they are asked for."""
+"""WorkOS's listings, page after page, and the pace at which pages are asked for.
+
+A page that is broken, or pages that go round in circles, are an error: whoever took them for the
+end of the listing would take the rest for removed.
+"""
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+
+from backend.errors import WorkosFault, WorkosUnavailable
+
+ItemT = TypeVar("ItemT")
+
+
+class Page(NamedTuple, Generic[ItemT]):
+    """A page of a listing."""
+
+    items: list[ItemT]
+    following: str | None  # the cursor of the next page; None after the last
 
 
 class EventPage(NamedTuple):
     """Events as they came, oldest first: none is parsed, for one may be malformed."""
 
     events: list[object]
-    following: str | None  # where the next page begins; None after the newest event
+    following: str | None
     answered_at: datetime  # by WorkOS's clock
 
 
-class ListPage(NamedTuple):
-    """A page of a listing as it came: none of its items is parsed."""
+class _HasNext(Protocol):
+    @property
+    def following(self) -> str | None: ...
 
-    items: list[object]
-    following: str | None
+
+PageT = TypeVar("PageT", bound=_HasNext)
+
+
+class NotListed(Exception):
+    """WorkOS does not know what it was asked for, or for the listing of what."""
+
+
+class CycleDetector:
+    """Notices a cursor that comes again, whatever the length of the cycle (Brent)."""
+
+    def __init__(self) -> None:
+        self._mark: str | None = None
+        self._left = self._length = 1
+
+    def closes(self, cursor: str) -> bool:
+        if cursor == self._mark:
+            return True
+        self._left -= 1
+        if not self._left:
+            self._length *= 2
+            self._mark, self._left = cursor, self._length
+        return False
+
+
+class Pages(Generic[PageT]):
+    """Every page of a listing, in order: an asynchronous iterator.
+
+    A page is handed on before its cursor is judged: what it holds is good in any case.
+
+    Args:
+        resource: what is listed, for people to read.
+        fetch: gets the page that follows a cursor, or the first.
+        after: the cursor to begin behind.
+
+    Raises:
+        WorkosUnavailable: by `fetch`, or the cursors go round in circles.
+    """
+
+    def __init__(
+        self,
+        resource: str,
+        fetch: Callable[[str | None], Awaitable[PageT]],
+        after: str | None = None,
+    ) -> None:
+        self._resource = resource
+        self._fetch = fetch
+        self._after = after
+        self._has_ended = False
+        self._cycle = CycleDetector()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> PageT:
+        if self._has_ended:
+            raise StopAsyncIteration
+        if self._after is not None and self._cycle.closes(self._after):
+            raise WorkosUnavailable(WorkosFault.CIRCULAR_LISTING, resource=self._resource)
+        page = await self._fetch(self._after)
+        self._after = page.following
+        self._has_ended = page.following is None
+        return page
+
+
+def parse_page(answer: object) -> Page[object]:
+    """A page whose items are still as they came.
+
+    Raises:
+        WorkosUnavailable: it is broken, or does not say what follows.
+    """
+    match answer:
+        case {"data": list(items), "list_metadata": {"after": str() | None as following}}:
+            return Page(items, following or None)
+        case _:
+            raise WorkosUnavailable(WorkosFault.UNREADABLE)
 
 
 class Pace:

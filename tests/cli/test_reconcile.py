@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 
 from backend.cli import reconcile as cli_reconcile
 from backend.cli.main import app
-from backend.services.reconciliation.checkpoint import Patience
 from backend.services.reconciliation.run import run
 from backend.settings import Settings, get_settings
 from backend.workos.client import WorkosClient
+from backend.workos.retrying import RetryPolicy
 from tests.reconciling import mirror, source
 from tests.stack import Stack
 
@@ -105,7 +105,7 @@ async def test_the_database_fails_while_it_confirms(stack: Stack) -> None:
     reconciliation = held.stderr.split("--confirm ")[1].split("`")[0]
     cancel = text(
         """SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
-        WHERE query LIKE 'SELECT complete_reading%' AND wait_event_type = 'Lock'"""
+        WHERE query LIKE '%directories%FOR UPDATE' AND wait_event_type = 'Lock'"""
     )
     async with stack.database.transaction() as session, stack.database.connect() as other:
         lock = text("SELECT id FROM directories WHERE id = :id FOR UPDATE")
@@ -148,7 +148,8 @@ async def test_workos_away(
 
     monkeypatch.setattr(wire, "handle_async_request", handle)
     monkeypatch.setattr(
-        "backend.services.reconciliation.run.Patience", partial(Patience, tries=2, pause=0)
+        "backend.services.reconciliation.run.RetryPolicy",
+        partial(RetryPolicy, attempts=2, backoff=0),
     )
     stack.person("Ann")
     await stack.deliver()

@@ -14,6 +14,7 @@ import uvicorn
 
 from tests.emulator.server import free_port
 from tests.events_api import Poller, emitted, inbox, one
+from tests.processes import resident
 from tests.stack import Stack
 from tests.working import until
 
@@ -70,12 +71,6 @@ async def ended(process: subprocess.Popen[bytes], how: signal.Signals) -> tuple[
     return process.returncode, err
 
 
-def resident(process: subprocess.Popen[bytes]) -> int:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) * 1024
-
-
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 async def test_worker(
     own_stack: Stack, own_database_url: str, workos_url: str, tmp_path: Path, how: signal.Signals
@@ -87,7 +82,7 @@ async def test_worker(
 
     with rollcall(own_stack, own_database_url, workos_url, tmp_path, "worker") as process:
         await until(caught_up, 60)
-        assert resident(process) < 250 * MEGABYTE, resident(process)
+        assert resident(process.pid) < 250 * MEGABYTE
         assert await ended(process, how) == (0, b"")
     connections = await one(
         own_stack,

@@ -160,7 +160,7 @@ def with_a_listing(events: list[Event], rng: Random) -> list[Event]:
     pairs = [(user["id"], group["id"]) for user in listed["users"] for group in listed["groups"]]
     listing = {
         "event": LISTING,
-        "id": f"reading_{sum(event['event'] == LISTING for event in events)}",
+        "id": f"snapshot_{sum(event['event'] == LISTING for event in events)}",
         "created_at": events[position]["created_at"],
         "data": listed | {"memberships": rng.sample(pairs, k=len(pairs) // 2)},
     }

@@ -1,6 +1,8 @@
 """A state machine that lives the life of a company's directory; nearly every step has effect."""
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from random import Random
 from typing import NamedTuple, TypeVar
 
@@ -140,10 +142,11 @@ def handovers(company: Company) -> list[tuple[Person, Person]]:
 
 
 class Life(RuleBasedStateMachine):
-    """Draws a history; what is done with it is for a subclass to say, in `teardown`."""
+    """Draws a history; what is done with it is for a subclass to say, in `tell`."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._open = ExitStack()
         self.company: Company
         self.arrival: Arrival
         self.replaced = 0
@@ -155,6 +158,7 @@ class Life(RuleBasedStateMachine):
     def found(self, environment: Settings, arrival: Arrival) -> None:
         self.arrival = arrival
         self.company = Company(environment)
+        self._open.callback(self.company.emulator.close)
         directory = self.company.open_directory()
         for name in ("Authors", "Admins"):
             self.company.push_group(directory, name, [self.company.hire(directory)])
@@ -272,11 +276,15 @@ class Life(RuleBasedStateMachine):
     def is_observed(self) -> None:
         self.company.observe()
 
-    def history(self) -> History:
-        """All that happened; ends the life."""
-        lived = History(self.company.events(), self.company.truth())
-        self.company.emulator.close()
-        return keep_ids(lived, self.arrival.kept)
+    def tell(self, history: History) -> None:
+        """All that happened, at the end of a life that Hypothesis did not break off."""
+        raise NotImplementedError
+
+    def teardown(self) -> None:
+        with self._open:
+            if sys.exc_info()[0] is None:
+                lived = History(self.company.events(), self.company.truth())
+                self.tell(keep_ids(lived, self.arrival.kept))
 
     def _settle(self, directory: str, groups: int) -> None:
         """Groups, and people who are elsewhere or have been here, in some of them."""

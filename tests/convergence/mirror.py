@@ -10,18 +10,23 @@ from random import Random
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.database import Database
-from backend.models import User, access, counting_memberships
-from backend.schemas.directory_sync import Outcome, Source
-from backend.services.events import intake as directory_sync
-from backend.services.mirror.facts import (
+from backend.database import AutocommitConnection, Database
+from backend.models import User, access, live_memberships
+from backend.schemas.events import Outcome, Source
+from backend.services.events import intake, parsing
+from backend.services.mirror.rows import (
     FACT,
     Facts,
+    Version,
     directory_row,
     group_row,
+    membership_row,
     user_row,
 )
+from backend.services.reconciliation.drift import merge_part
+from backend.services.reconciliation.removals import Ended, Removals
 from backend.workos.models import Directory, DirectoryGroup, DirectoryUser
+from backend.workos.scope import DirectoryScope
 from tests.convergence.history import LISTING, Event
 from tests.convergence.truth import Standing
 
@@ -49,11 +54,6 @@ _FORGET = [
     text(f"DELETE FROM {table} WHERE {organization} = ANY (:organizations)")
     for table, (organization, _) in reversed(_TABLES.items())
 ]
-
-_MERGE_LISTING = text("SELECT merge_listing(:at, :reading, CAST(:facts AS jsonb))")
-_COMPLETE_READING = text(
-    "SELECT complete_reading(:organization, :at, :reading, :listed, '{}', false, true)"
-)
 
 _copies = itertools.count(1)
 
@@ -90,42 +90,53 @@ def by_two_ways(events: list[Event], rng: Random) -> list[Delivery]:
     return deliveries
 
 
-async def deliver(connection: AsyncConnection, deliveries: list[Delivery]) -> None:
-    for event, source in deliveries:
-        if event["event"] == LISTING:
-            await complete(connection, event)
-            continue
-        outcome = await directory_sync.receive(connection, json.dumps(event).encode(), source)
-        assert outcome is not Outcome.PARKED, event
+async def deliver(database: Database, deliveries: list[Delivery]) -> None:
+    async with database.connect() as connection:
+        for event, source in deliveries:
+            await _deliver(database, connection, event, source)
 
 
-async def complete(connection: AsyncConnection, listing: Event) -> None:
+async def _deliver(
+    database: Database, connection: AutocommitConnection, event: Event, source: Source
+) -> None:
+    if event["event"] == LISTING:
+        await complete(database, event)
+        return
+    read = parsing.read(json.dumps(event).encode(), source, DirectoryScope())
+    outcome = await intake.apply(connection, read)
+    assert outcome is not Outcome.PARKED, event
+
+
+async def complete(database: Database, listing: Event) -> None:
     """Merge a complete listing in parts, as a reconciliation does, and confirm what it ends."""
     listed = listing["data"]
     directory = Directory.model_validate(listed["directory"])
     people = [DirectoryUser.model_validate(user) for user in listed["users"]]
     groups = [DirectoryGroup.model_validate(group) for group in listed["groups"]]
-    version = {"at": datetime.fromisoformat(listing["created_at"]), "reading": listing["id"]}
+    version = Version(datetime.fromisoformat(listing["created_at"]), listing["id"])
+    organization_id = directory.organization_id
+    members: dict[str, list[str]] = {}
+    for user_id, group_id in listed["memberships"]:
+        members.setdefault(group_id, []).append(user_id)
     parts = (
-        Facts(managed=[directory.organization_id], directories=[directory_row(directory)]),
-        Facts(
-            users=[user_row(person, FACT) for person in people],
-        ),
-        Facts(groups=[group_row(group, FACT) for group in groups]),
+        Facts(managed=[organization_id], directories=[directory_row(directory, version)]),
+        Facts(directory_users=[user_row(person, FACT, version) for person in people]),
+        Facts(groups=[group_row(group, FACT, version) for group in groups]),
         Facts(
             memberships=[
-                {"user_ids": [user_id], "group_id": group_id, "present": True}
-                | directory.model_dump(include={"organization_id"})
-                | {"directory_id": directory.id}
-                for user_id, group_id in listed["memberships"]
+                membership_row(organization_id, group_id, user_ids, version)
+                for group_id, user_ids in members.items()
             ]
         ),
     )
-    for facts in parts:
-        merged = {"facts": json.dumps(facts)} | version
-        await connection.execute(_MERGE_LISTING, merged)
-    ended = {"organization": directory.organization_id, "listed": [directory.id]}
-    await connection.execute(_COMPLETE_READING, ended | version)
+    async with database.transaction() as session:
+        connection = await session.connection()
+        for facts in parts:
+            await merge_part(connection, organization_id, facts, version)
+        removals = Removals(connection, organization_id, version, Ended([directory.id], {}))
+        await removals.find()
+        await removals.carry_out()
+        await removals.conclude()
 
 
 async def standings(connection: AsyncConnection, organization_id: str) -> dict[str, Standing]:
@@ -136,8 +147,8 @@ async def standings(connection: AsyncConnection, organization_id: str) -> dict[s
         .where(User.organization_id == organization_id)
     )
     memberships = await connection.execute(
-        select(counting_memberships.c.account_key, counting_memberships.c.group_name)
-        .where(counting_memberships.c.organization_id == organization_id)
+        select(live_memberships.c.user_key, live_memberships.c.group_name)
+        .where(live_memberships.c.organization_id == organization_id)
         .distinct()
     )
     groups: dict[str, list[str]] = {}
@@ -164,11 +175,11 @@ async def check_converges(
     """Deliver in order and by two ways; both must end alike, and what they say is returned."""
     in_order, ordered_id = copy(events)
     any_order, any_id = copy(events)
-    async with database.connect() as connection, database.connect() as other:
-        await asyncio.gather(
-            deliver(connection, [(event, Source.WEBHOOK) for event in in_order]),
-            deliver(other, by_two_ways(any_order, rng)),
-        )
+    await asyncio.gather(
+        deliver(database, [(event, Source.WEBHOOK) for event in in_order]),
+        deliver(database, by_two_ways(any_order, rng)),
+    )
+    async with database.connect() as connection:
         result = await standings(connection, ordered_id)
         assert await standings(connection, any_id) == result
         assert await contents(connection, any_id) == await contents(connection, ordered_id)

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backend.database import Database
-from backend.schemas.directory_sync import Outcome, Source
+from backend.schemas.events import Outcome, Source
 from tests.convergence.history import Event, History
 from tests.convergence.life import Life
 from tests.convergence.mirror import contents, copy, deliver, standings
@@ -29,9 +29,8 @@ def busiest_lives(count: int) -> list[History]:
     lives: list[History] = []
 
     class Kept(Life):
-        def teardown(self) -> None:
-            if sys.exc_info()[0] is None:
-                lives.append(self.history())
+        def tell(self, history: History) -> None:
+            lives.append(history)
 
     usual = settings(max_examples=12, stateful_step_count=40, deadline=None)
     run_state_machine_as_test(
@@ -90,7 +89,7 @@ async def test_from_several_processes_with_deadlocks_and_cut_connections(
     assert answers.total() == len(at_once)
     async with database.connect() as connection:
         for life, ((in_order, ordered_id), (_, contended_id)) in zip(lives, copies, strict=True):
-            await deliver(connection, [(event, Source.WEBHOOK) for event in in_order])
+            await deliver(database, [(event, Source.WEBHOOK) for event in in_order])
             held = await standings(connection, contended_id)
             assert held == await standings(connection, ordered_id) == expected(life)
             assert await contents(connection, contended_id) == await contents(

@@ -5,9 +5,9 @@ from itertools import permutations
 
 import pytest
 
-from backend.schemas.directory_sync import Source
-from backend.services.events.intake import merge
-from backend.services.mirror.facts import FACT, Facts, group_row, membership_row, user_row
+from backend.schemas.events import Source
+from backend.services.mirror.apply import merge_person
+from backend.services.mirror.rows import Version
 from backend.workos.models import DirectoryGroup, DirectoryUser
 from tests.convergence.history import LISTING
 from tests.convergence.mirror import contents, deliver
@@ -87,14 +87,10 @@ async def test_of_two_readings_of_a_person_the_newer_says_what_ended(
     tale = Tale(stack)
     ann = DirectoryUser.model_validate(tale.ann)
     authors = DirectoryGroup.model_validate(tale.authors)
-    in_none = Facts(managed=[ann.organization_id], users=[user_row(ann, FACT)], read_users=[ann.id])
-    in_authors = in_none | Facts(
-        groups=[group_row(authors, FACT)], memberships=[membership_row(ann, authors, present=True)]
-    )
-    for minute, facts in [(0, in_authors), (10, in_none)][::order]:
-        async with stack.database.connect() as connection:
-            at = tale.begin + timedelta(minutes=minute)
-            await merge(connection, at, f"reading_{minute}", facts)
+    for minute, groups in [(0, [authors]), (10, [])][::order]:
+        at = tale.begin + timedelta(minutes=minute)
+        async with stack.database.transaction() as session:
+            await merge_person(session, ann, groups, Version(at, f"snapshot_{minute}"))
     await tale.told(tale.group(1, "created"))
     assert await tale.roles() == ["member"]
     assert await tale.roles(tale.membership(11)) == ["member", "author"]
@@ -115,8 +111,7 @@ async def test_of_one_moment_a_listing_is_later_than_removals(stack: Stack, orde
         "groups": [tale.authors],
         "memberships": [(tale.ann["id"], tale.authors["id"])],
     }
-    listing = {"event": LISTING, "id": "reading_0", "created_at": removals[0]["created_at"]}
+    listing = {"event": LISTING, "id": "snapshot_0", "created_at": removals[0]["created_at"]}
     steps = [(event, Source.WEBHOOK) for event in [*removals, listing | {"data": listed}]]
-    async with stack.database.connect() as connection:
-        await deliver(connection, steps[::order])
+    await deliver(stack.database, steps[::order])
     assert await tale.roles() == ["member", "author"]

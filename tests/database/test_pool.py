@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from backend import connections
-from backend.connections import ConnectionPool
+from backend.database import pool as pool_module
+from backend.database.pool import ConnectionPool
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def test_never_more_than_its_size(pool: ConnectionPool) -> None:
 async def test_who_waits_too_long_is_told(
     pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(pool_module, "_WAIT_SECONDS", 0.02)
     async with pool.connection(), pool.connection():
         with pytest.raises(TimeoutError):
             await server_process(pool)

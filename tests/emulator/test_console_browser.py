@@ -1,14 +1,15 @@
 """The console in a real browser: what only a script or a screen can get wrong."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.emulator.server import Program
+from tools.browser import ARGUMENTS
 
 pytestmark = pytest.mark.browser
 PAGES = ("/", "/people", "/groups", "/exchanges", "/deliveries", "/faults", "/settings", "/tile")
@@ -38,12 +39,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 
 
 @pytest.fixture
-def page(program: Program) -> Iterator[Page]:
+def page(browser_path: Path | None, program: Program) -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+        browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
         yield browser.new_page(base_url=program.url, viewport={"width": 390, "height": 844})
         browser.close()
 

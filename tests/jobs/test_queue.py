@@ -65,7 +65,7 @@ class TestStopping:
         async with working(stack, slow, events_poll_seconds=0):
             await asyncio.wait_for(slow.waits.wait(), 20)
         job = await one(stack, "SELECT status::text, payload FROM pgqueuer")
-        assert job == {"status": "queued", "payload": wanted.encode()}
+        assert job == {"status": "queued", "payload": f"{stack.organization.id}/{wanted}".encode()}
         async with working(stack, events_poll_seconds=0):
             await until(lambda: is_completed(stack, wanted))
 
@@ -101,7 +101,7 @@ class TestReconciling:
             wanted = await ask(stack)
             # Left to its own clock, it would look again only after 30 seconds.
             await until(lambda: is_completed(stack, wanted))
-        assert await one(stack, "SELECT id FROM counting_users WHERE id = :id", id=ann.id)
+        assert await one(stack, "SELECT id FROM live_directory_users WHERE id = :id", id=ann.id)
         assert await one(stack, "SELECT id FROM pgqueuer") is None
 
     async def test_by_the_clock(self, stack: Stack) -> None:
@@ -116,7 +116,7 @@ class TestReconciling:
         assert asked is not None
         assert (asked["trigger"], asked["state"]) == ("schedule", "queued")
         assert await one(stack, "SELECT payload FROM pgqueuer") == {
-            "payload": str(asked["id"]).encode()
+            "payload": f"{stack.organization.id}/{asked['id']}".encode()
         }
         await execute(stack, "UPDATE reconciliations SET state = 'completed'")
         await execute(stack, "DELETE FROM pgqueuer")

@@ -1,7 +1,6 @@
 """The running stack, started as `make run` starts it, and real browsers to drive it."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.journey.people import Stack
+from tools.browser import ARGUMENTS
 
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -57,12 +57,8 @@ def _run(folder: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(browser_path: Path | None) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        # Debian's, where it is; else the one that `playwright install chromium` has brought.
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+        browser = await playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
         yield browser
         await browser.close()

@@ -132,6 +132,7 @@ class TestStatus:
         found = await ask(adam, "/directory")
         assert found["status"].startswith("All is well: the last event came on ")
         assert (found["attention"], found["directory_managed"]) == (False, True)
+        assert found["troubles"] == []
         (directory,) = found["directories"]
         assert (directory["id"], directory["name"]) == (stack.directory.id, "Acme Okta")
         assert (directory["type"], directory["state"]) == ("okta scim v2.0", "live")
@@ -158,6 +159,7 @@ class TestStatus:
         found = await ask(adam, "/directory")
         assert found["status"] == "2 events could not be applied and are parked."
         assert found["attention"] is True
+        assert [trouble["code"] for trouble in found["troubles"]] == ["events_parked"]
         oldest = (await events(adam, outcome="parked"))[-1]
         assert found["parked"] == {"count": 2, "oldest_received_at": oldest["received_at"]}
 
@@ -241,6 +243,10 @@ class TestStatus:
         )
         found = await ask(adam, "/directory")
         assert found["status"].startswith(sentence)
+        assert [trouble["code"] for trouble in found["troubles"]] == (
+            [f"reconciliation_{state}"] if found["attention"] else []
+        )
+        assert found["attention"] is (state != "completed")
         which = found["reconciliations"]["current" if state == "held" else "last"]
         assert (which["state"], which["held_people"]) == (
             state,

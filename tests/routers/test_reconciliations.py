@@ -52,7 +52,7 @@ async def test_one_is_asked_for_run_and_shown(
     )
     again = await ada.post(PATH)
     assert (again.status_code, again.json()) == (202, row)
-    assert enqueued == [(Job.RECONCILE, row["id"])] * 2
+    assert enqueued == [(Job.RECONCILE, f"{stack.organization.id}/{row['id']}")] * 2
 
     stack.person("Late")
     stack.skip()
@@ -144,7 +144,9 @@ async def test_ids_of_others_and_of_nobody_are_not_found(
                 assert answer.status_code == 404
         assert (await ada.get(PATH)).json()["items"] == []
         async with stack.database.connect() as connection:
-            assert (await reconciliations.get(connection, UUID(theirs))).state == "held"
+            assert (
+                await reconciliations.get(connection, other.organization.id, UUID(theirs))
+            ).state == "held"
 
 
 @pytest.mark.parametrize("group", [None, "Authors"])

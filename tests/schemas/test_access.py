@@ -32,9 +32,9 @@ def program(home: Path, lines: dict[str, str]) -> Path:
     return home
 
 
-def what_an_editor_may(program: Path, database_url: str) -> Any:
+def what_an_editor_may(program: Path, database_url: str, *options: str) -> Any:
     ended = subprocess.run(
-        [sys.executable, "-P", "-m", "tests.third_role", database_url],
+        [sys.executable, "-P", "-m", "tests.third_role", database_url, *options],
         cwd=program,
         env=os.environ | {"PYTHONPATH": f"{program}{os.pathsep}{ROOT}"},
         capture_output=True,
@@ -62,7 +62,8 @@ async def test_a_role_that_only_a_newer_version_knows_gives_nothing(
     tmp_path: Path, own_database_url: str
 ) -> None:
     """While two versions run on one database, whoever has the new role goes on as a member."""
-    assert what_an_editor_may(program(tmp_path / "without", {}), own_database_url) == {
+    without = program(tmp_path / "without", {})
+    assert what_an_editor_may(without, own_database_url, "mapped") == {
         "described": ["member", "author", "admin"],
         "roles": ["member"],
         "in the team": ["member"],

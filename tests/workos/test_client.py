@@ -178,15 +178,14 @@ async def test_a_list_that_breaks_off_takes_no_role(stack: Stack, case: str) -> 
     stack.clock.advance(60)
     transport = Faulty(stack, "/directory_groups", BROKEN_OFF[case])
     client = WorkosClient(stack.app.state.settings, transport=transport)
-    async with stack.database.connect() as connection:
-        with pytest.raises(WorkosUnavailable):
-            await read_person(connection, client, person.id)
+    with pytest.raises(WorkosUnavailable):
+        await read_person(stack.database, client, person.id)
     await client.close()
     assert await stack.roles(browser) == ["member", "author"]
 
 
-async def test_pages_in_a_circle_end(stack: Stack) -> None:
-    class Circle(Faulty):
+async def test_pages_in_a_cycle_end(stack: Stack) -> None:
+    class Cycle(Faulty):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             assert self.asked < 10
             following = "directory_2" if request.url.params.get("after") != "directory_2" else "d"
@@ -194,7 +193,7 @@ async def test_pages_in_a_circle_end(stack: Stack) -> None:
             return await super().handle_async_request(request)
 
     client = WorkosClient(
-        stack.app.state.settings, transport=Circle(stack, "/directories", answer(200))
+        stack.app.state.settings, transport=Cycle(stack, "/directories", answer(200))
     )
     with pytest.raises(WorkosUnavailable):
         await client.directories(stack.organization.id)

@@ -7,29 +7,36 @@ trails: each look begins two minutes back, goes on to the newest, and skips what
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import asyncpg
-from sqlalchemy import ARRAY, Text, any_, case, cast, func, literal, or_, select, update
+from sqlalchemy import case, func, or_, select, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.database import Database
-from backend.errors import CursorExpired, WorkosUnavailable
-from backend.models import Directory, DirectoryEvent, EventCursor, Organization, Reconciliation
-from backend.schemas.directory_sync import Outcome, Source
+from backend.database import AutocommitConnection, Database, session_lock
+from backend.errors import CursorExpired, WorkosFault, WorkosUnavailable
+from backend.models import (
+    NO_ORGANIZATION,
+    Directory,
+    DirectoryEvent,
+    EventCursor,
+    Organization,
+    Reconciliation,
+)
+from backend.schemas.events import Outcome, Source
 from backend.schemas.jobs import Enqueue
-from backend.schemas.reconciliations import State, Trigger
-from backend.services.events import intake as directory_sync
+from backend.schemas.reconciliations import FailureReason, State, Trigger
+from backend.services.events import intake, parsing
+from backend.services.events.parsing import ReadEvent
 from backend.services.mirror.facts import HANDLERS
 from backend.services.reconciliation import requests as reconciliations
 from backend.workos.client import WorkosClient
 from backend.workos.models import Envelope
 from backend.workos.paging import EventPage
+from backend.workos.scope import DirectoryScope
 
-_ONE_POLLER = 727466  # the advisory lock of whoever polls
+_ONE_POLLER = "catch-up"  # the lock of whoever polls
 _TRAIL = timedelta(minutes=2)
 _LONGEST_BACKOFF = timedelta(minutes=5)
 _LONGEST_RETRY_AFTER = 3600.0
@@ -45,7 +52,15 @@ class Poll(NamedTuple):
 
     outcomes: Counter[Outcome]
     failures: int
-    error: str | None
+    trouble: "Trouble | None"
+
+
+class Trouble(NamedTuple):
+    """Why it did not go well: the code, and the words."""
+
+    reason: WorkosFault | FailureReason
+    error: str
+    retry_after: float = 0
 
 
 async def poll(
@@ -54,7 +69,6 @@ async def poll(
     enqueue: Enqueue,
     *,
     seconds: int,
-    only_directory: str = "",
 ) -> Poll | None:
     """Take in what WorkOS has, one transaction an event; None when it is not time, or not our turn.
 
@@ -63,80 +77,62 @@ async def poll(
         client: WorkOS.
         enqueue: how to ask for reconciliations when the cursor has expired.
         seconds: until the next look; longer after failures.
-        only_directory: see `directory_sync.read`.
 
     Raises:
         DBAPIError, asyncpg.PostgresError: the database failed; what was taken in stays, and the
             next look goes on from there.
     """
     outcomes: Counter[Outcome] = Counter()
-    async with database.connect() as connection, _only_poller(connection) as mine:
+    # Events and cursor are written by the session that holds the lock: who loses it writes nothing.
+    async with database.connect() as connection, session_lock(connection, _ONE_POLLER) as mine:
         if not mine or not await _is_due(connection):
             return None
-        retry_after = 0.0
         try:
-            pages = _pages(connection, database, client, enqueue, only_directory)
-            error = await _take_in_all(connection, pages, only_directory, outcomes)
+            pages = _pages(connection, database, client, enqueue)
+            trouble = await _take_in_all(connection, pages, client.scope, outcomes)
         except WorkosUnavailable as unavailable:
-            error, retry_after = unavailable.detail, unavailable.retry_after
-        if error is None:
+            trouble = Trouble(unavailable.fault, unavailable.detail, unavailable.retry_after)
+        if trouble is None:
             failures = await _note_success(connection, seconds)
         else:
-            failures = await _note_failure(connection, error, seconds, retry_after)
-    return Poll(outcomes, failures, error)
+            failures = await _note_failure(connection, trouble, seconds)
+    return Poll(outcomes, failures, trouble)
 
 
-@asynccontextmanager
-async def _only_poller(connection: AsyncConnection) -> AsyncIterator[bool]:
-    # Events and cursor are written by the session that holds the lock: who loses it writes nothing.
-    mine = await connection.scalar(select(func.pg_try_advisory_lock(_ONE_POLLER)))
-    try:
-        yield bool(mine)
-    finally:
-        if mine and not connection.invalidated:
-            try:
-                await connection.execute(select(func.pg_advisory_unlock(_ONE_POLLER)))
-            except BaseException:
-                await connection.invalidate()  # or the pool would keep the lock
-                raise
-
-
-async def _is_due(connection: AsyncConnection) -> bool:
+async def _is_due(connection: AutocommitConnection) -> bool:
     await connection.execute(insert(EventCursor).values(id=1).on_conflict_do_nothing())
     due = or_(EventCursor.next_poll_at.is_(None), EventCursor.next_poll_at <= func.now())
     return await connection.scalar(select(EventCursor.id).where(due)) is not None
 
 
 async def _pages(
-    connection: AsyncConnection,
+    connection: AutocommitConnection,
     database: Database,
     client: WorkosClient,
     enqueue: Enqueue,
-    only_directory: str,
 ) -> AsyncIterator[EventPage]:
     """From the cursor to the newest event."""
     after = await connection.scalar(select(EventCursor.after))
+    pages = client.event_pages(HANDLERS, after)
     try:
-        page = await client.events(HANDLERS, after)
+        first = await anext(pages)
     except CursorExpired:
         # First see that it is the cursor that WorkOS refuses, and not the request.
-        page = await client.events(HANDLERS, None)
-        await _begin_again(database, enqueue, only_directory)
-    seen = set()
-    yield page
-    while page.following is not None and page.following not in seen:
-        seen.add(page.following)
-        page = await client.events(HANDLERS, page.following)
+        pages = client.event_pages(HANDLERS, None)
+        first = await anext(pages)
+        await _begin_again(database, enqueue, client.scope)
+    yield first
+    async for page in pages:
         yield page
 
 
-async def _begin_again(database: Database, enqueue: Enqueue, only_directory: str) -> None:
+async def _begin_again(database: Database, enqueue: Enqueue, scope: DirectoryScope) -> None:
     """Forget the cursor, and have everything reconciled in the background: one transaction."""
     managed = select(Organization.workos_id).where(
         Organization.directory_managed, ~Organization.deleted
     )
-    if only_directory:
-        owner = select(Directory.organization_id).where(Directory.id == only_directory)
+    if scope.only is not None:
+        owner = select(Directory.organization_id).where(Directory.id == scope.only)
         managed = managed.where(Organization.workos_id.in_(owner))
     async with database.transaction() as session:
         for organization_id in (await session.scalars(managed)).all():
@@ -144,68 +140,71 @@ async def _begin_again(database: Database, enqueue: Enqueue, only_directory: str
                 session, organization_id, Trigger.EXPIRED_CURSOR, enqueue=enqueue
             )
         await session.execute(
-            update(EventCursor).values(after=None, occurred_at=None, failures=0, error=_EXPIRED)
+            update(EventCursor).values(
+                after=None,
+                occurred_at=None,
+                failures=0,
+                reason=WorkosFault.CURSOR_EXPIRED,
+                error=_EXPIRED,
+            )
         )
 
 
 class _Item(NamedTuple):
     """One event of a page; `place` is whether it can be read on from."""
 
-    event: Envelope
-    reading: directory_sync.Reading
-    body: bytes
+    event: ReadEvent
     place: bool
 
+    @property
+    def at(self) -> datetime:
+        return self.event.envelope.created_at
 
-def _items(page: EventPage, only_directory: str) -> list[_Item]:
+
+def _items(page: EventPage, scope: DirectoryScope) -> list[_Item]:
     items = []
     for sent in page.events:
-        body = json.dumps(sent).encode()
-        event, reading = directory_sync.read_leniently(body, page.answered_at, only_directory)
+        event = parsing.read_leniently(
+            json.dumps(sent).encode(), Source.CATCH_UP, scope, at=page.answered_at
+        )
         # What is malformed, or from the future, is passed by: it says nothing of what is settled.
-        named = isinstance(sent, dict) and sent.get("id") == event.id
-        place = reading.is_event and named and event.created_at <= page.answered_at
-        items.append(_Item(event, reading, body, place))
+        named = isinstance(sent, dict) and sent.get("id") == event.envelope.id
+        place = event.is_event and named and event.envelope.created_at <= page.answered_at
+        items.append(_Item(event, place))
     return items
 
 
 async def _take_in_all(
-    connection: AsyncConnection,
+    connection: AutocommitConnection,
     pages: AsyncIterator[EventPage],
-    only_directory: str,
+    scope: DirectoryScope,
     outcomes: Counter[Outcome],
-) -> str | None:
+) -> Trouble | None:
     """Take in each event; what is wrong where the database failed on some, which stay ahead."""
     failed: list[str] = []
     settled = True  # whether the cursor may still move
     async for page in pages:
-        items = _items(page, only_directory)
-        known = await _known(connection, [item.event.id for item in items])
+        items = _items(page, scope)
+        known = await _known(connection, [item.event for item in items])
         passed: Envelope | None = None
         for item in items:
-            if item.place and item.event.created_at > page.answered_at - _TRAIL:
+            envelope = item.event.envelope
+            if item.place and item.at > page.answered_at - _TRAIL:
                 settled = False
             moves = settled and item.place
-            if item.event.id in known:
-                passed = item.event if moves else passed
+            if envelope.id in known:
+                passed = envelope if moves else passed
                 continue
             try:
-                outcome = await directory_sync.take_in(
-                    connection,
-                    item.event,
-                    item.reading,
-                    item.body,
-                    Source.CATCH_UP,
-                    moves_cursor=moves,
-                )
+                outcome = await intake.apply(connection, item.event, moves_cursor=moves)
             except asyncpg.PostgresError:
                 if connection.invalidated:
                     raise
                 # It holds up no other event, but the cursor.
-                failed.append(item.event.id)
+                failed.append(envelope.id)
                 settled = False
                 continue
-            known.add(item.event.id)
+            known.add(envelope.id)
             outcomes[outcome] += 1
             passed = None if moves else passed
         if passed is not None:
@@ -213,18 +212,28 @@ async def _take_in_all(
                 update(EventCursor).values(after=passed.id, occurred_at=passed.created_at)
             )
     if failed:
-        return f"The database failed on {len(failed)} events, {failed[0]} the first."
+        return Trouble(
+            FailureReason.DATABASE_FAILED,
+            f"The database failed on {len(failed)} events, {failed[0]} the first.",
+        )
     return None
 
 
-async def _known(connection: AsyncConnection, event_ids: list[str]) -> set[str]:
+async def _known(connection: AutocommitConnection, events: list[ReadEvent]) -> set[str]:
     """Those that are in the inbox, parked ones too: these have a job of their own."""
-    among = any_(cast(literal(event_ids, ARRAY(Text)), ARRAY(Text)))
-    found = await connection.scalars(select(DirectoryEvent.id).where(DirectoryEvent.id == among))
-    return set(found)
+    kept = tuple_(DirectoryEvent.organization_id, DirectoryEvent.id)
+    named = [(event.row["organization_id"], event.row["id"]) for event in events]
+    known = [select(DirectoryEvent.id).where(kept.in_(named))]
+    # What names no organization may be kept as its directory's.
+    nobodys = [
+        event_id for organization_id, event_id in named if organization_id == NO_ORGANIZATION
+    ]
+    if nobodys:
+        known.append(select(DirectoryEvent.id).where(DirectoryEvent.id.in_(nobodys)))
+    return set(await connection.scalars(union_all(*known)))
 
 
-async def _note_success(connection: AsyncConnection, seconds: int) -> int:
+async def _note_success(connection: AutocommitConnection, seconds: int) -> int:
     # That the cursor expired is said until everything has been reconciled.
     reconciling = (
         select(Reconciliation.id)
@@ -239,21 +248,20 @@ async def _note_success(connection: AsyncConnection, seconds: int) -> int:
             polled_at=func.now(),
             next_poll_at=func.now() + timedelta(seconds=seconds),
             failures=0,
+            reason=case(((EventCursor.failures == 0) & reconciling, EventCursor.reason)),
             error=case(((EventCursor.failures == 0) & reconciling, EventCursor.error)),
         )
     )
     return 0
 
 
-async def _note_failure(
-    connection: AsyncConnection, error: str, seconds: int, retry_after: float
-) -> int:
+async def _note_failure(connection: AutocommitConnection, trouble: Trouble, seconds: int) -> int:
     usual = timedelta(seconds=seconds)
     doubled = usual * func.power(2, func.least(EventCursor.failures, 10))
     wait = func.greatest(
         usual,
         func.least(doubled, _LONGEST_BACKOFF),
-        timedelta(seconds=min(retry_after, _LONGEST_RETRY_AFTER)),
+        timedelta(seconds=min(trouble.retry_after, _LONGEST_RETRY_AFTER)),
     )
     failures = await connection.scalar(
         update(EventCursor)
@@ -261,7 +269,8 @@ async def _note_failure(
             polled_at=func.now(),
             next_poll_at=func.now() + wait,
             failures=EventCursor.failures + 1,
-            error=error,
+            reason=trouble.reason,
+            error=trouble.error,
         )
         .returning(EventCursor.failures)
     )

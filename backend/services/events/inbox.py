@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, literal, or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Row, Select, literal, or_, select, true, tuple_
 
+from backend.database import SnapshotConnection
 from backend.errors import NotFound
 from backend.models import AuditEvent, DirectoryEvent, DirectoryGroup, DirectoryUser, User
 from backend.pagination import EventCursor
-from backend.schemas.directory_sync import Outcome
 from backend.schemas.events import (
     Event,
     EventFilters,
@@ -21,10 +20,12 @@ from backend.schemas.events import (
     EventPerson,
     EventSummary,
     EventTry,
+    Outcome,
     Person,
 )
 from backend.schemas.text import storable_json
-from backend.services.events.parking_reasons import in_plain_words
+from backend.services import audit
+from backend.services.events.parking_reasons import sentence
 
 _SHOWN = (
     DirectoryEvent.id,
@@ -35,8 +36,10 @@ _SHOWN = (
     DirectoryEvent.next_attempt_at,
     DirectoryEvent.occurred_at,
     DirectoryEvent.received_at,
-    DirectoryEvent.error,
-    DirectoryEvent.user_id,
+    DirectoryEvent.reason,
+    DirectoryEvent.field,
+    DirectoryEvent.detail,
+    DirectoryEvent.directory_user_id,
     DirectoryEvent.group_id,
     DirectoryEvent.organization_id,
     DirectoryEvent.body.is_not(None).label("body_kept"),
@@ -62,7 +65,7 @@ def matching(filters: EventFilters, organization_id: str | None) -> list[ColumnE
 
 
 async def list_page(
-    connection: AsyncConnection,
+    connection: SnapshotConnection,
     filters: EventFilters,
     *,
     organization_id: str | None,
@@ -77,15 +80,15 @@ async def list_page(
         connection: what runs the statements.
         filters: which events.
         organization_id: whose; None for those of all, for the command line.
-        person: only those that name a directory user of this account.
+        person: only those that name a directory user of this user.
         group: only those that name this group.
         cursor: the last event of the page before.
         limit: events a page.
     """
     query = select(*_SHOWN).where(*matching(filters, organization_id))
     if person is not None:
-        ids = await _directory_users_of(connection, person)
-        query = query.where(DirectoryEvent.user_id.in_(ids))
+        ids = await _directory_users_of(connection, organization_id, person)
+        query = query.where(DirectoryEvent.directory_user_id.in_(ids))
     if group is not None:
         query = query.where(DirectoryEvent.group_id == group)
     if cursor is not None:
@@ -103,7 +106,7 @@ async def list_page(
 
 
 async def get(
-    connection: AsyncConnection, event_id: str, organization_id: str | None = None
+    connection: SnapshotConnection, event_id: str, organization_id: str | None = None
 ) -> Event:
     """One event with its payload, and what each try of it changed.
 
@@ -139,14 +142,17 @@ def _payload(body: bytes | None) -> object:
         return body.decode(errors="replace")
 
 
-async def _directory_users_of(connection: AsyncConnection, account_id: UUID) -> Sequence[str]:
+async def _directory_users_of(
+    connection: SnapshotConnection, organization_id: str | None, user_id: UUID
+) -> Sequence[str]:
     return (
         await connection.scalars(
             select(DirectoryUser.id)
             .join(User, User.organization_id == DirectoryUser.organization_id)
             .where(
-                User.id == account_id,
-                or_(DirectoryUser.account_key == User.key, DirectoryUser.id == User.key),
+                User.id == user_id,
+                User.organization_id == organization_id if organization_id else true(),
+                or_(DirectoryUser.user_key == User.key, DirectoryUser.id == User.key),
             )
         )
     ).all()
@@ -157,19 +163,19 @@ def _with_names(events: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return (
         select(
             event,
-            User.id.label("account_id"),
+            User.id.label("user_id"),
             DirectoryUser.name.label("person_name"),
             DirectoryGroup.name.label("group_name"),
         )
         .outerjoin(
             DirectoryUser,
-            (DirectoryUser.id == event.c.user_id)
+            (DirectoryUser.id == event.c.directory_user_id)
             & (DirectoryUser.organization_id == event.c.organization_id),
         )
         .outerjoin(
             User,
             (User.organization_id == DirectoryUser.organization_id)
-            & (User.key == DirectoryUser.account_key),
+            & (User.key == DirectoryUser.user_key),
         )
         .outerjoin(
             DirectoryGroup,
@@ -190,37 +196,40 @@ def _summary(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "next_attempt_at": row.next_attempt_at,
         "occurred_at": row.occurred_at,
         "received_at": row.received_at,
-        "error": in_plain_words(row.error),
-        "detail": row.error,
+        "reason": row.reason,
+        "error": sentence(row.reason, row.field),
+        "detail": row.detail,
         "person": EventPerson(
-            id=row.account_id, name=row.person_name, directory_user_id=row.user_id
+            id=row.user_id, name=row.person_name, directory_user_id=row.directory_user_id
         )
-        if row.user_id
+        if row.directory_user_id
         else None,
         "group": EventGroup(id=row.group_id, name=row.group_name) if row.group_id else None,
         "body_kept": row.body_kept,
     }
 
 
-async def _tries(connection: AsyncConnection, event: Row[*tuple[Any, ...]]) -> list[EventTry]:
+async def _tries(connection: SnapshotConnection, event: Row[*tuple[Any, ...]]) -> list[EventTry]:
     rows = await connection.execute(
         select(AuditEvent.at, AuditEvent.detail, AuditEvent.actor_id, User.name)
-        .outerjoin(User, User.id == AuditEvent.actor_id)
-        .where(
-            AuditEvent.event_id == event.id,
-            AuditEvent.organization_id.is_not_distinct_from(event.organization_id),
+        .outerjoin(
+            User,
+            (User.organization_id == AuditEvent.organization_id) & (User.id == AuditEvent.actor_id),
         )
+        .where(AuditEvent.organization_id == event.organization_id, AuditEvent.event_id == event.id)
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     )
-    return [
-        EventTry(
-            at=row.at,
-            attempt=row.detail.get("attempt"),
-            outcome=row.detail.get("outcome", Outcome.APPLIED),
-            source=row.detail.get("source"),
-            actor=Person(id=row.actor_id, name=row.name) if row.actor_id else None,
-            before=row.detail.get("before"),
-            after=row.detail.get("after"),
-        )
-        for row in rows
-    ]
+    return [_try(row) for row in rows]
+
+
+def _try(row: Row[*tuple[Any, ...]]) -> EventTry:
+    detail = audit.read(row.detail)
+    return EventTry(
+        at=row.at,
+        attempt=detail.attempt,
+        outcome=Outcome(detail.outcome or Outcome.APPLIED),
+        source=detail.source,
+        actor=Person(id=row.actor_id, name=row.name) if row.actor_id else None,
+        before=detail.before,
+        after=detail.after,
+    )

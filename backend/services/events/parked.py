@@ -2,20 +2,23 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 
 import asyncpg
-from sqlalchemy import func, literal, select, tuple_, update
+from sqlalchemy import Row, func, literal, select, tuple_, update
 
 from backend.database import Database
 from backend.models import DirectoryEvent
-from backend.schemas.directory_sync import Outcome, Source
-from backend.services.events import intake as directory_sync
+from backend.schemas.events import Outcome, Source
+from backend.services.events import intake, parsing
+from backend.services.events.parsing import ReadEvent
+from backend.workos.scope import DirectoryScope
 
 _BATCH = 5000
 
 
 async def retry_due(
-    database: Database, *, only_directory: str = "", limit: int = 200
+    database: Database, scope: DirectoryScope, *, limit: int = 200
 ) -> Counter[Outcome]:
     """Try the parked events again whose time has come, each as a transaction by itself.
 
@@ -25,7 +28,7 @@ async def retry_due(
         DBAPIError, asyncpg.PostgresError: the database failed; those it failed at stay due.
     """
     due = (
-        select(DirectoryEvent.id, DirectoryEvent.body, DirectoryEvent.occurred_at)
+        select(DirectoryEvent.organization_id, DirectoryEvent.body, DirectoryEvent.occurred_at)
         .where(
             # Spelt out in the statement, or the partial index is not used.
             DirectoryEvent.outcome == literal(Outcome.PARKED.value, literal_execute=True),
@@ -38,15 +41,9 @@ async def retry_due(
     outcomes: Counter[Outcome] = Counter()
     fault: asyncpg.PostgresError | None = None
     async with database.connect() as connection:
-        for event in (await connection.execute(due)).all():
+        for kept in (await connection.execute(due)).all():
             try:
-                outcome = await directory_sync.receive(
-                    connection,
-                    event.body,
-                    Source.REPLAY,
-                    only_directory=only_directory,
-                    malformed_at=event.occurred_at,
-                )
+                outcome = await intake.apply(connection, _read(kept, scope))
             except asyncpg.PostgresError as error:
                 if connection.invalidated:
                     raise
@@ -58,13 +55,23 @@ async def retry_due(
     return outcomes
 
 
+def _read(kept: Row[*tuple[Any, ...]], scope: DirectoryScope) -> ReadEvent:
+    return parsing.read_leniently(
+        kept.body,
+        Source.REPLAY,
+        scope,
+        at=kept.occurred_at,
+        kept_under=kept.organization_id,
+    )
+
+
 async def purge_bodies(database: Database, days: int) -> int:
     """Forget the bodies of events received so long ago; parked ones need theirs. How many."""
     purged = 0
     last = (datetime.fromtimestamp(0).astimezone(), "")
     while True:
         old = (
-            select(DirectoryEvent.received_at, DirectoryEvent.id)
+            select(DirectoryEvent.organization_id, DirectoryEvent.received_at, DirectoryEvent.id)
             .where(
                 DirectoryEvent.received_at < func.now() - timedelta(days=days),
                 DirectoryEvent.body.is_not(None),
@@ -80,7 +87,9 @@ async def purge_bodies(database: Database, days: int) -> int:
                 await connection.execute(
                     update(DirectoryEvent)
                     .where(
-                        DirectoryEvent.id.in_([event.id for event in batch]),
+                        tuple_(DirectoryEvent.organization_id, DirectoryEvent.id).in_(
+                            [(event.organization_id, event.id) for event in batch]
+                        ),
                         DirectoryEvent.outcome != Outcome.PARKED,
                     )
                     .values(body=None)

@@ -1,6 +1,6 @@
 """Why an event is parked, in plain words, and what an operator can do about it."""
 
-import re
+from backend.schemas.events import ParkingReason
 
 _AT_THE_SOURCE = (
     "Change the person or group in the identity provider, which sends a new event, "
@@ -8,85 +8,54 @@ _AT_THE_SOURCE = (
 )
 _AFTER_AN_UPDATE = "If other events look like it, update Rollcall and replay it."
 
-_FIELD = re.compile(r"data\.(?P<field>[^:]*): (?P<reason>.*)", re.DOTALL)
-
-_SENTENCES = (
-    (
-        "not a WorkOS event",
-        (
-            "What WorkOS sent lacks a part that every event has: its id, type, time or data. "
-            f"{_AT_THE_SOURCE} {_AFTER_AN_UPDATE}"
-        ),
+# What is in braces is the field.
+_SENTENCES: dict[ParkingReason, str] = {
+    ParkingReason.NOT_JSON: f"What WorkOS sent is no JSON, and names nobody. {_AT_THE_SOURCE}",
+    ParkingReason.NOT_AN_EVENT: (
+        "What WorkOS sent lacks a part that every event has: its id, type, time or data. "
+        f"{_AT_THE_SOURCE} {_AFTER_AN_UPDATE}"
     ),
-    (
-        "not JSON",
-        f"What WorkOS sent is no JSON, and names nobody. {_AT_THE_SOURCE}",
+    ParkingReason.FIELD_MISSING: (
+        "WorkOS sent the event without “{field}”, which is needed to apply it. "
+        f"{_AT_THE_SOURCE} {_AFTER_AN_UPDATE}"
     ),
-    (
-        "belong to different organizations",
-        (
-            "The person and the group of this membership belong to different organizations, so it "
-            f"was not applied to either. {_AT_THE_SOURCE}"
-        ),
+    ParkingReason.FIELD_EMPTY: (
+        f"The value of “{{field}}” is empty, and the event names nobody. {_AT_THE_SOURCE}"
     ),
-    (
-        "belong to different directories",
-        (
-            "The person and the group of this membership belong to different directories, so it "
-            f"was not applied to either. {_AT_THE_SOURCE}"
-        ),
+    ParkingReason.FIELD_TOO_LONG: (
+        f"The value of “{{field}}” is too long to be stored. Shorten it. {_AT_THE_SOURCE}"
     ),
-    (
-        "index row",
-        (
-            "A value of the event is too long to be stored, most likely a name or an id. "
-            f"Shorten it. {_AT_THE_SOURCE}"
-        ),
+    ParkingReason.FIELD_INVALID: (
+        "The value of “{field}” is not of the kind that WorkOS describes. "
+        f"{_AT_THE_SOURCE} {_AFTER_AN_UPDATE}"
     ),
-    (
-        "invalid input syntax for type json",
-        (
-            "The event has a value that is no JSON, such as a number that is not one (NaN). "
-            f"{_AT_THE_SOURCE}"
-        ),
+    ParkingReason.TWO_ORGANIZATIONS: (
+        "The person and the group of this membership belong to different organizations, so it "
+        f"was not applied to either. {_AT_THE_SOURCE}"
     ),
-    (
-        "violates",
-        (
-            "The database's rules refuse a value of the event. If the cause is gone, replay it; "
-            "otherwise report the text in `detail` to whoever runs Rollcall."
-        ),
+    ParkingReason.TWO_DIRECTORIES: (
+        "The person and the group of this membership belong to different directories, so it "
+        f"was not applied to either. {_AT_THE_SOURCE}"
     ),
-)
-
-
-def in_plain_words(error: str | None) -> str | None:
-    """The sentence for a technical reason; None for none."""
-    if error is None:
-        return None
-    if found := _FIELD.fullmatch(error):
-        return _of_field(found["field"], found["reason"])
-    for mark, sentence in _SENTENCES:
-        if mark in error:
-            return sentence
-    return (
+    ParkingReason.VALUE_TOO_LONG: (
+        "A value of the event is too long to be stored, most likely a name or an id. "
+        f"Shorten it. {_AT_THE_SOURCE}"
+    ),
+    ParkingReason.VALUE_NOT_JSON: (
+        "The event has a value that is no JSON, such as a number that is not one (NaN). "
+        f"{_AT_THE_SOURCE}"
+    ),
+    ParkingReason.RULE_VIOLATED: (
+        "The database's rules refuse a value of the event. If the cause is gone, replay it; "
+        "otherwise report the text in `detail` to whoever runs Rollcall."
+    ),
+    ParkingReason.NOT_STORABLE: (
         "The event's data cannot be stored. Replay it after an update of Rollcall, or "
         "reconcile the directory; `detail` has the exact reason."
-    )
+    ),
+}
 
 
-def _of_field(field: str, reason: str) -> str:
-    name = f"“{field}”"
-    if "required" in reason:
-        return (
-            f"WorkOS sent the event without {name}, which is needed to apply it. "
-            f"{_AT_THE_SOURCE} {_AFTER_AN_UPDATE}"
-        )
-    if "at most" in reason:
-        return f"The value of {name} is too long to be stored. Shorten it. {_AT_THE_SOURCE}"
-    if "at least" in reason:
-        return f"The value of {name} is empty, and the event names nobody. {_AT_THE_SOURCE}"
-    return (
-        f"The value of {name} is not of the kind that WorkOS describes. "
-        f"{_AT_THE_SOURCE} {_AFTER_AN_UPDATE}"
-    )
+def sentence(reason: str | None, field: str | None) -> str | None:
+    """The sentence for a reason; None for none."""
+    return None if reason is None else _SENTENCES[ParkingReason(reason)].format(field=field)

@@ -3,85 +3,78 @@
 from collections import Counter
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, literal, select, tuple_
+from sqlalchemy import literal, select, tuple_
 
 from backend.database import Database
 from backend.errors import BodyPurged, NotFound
 from backend.models import DirectoryEvent
 from backend.pagination import EventCursor
-from backend.schemas.directory_sync import Outcome, Source
-from backend.schemas.events import MOST_AT_ONCE, ReplayRange, ReplayReport
-from backend.services.events import inbox
-from backend.services.events import intake as directory_sync
+from backend.schemas.events import MOST_AT_ONCE, Outcome, ReplayRange, ReplayReport, Source
+from backend.services.events import inbox, intake, parsing
+from backend.workos.scope import DirectoryScope
 
 
 async def replay(
     database: Database,
+    scope: DirectoryScope,
     event_id: str,
     *,
     organization_id: str | None = None,
     actor_id: UUID | None = None,
-    only_directory: str = "",
 ) -> Outcome:
     """Apply one event again, as a transaction by itself.
 
     Args:
         database: where it is stored.
+        scope: the directories that are listened to.
         event_id: which.
         organization_id: whose it must be; None for anybody's, for the command line.
         actor_id: who asks for it, for the audit trail.
-        only_directory: see `directory_sync.read`.
 
     Raises:
         NotFound: also for an event of another organization than the one given.
         BodyPurged: what it said is not known any more.
     """
-    wanted: list[ColumnElement[bool]] = [DirectoryEvent.id == event_id]
+    kept = select(
+        DirectoryEvent.organization_id, DirectoryEvent.body, DirectoryEvent.occurred_at
+    ).where(DirectoryEvent.id == event_id)
     if organization_id is not None:
-        wanted.append(DirectoryEvent.organization_id == organization_id)
+        kept = kept.where(DirectoryEvent.organization_id == organization_id)
     async with database.connect() as connection:
-        found = await connection.execute(
-            select(DirectoryEvent.body, DirectoryEvent.occurred_at).where(*wanted)
-        )
-        event = found.one_or_none()
+        event = (await connection.execute(kept.limit(1))).one_or_none()
         if event is None:
             raise NotFound("No event has this id; `rollcall events list` shows the newest.")
         if not event.body:
             raise BodyPurged
-        return await directory_sync.receive(
-            connection,
+        read = parsing.read_leniently(
             event.body,
             Source.REPLAY,
-            only_directory=only_directory,
-            again=True,
-            actor_id=actor_id,
-            malformed_at=event.occurred_at,
+            scope,
+            at=event.occurred_at,
+            kept_under=event.organization_id,
         )
+        return await intake.apply(connection, read, replay=intake.Replay(actor_id))
 
 
 async def replay_range(
     database: Database,
+    scope: DirectoryScope,
     chosen: ReplayRange,
     *,
     organization_id: str | None = None,
     actor_id: UUID | None = None,
-    only_directory: str = "",
 ) -> ReplayReport:
     """Apply many events again, oldest first, each as a transaction by itself.
 
     A fault on the way leaves those before it applied; asking again does no harm.
     """
-    ids, next_cursor = await _choose(database, chosen, organization_id)
+    events, next_cursor = await _choose(database, chosen, organization_id)
     outcomes: Counter[Outcome] = Counter()
     still_parked, purged = [], []
-    for event_id in ids:
+    for owner, event_id in events:
         try:
             outcome = await replay(
-                database,
-                event_id,
-                organization_id=organization_id,
-                actor_id=actor_id,
-                only_directory=only_directory,
+                database, scope, event_id, organization_id=owner, actor_id=actor_id
             )
         except BodyPurged:
             purged.append(event_id)
@@ -89,24 +82,27 @@ async def replay_range(
         outcomes[outcome] += 1
         if outcome is Outcome.PARKED:
             still_parked.append(event_id)
+    found = {event_id for _, event_id in events}
     return ReplayReport(
         replayed=outcomes.total(),
         outcomes=dict(outcomes),
         still_parked=still_parked,
         purged=purged,
-        unknown=sorted(set(chosen.ids or ()) - set(ids)) if chosen.cursor is None else [],
+        unknown=sorted(set(chosen.ids or ()) - found) if chosen.cursor is None else [],
         next_cursor=next_cursor,
     )
 
 
 async def _choose(
     database: Database, chosen: ReplayRange, organization_id: str | None
-) -> tuple[list[str], str | None]:
-    """The ids, oldest first, and where to go on when there are more than are done at once."""
+) -> tuple[list[tuple[str, str]], str | None]:
+    """Organization and id of each, oldest first, and where to go on when there are more than are
+    done at once.
+    """
     if chosen.ids is None and chosen.outcome is None:
         chosen = chosen.model_copy(update={"outcome": Outcome.PARKED})
     query = (
-        select(DirectoryEvent.received_at, DirectoryEvent.id)
+        select(DirectoryEvent.received_at, DirectoryEvent.id, DirectoryEvent.organization_id)
         .where(*inbox.matching(chosen, organization_id))
         .order_by(DirectoryEvent.received_at, DirectoryEvent.id)
         .limit(literal(MOST_AT_ONCE + 1, literal_execute=True))
@@ -121,4 +117,4 @@ async def _choose(
     page = rows[:MOST_AT_ONCE]
     more = len(rows) > MOST_AT_ONCE
     last = str(EventCursor(page[-1].received_at, page[-1].id)) if more else None
-    return [row.id for row in page], last
+    return [(row.organization_id, row.id) for row in page], last

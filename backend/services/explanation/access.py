@@ -2,11 +2,9 @@
 
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from backend.database import SnapshotConnection
 from backend.pagination import TimeCursor
 from backend.schemas.access import (
-    DEFAULT_ROLE_OF_GROUP,
     Actor,
     Role,
     permissions_of,
@@ -20,8 +18,11 @@ from backend.schemas.explanation import (
     Explanation,
     Grant,
     Mapping,
+    MappingSource,
     Membership,
     Named,
+    Reason,
+    ReasonCode,
     Since,
     Subject,
 )
@@ -30,105 +31,105 @@ from backend.services.explanation import history as access_history
 from backend.services.explanation.chain import ChainRow
 from backend.services.explanation.history import cause_of
 from backend.services.explanation.reasons import (
-    Above,
-    Edge,
+    DirectoryRow,
+    DirectoryUserRow,
     GroupRow,
-    PersonRow,
-    why_membership_does_not_count,
-    why_person_gives_no_access,
+    MembershipRow,
+    why_directory_user_gives_no_access,
+    why_membership_is_not_live,
 )
 from backend.services.explanation.refusals import why_refused
+from backend.services.explanation.sentences import reason_sentence, refusal_sentence
 
 
 async def explain(
-    connection: AsyncConnection,
+    connection: SnapshotConnection,
     actor: Actor,
-    account_id: UUID,
+    user_id: UUID,
     *,
     cursor: TimeCursor | None,
     limit: int,
 ) -> Explanation:
-    """The access of one account, what each part of it comes from, and how it changed.
+    """The access of one user, what each part of it comes from, and how it changed.
 
     Args:
-        connection: a snapshot, so that the parts belong to the access they explain.
+        connection: so that the parts belong to the access they explain.
         actor: who asks.
-        account_id: whose access.
+        user_id: whose access.
         cursor: the last entry of the history's page before.
         limit: entries of the history.
 
     Raises:
-        NotFound: also for an account of another organization.
+        NotFound: also for a user of another organization.
     """
-    account = await access_chain.read_account(connection, actor.organization_id, account_id)
-    entries = await access_chain.read_directory_users(connection, account)
-    people = {entry.id: _person_row(entry) for entry in entries}
-    edges = await access_chain.read_memberships(connection, list(people))
-    group_ids = sorted({edge.group_id for edge in edges})
-    mappings = await access_chain.read_mappings(connection, account, group_ids)
-    counting = await access_chain.read_counting_memberships(connection, account)
-    roles = roles_named(account.roles)
-    directory_users = [_entry(row, people[row.id], account.key) for row in entries]
+    user = await access_chain.read_user(connection, actor.organization_id, user_id)
+    entries = await access_chain.read_directory_users(connection, user)
+    rows = {entry.id: _directory_user_row(entry) for entry in entries}
+    memberships = await access_chain.read_memberships(connection, user, list(rows))
+    group_ids = sorted({membership.group_id for membership in memberships})
+    mappings = await access_chain.read_mappings(connection, user, group_ids)
+    live = await access_chain.read_live_memberships(connection, user)
+    roles = list(roles_named(user.roles))
+    directory_users = [_entry(row, rows[row.id], user.key) for row in entries]
     subjects = access_history.Subjects(
-        account_id=account.id,
-        organization_id=account.organization_id,
-        joined_at=account.joined_at,
-        people=list(people),
+        user_id=user.id,
+        organization_id=user.organization_id,
+        joined_at=user.joined_at,
+        people=list(rows),
         groups=group_ids,
         directories=sorted({entry.directory_id for entry in entries}),
     )
+    refusal = None if user.active else why_refused(user, directory_users, rows)
     return Explanation(
         person=Subject(
-            id=account.id,
-            name=account.name,
-            email=account.email,
-            joined_at=account.joined_at,
-            blocked_at=account.blocked_at,
+            id=user.id,
+            name=user.name,
+            email=user.email,
+            joined_at=user.joined_at,
+            blocked_at=user.blocked_at,
         ),
-        directory_managed=account.directory_managed,
-        active=account.active,
-        roles=list(roles),
+        directory_managed=user.directory_managed,
+        active=user.active,
+        roles=roles,
         permissions=sorted(permissions_of(roles)),
-        refusal=None if account.active else why_refused(account, directory_users, people),
+        refusal=refusal and refusal_sentence(refusal, user.name or "This person"),
+        refusal_reason=refusal,
         directory_users=directory_users,
         memberships=[
             _membership(
-                edge,
-                account,
-                people[edge.user_id],
-                mappings.get(edge.group_id, []),
-                counts=(edge.user_id, edge.group_id) in counting,
+                membership,
+                user,
+                rows[membership.directory_user_id],
+                mappings.get(membership.group_id, []),
+                live=(membership.directory_user_id, membership.group_id) in live,
             )
-            for edge in edges
+            for membership in memberships
         ],
-        grants=[
-            _grant(row, account) for row in await access_chain.read_grants(connection, account)
-        ],
+        grants=[_grant(row, user) for row in await access_chain.read_grants(connection, user)],
         history=await access_history.list_page(connection, subjects, cursor=cursor, limit=limit),
     )
 
 
-def _person_row(row: ChainRow) -> PersonRow:
-    return PersonRow(
+def _directory_user_row(row: ChainRow) -> DirectoryUserRow:
+    return DirectoryUserRow(
         version=row.occurred_at and (row.occurred_at, row.event_id),
         state=row.state,
         removed_at=row.removed_at,
-        read=row.read_as_of and (row.read_as_of, row.read_id),
+        snapshot=row.snapshot_as_of and (row.snapshot_as_of, row.snapshot_id),
         newer_namesake=row.newer_namesake,
-        directory=Above(
-            row.directory_name,
+        directory=DirectoryRow(
             row.directory_removed_at,
             row.complete_as_of and (row.complete_as_of, row.complete_id),
         ),
     )
 
 
-def _entry(row: ChainRow, person: PersonRow, key: str) -> DirectoryEntry:
-    joined = row.account_key == key
-    why_not = (
-        why_person_gives_no_access(person)
+def _entry(row: ChainRow, directory_user: DirectoryUserRow, key: str) -> DirectoryEntry:
+    joined = row.user_key == key
+    reason = (
+        why_directory_user_gives_no_access(directory_user)
         if joined
-        else f"It has got the id {row.idp_id} of the identity provider, and so another account."
+        else Reason(code=ReasonCode.OTHER_USER, idp_id=row.idp_id)
     )
     return DirectoryEntry(
         id=row.id,
@@ -139,65 +140,78 @@ def _entry(row: ChainRow, person: PersonRow, key: str) -> DirectoryEntry:
         state=row.state,
         since=row.occurred_at and Since(at=row.occurred_at, cause=cause_of(row.event_id)),
         removed_at=row.removed_at,
-        removed_by=row.removed_by and Cause(kind=CauseKind.EVENT, id=row.removed_by),
-        counts=joined and row.counts and row.state == "active",
-        why_not=why_not,
+        removed_by=row.removed_by and cause_of(row.removed_by),
+        live=joined and row.live and row.state == "active",
+        why_not=reason_sentence(reason),
+        reason=reason,
     )
 
 
 def _membership(
-    edge: ChainRow, account: ChainRow, person: PersonRow, mappings: list[ChainRow], *, counts: bool
+    membership: ChainRow,
+    user: ChainRow,
+    directory_user: DirectoryUserRow,
+    mappings: list[ChainRow],
+    *,
+    live: bool,
 ) -> Membership:
-    gives = counts and account.active and person.state == "active"
+    gives = live and user.active and directory_user.state == "active"
+    reason = _why_membership_is_not_live(membership, directory_user)
     return Membership(
-        group=Named(id=edge.group_id, name=edge.name),
-        directory_user_id=edge.user_id,
-        present=edge.present,
-        since=Since(at=edge.occurred_at, cause=cause_of(edge.event_id)),
-        counts=counts,
-        why_not=_why_not(edge, person),
-        mappings=[_mapping(row, account, counts=counts, gives=gives) for row in mappings],
+        group=Named(id=membership.group_id, name=membership.name),
+        directory_user_id=membership.directory_user_id,
+        present=membership.present,
+        since=Since(at=membership.occurred_at, cause=cause_of(membership.event_id)),
+        live=live,
+        why_not=reason_sentence(reason),
+        reason=reason,
+        mappings=[_mapping(row, user, live=live, gives=gives) for row in mappings],
     )
 
 
-def _why_not(edge: ChainRow, person: PersonRow) -> str | None:
+def _why_membership_is_not_live(
+    membership: ChainRow, directory_user: DirectoryUserRow
+) -> Reason | None:
     group = GroupRow(
-        version=edge.group_at and (edge.group_at, edge.group_event_id),
-        removed_at=edge.removed_at,
-        same_directory=edge.group_directory_id == edge.person_directory_id,
+        version=membership.group_at and (membership.group_at, membership.group_event_id),
+        removed_at=membership.removed_at,
+        same_directory=membership.group_directory_id == membership.person_directory_id,
     )
-    version = (edge.occurred_at, edge.event_id)
-    return why_membership_does_not_count(Edge(version, edge.present), person, group)
+    version = (membership.occurred_at, membership.event_id)
+    return why_membership_is_not_live(
+        MembershipRow(version, membership.present), directory_user, group
+    )
 
 
-def _mapping(row: ChainRow, account: ChainRow, *, counts: bool, gives: bool) -> Mapping:
-    why_not = None
+def _mapping(row: ChainRow, user: ChainRow, *, live: bool, gives: bool) -> Mapping:
+    code = None
     if row.removed:
-        why_not = "An admin removed this mapping."
-    elif row.source == "default" and not account.default_mappings:
-        names = " and ".join(DEFAULT_ROLE_OF_GROUP)
-        why_not = f"Groups named {names} give nothing here: the rule is switched off."
-    elif not counts:
-        why_not = "The membership does not count."
+        code = ReasonCode.MAPPING_REMOVED
+    elif row.source == MappingSource.DEFAULT and not user.default_mappings:
+        code = ReasonCode.DEFAULT_MAPPINGS_OFF
+    elif not live:
+        code = ReasonCode.MEMBERSHIP_NOT_LIVE
     elif not gives:
-        why_not = "The person is not active."
+        code = ReasonCode.USER_NOT_ACTIVE
+    reason = None if code is None else Reason(code=code)
     return Mapping(
         role=Role(row.role),
-        source=row.source,
+        source=MappingSource(row.source),
         since=Since(
             at=row.created_at,
             cause=cause_of(row.event_id) if row.event_id else Cause(kind=CauseKind.OPERATOR),
         ),
         removed=row.removed,
-        gives=why_not is None,
-        why_not=why_not,
+        gives=reason is None,
+        why_not=reason_sentence(reason),
+        reason=reason,
     )
 
 
-def _grant(row: ChainRow, account: ChainRow) -> Grant:
+def _grant(row: ChainRow, user: ChainRow) -> Grant:
     return Grant(
         role=Role(row.role),
         since=row.created_at,
         granted_by=row.granted_by and Person(id=row.granted_by, name=row.name),
-        gives=account.active,
+        gives=user.active,
     )

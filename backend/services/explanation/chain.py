@@ -5,13 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from backend.database import SnapshotConnection
 from backend.errors import NotFound
 from backend.models import (
     Directory,
-    DirectoryEvent,
     DirectoryGroup,
     DirectoryMembership,
     DirectoryUser,
@@ -20,15 +19,15 @@ from backend.models import (
     RoleMapping,
     User,
     access,
-    counting_memberships,
-    counting_users,
+    live_directory_users,
+    live_memberships,
 )
 
 ChainRow = Row[*tuple[Any, ...]]
 
 
-async def read_account(
-    connection: AsyncConnection, organization_id: str, account_id: UUID
+async def read_user(
+    connection: SnapshotConnection, organization_id: str, user_id: UUID
 ) -> ChainRow:
     found = await connection.execute(
         select(
@@ -46,25 +45,31 @@ async def read_account(
             access.c.roles,
         )
         .join(Organization, Organization.workos_id == User.organization_id)
-        .join(access, access.c.user_id == User.id)
-        .where(User.id == account_id, User.organization_id == organization_id)
+        .join(
+            access,
+            (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
+        )
+        .where(User.id == user_id, User.organization_id == organization_id)
     )
-    account = found.one_or_none()
-    if account is None:
+    user = found.one_or_none()
+    if user is None:
         raise NotFound
-    return account
+    return user
 
 
-async def read_directory_users(connection: AsyncConnection, owner: ChainRow) -> Sequence[ChainRow]:
-    """The directory users that are, or by their id once were, joined to the account."""
+async def read_directory_users(
+    connection: SnapshotConnection, owner: ChainRow
+) -> Sequence[ChainRow]:
+    """The directory users that are, or by their id once were, joined to the user."""
     newer = aliased(DirectoryUser)
     namesake = (
         select(newer.id)
         .where(
-            newer.directory_id == DirectoryUser.directory_id,
+            newer.organization_id == DirectoryUser.organization_id,
+            newer.user_key == DirectoryUser.user_key,
             newer.idp_id == DirectoryUser.idp_id,
             DirectoryUser.idp_id != "",
-            newer.organization_id == DirectoryUser.organization_id,
+            newer.directory_id == DirectoryUser.directory_id,
             func.row(newer.occurred_at, newer.event_id, newer.id)
             > func.row(DirectoryUser.occurred_at, DirectoryUser.event_id, DirectoryUser.id),
         )
@@ -72,21 +77,11 @@ async def read_directory_users(connection: AsyncConnection, owner: ChainRow) -> 
         .limit(1)
         .scalar_subquery()
     )
-    removed_by = (
-        select(func.min(DirectoryEvent.id))
-        .where(
-            DirectoryEvent.user_id == DirectoryUser.id,
-            DirectoryEvent.organization_id == DirectoryUser.organization_id,
-            DirectoryEvent.group_id.is_(None),
-            DirectoryEvent.occurred_at == DirectoryUser.removed_at,
-        )
-        .scalar_subquery()
-    )
     rows = await connection.execute(
         select(
             DirectoryUser.id,
             DirectoryUser.directory_id,
-            DirectoryUser.account_key,
+            DirectoryUser.user_key,
             DirectoryUser.idp_id,
             DirectoryUser.name,
             DirectoryUser.email,
@@ -94,33 +89,42 @@ async def read_directory_users(connection: AsyncConnection, owner: ChainRow) -> 
             DirectoryUser.occurred_at,
             DirectoryUser.event_id,
             DirectoryUser.removed_at,
-            DirectoryUser.read_as_of,
-            DirectoryUser.read_id,
+            DirectoryUser.removed_by,
+            DirectoryUser.snapshot_as_of,
+            DirectoryUser.snapshot_id,
             Directory.name.label("directory_name"),
             Directory.removed_at.label("directory_removed_at"),
             Directory.complete_as_of,
             Directory.complete_id,
-            counting_users.c.id.is_not(None).label("counts"),
+            live_directory_users.c.id.is_not(None).label("live"),
             namesake.label("newer_namesake"),
-            removed_by.label("removed_by"),
         )
-        .outerjoin(Directory, Directory.id == DirectoryUser.directory_id)
-        .outerjoin(counting_users, counting_users.c.id == DirectoryUser.id)
+        .outerjoin(
+            Directory,
+            (Directory.organization_id == DirectoryUser.organization_id)
+            & (Directory.id == DirectoryUser.directory_id),
+        )
+        .outerjoin(
+            live_directory_users,
+            (live_directory_users.c.organization_id == DirectoryUser.organization_id)
+            & (live_directory_users.c.id == DirectoryUser.id),
+        )
         .where(
             DirectoryUser.organization_id == owner.organization_id,
-            or_(DirectoryUser.account_key == owner.key, DirectoryUser.id == owner.key),
+            or_(DirectoryUser.user_key == owner.key, DirectoryUser.id == owner.key),
         )
         .order_by(DirectoryUser.occurred_at.desc().nulls_last(), DirectoryUser.id)
     )
     return rows.all()
 
 
-async def read_memberships(connection: AsyncConnection, people: list[str]) -> Sequence[ChainRow]:
+async def read_memberships(
+    connection: SnapshotConnection, owner: ChainRow, people: list[str]
+) -> Sequence[ChainRow]:
     rows = await connection.execute(
         select(
-            DirectoryMembership.user_id,
+            DirectoryMembership.directory_user_id,
             DirectoryMembership.group_id,
-            DirectoryMembership.directory_id,
             DirectoryMembership.present,
             DirectoryMembership.occurred_at,
             DirectoryMembership.event_id,
@@ -131,20 +135,31 @@ async def read_memberships(connection: AsyncConnection, people: list[str]) -> Se
             DirectoryGroup.event_id.label("group_event_id"),
             DirectoryGroup.removed_at,
         )
-        .join(DirectoryUser, DirectoryUser.id == DirectoryMembership.user_id)
+        .join(
+            DirectoryUser,
+            (DirectoryUser.organization_id == DirectoryMembership.organization_id)
+            & (DirectoryUser.id == DirectoryMembership.directory_user_id),
+        )
         .outerjoin(
             DirectoryGroup,
             (DirectoryGroup.id == DirectoryMembership.group_id)
             & (DirectoryGroup.organization_id == DirectoryUser.organization_id),
         )
-        .where(DirectoryMembership.user_id.in_(people))
-        .order_by(DirectoryGroup.name, DirectoryMembership.group_id, DirectoryMembership.user_id)
+        .where(
+            DirectoryMembership.organization_id == owner.organization_id,
+            DirectoryMembership.directory_user_id.in_(people),
+        )
+        .order_by(
+            DirectoryGroup.name,
+            DirectoryMembership.group_id,
+            DirectoryMembership.directory_user_id,
+        )
     )
     return rows.all()
 
 
 async def read_mappings(
-    connection: AsyncConnection, owner: ChainRow, group_ids: Iterable[str]
+    connection: SnapshotConnection, owner: ChainRow, group_ids: Iterable[str]
 ) -> dict[str, list[ChainRow]]:
     rows = await connection.execute(
         select(
@@ -167,23 +182,26 @@ async def read_mappings(
     return found
 
 
-async def read_counting_memberships(
-    connection: AsyncConnection, owner: ChainRow
+async def read_live_memberships(
+    connection: SnapshotConnection, owner: ChainRow
 ) -> set[tuple[str, str]]:
-    """Person and group of each membership that the view counts."""
+    """Person and group of each membership that is live."""
     rows = await connection.execute(
-        select(counting_memberships.c.user_id, counting_memberships.c.group_id).where(
-            counting_memberships.c.organization_id == owner.organization_id,
-            counting_memberships.c.account_key == owner.key,
+        select(live_memberships.c.directory_user_id, live_memberships.c.group_id).where(
+            live_memberships.c.organization_id == owner.organization_id,
+            live_memberships.c.user_key == owner.key,
         )
     )
-    return {(row.user_id, row.group_id) for row in rows}
+    return {(row.directory_user_id, row.group_id) for row in rows}
 
 
-async def read_grants(connection: AsyncConnection, owner: ChainRow) -> Sequence[ChainRow]:
+async def read_grants(connection: SnapshotConnection, owner: ChainRow) -> Sequence[ChainRow]:
     rows = await connection.execute(
         select(RoleGrant.role, RoleGrant.created_at, RoleGrant.granted_by, User.name)
-        .outerjoin(User, User.id == RoleGrant.granted_by)
+        .outerjoin(
+            User,
+            (User.organization_id == RoleGrant.organization_id) & (User.id == RoleGrant.granted_by),
+        )
         .where(
             RoleGrant.user_id == owner.id,
             RoleGrant.organization_id == owner.organization_id,

@@ -1,7 +1,7 @@
 """How somebody's access changed, from the audit trail: what was about them or above them."""
 
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,8 +18,8 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.database import SnapshotConnection
 from backend.models import (
     AuditEvent,
     Directory,
@@ -29,20 +29,22 @@ from backend.models import (
     User,
 )
 from backend.pagination import TimeCursor
-from backend.schemas.directory_sync import Outcome
-from backend.schemas.events import Person
+from backend.schemas.audit import MirrorState
+from backend.schemas.events import Outcome, Person
 from backend.schemas.explanation import Cause, CauseKind, History, HistoryEntry, Named, Scope
+from backend.services import audit
+from backend.services.explanation.changes import SIGN_IN, changed_access, changes_of
+from backend.services.explanation.sentences import change_sentence
 
-_READING = "reading_"
+_SNAPSHOT = "snapshot_"
 _RECONCILIATION = "reconciliation"
-_SIGN_IN = "session.opened"
 _NO_ACCESS = ("organization.created", "organization.updated")
 
 
 class Subjects(NamedTuple):
-    """What the history of an account is made of."""
+    """What the history of a user is made of."""
 
-    account_id: UUID
+    user_id: UUID
     organization_id: str
     joined_at: datetime | None
     people: list[str]
@@ -52,7 +54,7 @@ class Subjects(NamedTuple):
     @property
     def all(self) -> list[str]:
         above = [*self.groups, *self.directories, self.organization_id]
-        return [str(self.account_id), *self.people, *above]
+        return [str(self.user_id), *self.people, *above]
 
     def scope(self, subject_id: str) -> Scope:
         if subject_id in self.groups:
@@ -64,12 +66,12 @@ class Subjects(NamedTuple):
 
 def cause_of(version_id: str) -> Cause:
     """What made a row of the mirror, by the id of its version."""
-    kind = CauseKind.READING if version_id.startswith(_READING) else CauseKind.EVENT
+    kind = CauseKind.SNAPSHOT if version_id.startswith(_SNAPSHOT) else CauseKind.EVENT
     return Cause(kind=kind, id=version_id)
 
 
 async def list_page(
-    connection: AsyncConnection, subjects: Subjects, *, cursor: TimeCursor | None, limit: int
+    connection: SnapshotConnection, subjects: Subjects, *, cursor: TimeCursor | None, limit: int
 ) -> History:
     """What happened to these subjects, newest first.
 
@@ -83,7 +85,7 @@ async def list_page(
         not_(AuditEvent.action.startswith("invitation.")),
         AuditEvent.action.not_in(_NO_ACCESS),
         # Only the first sign-in can change anything.
-        or_(AuditEvent.action != _SIGN_IN, AuditEvent.at == subjects.joined_at),
+        or_(AuditEvent.action != SIGN_IN, AuditEvent.at == subjects.joined_at),
         func.coalesce(AuditEvent.detail["outcome"].astext, Outcome.APPLIED.value)
         == Outcome.APPLIED.value,
     ]
@@ -116,15 +118,30 @@ async def list_page(
                 DirectoryGroup.name.label("group_name"),
                 func.coalesce(Directory.name, Organization.name).label("above_name"),
             )
-            .outerjoin(DirectoryEvent, DirectoryEvent.id == entry.c.event_id)
-            .outerjoin(User, User.id == entry.c.actor_id)
+            .outerjoin(
+                DirectoryEvent,
+                (DirectoryEvent.organization_id == entry.c.organization_id)
+                & (DirectoryEvent.id == entry.c.event_id),
+            )
+            .outerjoin(
+                User,
+                (User.organization_id == entry.c.organization_id) & (User.id == entry.c.actor_id),
+            )
             .outerjoin(
                 DirectoryGroup,
                 (DirectoryGroup.id == group_id)
                 & (DirectoryGroup.organization_id == entry.c.organization_id),
             )
-            .outerjoin(Directory, Directory.id == entry.c.subject_id)
-            .outerjoin(Organization, Organization.workos_id == entry.c.subject_id)
+            .outerjoin(
+                Directory,
+                (Directory.organization_id == entry.c.organization_id)
+                & (Directory.id == entry.c.subject_id),
+            )
+            .outerjoin(
+                Organization,
+                (Organization.workos_id == entry.c.organization_id)
+                & (Organization.workos_id == entry.c.subject_id),
+            )
             .order_by(entry.c.at.desc(), entry.c.id.desc())
         )
     ).all()
@@ -137,8 +154,9 @@ async def list_page(
 
 
 def _entry(row: Row[*tuple[Any, ...]], scope: Scope) -> HistoryEntry:
-    before, after = row.detail.get("before"), row.detail.get("after")
-    changed, summary = _SUMMARIES[scope](row, before or {}, after or {})
+    detail = audit.read(row.detail)
+    before, after = detail.before or MirrorState(), detail.after or MirrorState()
+    changes = changes_of(row, scope, before, after)
     about_group = scope is Scope.GROUP or row.group_name is not None
     return HistoryEntry(
         at=row.at,
@@ -146,107 +164,22 @@ def _entry(row: Row[*tuple[Any, ...]], scope: Scope) -> HistoryEntry:
         scope=scope,
         group=Named(id=row.group_id, name=row.group_name) if about_group else None,
         cause=_cause(row),
-        changed=changed,
-        summary=summary,
-        before=before,
-        after=after,
+        changed=changed_access(changes),
+        summary=" ".join(change_sentence(change) for change in changes),
+        changes=changes,
+        before=detail.before,
+        after=detail.after,
     )
 
 
 def _cause(row: Row[*tuple[Any, ...]]) -> Cause:
     actor = Person(id=row.actor_id, name=row.actor_name) if row.actor_id else None
-    if row.action == _SIGN_IN:
+    if row.action == SIGN_IN:
         return Cause(kind=CauseKind.SIGN_IN, actor=actor)
     if row.action.startswith(f"{_RECONCILIATION}."):
-        # Its reading has its id.
-        found = row.event_id and row.event_id.removeprefix(_READING)
+        # Its snapshot has its id.
+        found = row.event_id and row.event_id.removeprefix(_SNAPSHOT)
         return Cause(kind=CauseKind.RECONCILIATION, id=found, actor=actor)
     if row.event_id:
         return cause_of(row.event_id).model_copy(update={"actor": actor})
     return Cause(kind=CauseKind.PERSON if actor else CauseKind.OPERATOR, actor=actor)
-
-
-_Standing = dict[str, Any]
-
-
-def _listed(roles: list[str]) -> str:
-    return ", ".join(roles)
-
-
-def _of_person(
-    row: Row[*tuple[Any, ...]], before: _Standing, after: _Standing
-) -> tuple[bool | None, str]:
-    if row.action == _SIGN_IN:
-        return None, "Signed in for the first time."
-    was = cast("_Standing", before.get("access") or {"active": False, "roles": []})
-    now = cast("_Standing", after.get("access") or was)
-    if was == now:
-        return False, _of_membership(row, before, after) or "Access unchanged."
-    if not was["active"]:
-        return True, f"Became active, with the roles {_listed(now['roles'])}."
-    if not now["active"]:
-        return True, f"Lost access; the roles were {_listed(was['roles'])}."
-    gained = [role for role in now["roles"] if role not in was["roles"]]
-    lost = [role for role in was["roles"] if role not in now["roles"]]
-    parts = [f"gained {_listed(gained)}"] * bool(gained) + [f"lost {_listed(lost)}"] * bool(lost)
-    return True, f"{' and '.join(parts).capitalize()}."
-
-
-def _of_membership(row: Row[*tuple[Any, ...]], before: _Standing, after: _Standing) -> str | None:
-    name = row.group_name or row.group_id
-    match before.get("member"), after.get("member"):
-        case ((False | None), True):
-            return f"Came into the group “{name}”; access unchanged."
-        case True, False:
-            return f"Left the group “{name}”; access unchanged."
-        case _:
-            return None
-
-
-def _of_group(
-    row: Row[*tuple[Any, ...]], before: _Standing, after: _Standing
-) -> tuple[bool | None, str]:
-    was, now = before.get("group") or {}, after.get("group") or {}
-    name = now.get("name") or was.get("name") or row.subject_id
-    if row.type == "dsync.group.deleted":
-        roles = was.get("roles")
-        gave = f", which gave {_listed(roles)}" if roles else ""
-        return None, f"The group “{name}”{gave}, was deleted." if gave else (
-            f"The group “{name}” was deleted."
-        )
-    parts = []
-    if was and was.get("name") != now.get("name"):
-        parts.append(f"The group “{was.get('name')}” was renamed “{name}”.")
-    gained = [role for role in now.get("roles", ()) if role not in was.get("roles", ())]
-    lost = [role for role in was.get("roles", ()) if role not in now.get("roles", ())]
-    if gained:
-        parts.append(f"The group “{name}” gives {_listed(gained)} from now on.")
-    if lost:
-        parts.append(f"The group “{name}” gives {_listed(lost)} no more.")
-    return None, " ".join(parts) or f"The group “{name}” was described."
-
-
-def _of_directory(
-    row: Row[*tuple[Any, ...]], before: _Standing, after: _Standing
-) -> tuple[bool | None, str]:
-    was, now = before.get("directory") or {}, after.get("directory") or {}
-    name = row.above_name or row.subject_id
-    if was.get("live", True) and not now.get("live", True):
-        return None, f"The directory “{name}” was removed: it lets nobody in any more."
-    return None, f"The directory “{name}” was described."
-
-
-def _of_organization(
-    row: Row[*tuple[Any, ...]], _before: _Standing, _after: _Standing
-) -> tuple[bool | None, str]:
-    if row.type == "organization.deleted":
-        return None, "The organization was deleted: it lets nobody in any more."
-    return None, "The organization was described."
-
-
-_SUMMARIES = {
-    Scope.PERSON: _of_person,
-    Scope.GROUP: _of_group,
-    Scope.DIRECTORY: _of_directory,
-    Scope.ORGANIZATION: _of_organization,
-}

@@ -1,22 +1,24 @@
-"""Why a row of the mirror does not count: the views' conditions, said one by one in words.
+"""Why a row of the mirror is not live: the views' conditions, one by one.
 
-The views decide; these sentences only explain. A test draws histories and compares the two.
+The views decide; these reasons only explain. A test draws histories and compares the two.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
+
+from backend.schemas.explanation import Reason, ReasonCode
 
 Version = tuple[datetime, str]
 
+_OF_THE_GROUP = {
+    ReasonCode.DIRECTORY_REMOVED: ReasonCode.GROUP_DIRECTORY_REMOVED,
+    ReasonCode.NOT_LISTED: ReasonCode.GROUP_NOT_LISTED,
+}
 
-def said(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
-
-class Above(NamedTuple):
+class DirectoryRow(NamedTuple):
     """The directory of a row; all None where it has never been described."""
 
-    name: str | None
     removed_at: datetime | None
     complete: Version | None
 
@@ -31,25 +33,22 @@ class Above(NamedTuple):
             and not self.supersedes(self.removed_at)
         )
 
-    def ended(self, version: Version) -> str | None:
+    def why_ended(self, version: Version) -> Reason | None:
         """Why something of this version ended with the directory, or with its listing."""
-        if self.removed_at is not None and self.is_removed_since(version):
-            return f"Its directory was removed on {said(self.removed_at)}."
+        if self.is_removed_since(version):
+            return Reason(code=ReasonCode.DIRECTORY_REMOVED, at=self.removed_at)
         if self.complete is not None and version < self.complete:
-            return (
-                f"The complete listing of the directory of {said(self.complete[0])} "
-                "did not have it any more."
-            )
+            return Reason(code=ReasonCode.NOT_LISTED, at=self.complete[0])
         return None
 
 
-class PersonRow(NamedTuple):
+class DirectoryUserRow(NamedTuple):
     version: Version | None
     state: str | None
     removed_at: datetime | None
-    read: Version | None
+    snapshot: Version | None
     newer_namesake: str | None
-    directory: Above
+    directory: DirectoryRow
 
 
 class GroupRow(NamedTuple):
@@ -58,77 +57,75 @@ class GroupRow(NamedTuple):
     same_directory: bool
 
 
-class Edge(NamedTuple):
+class MembershipRow(NamedTuple):
     version: Version
     present: bool
 
 
-def why_person_does_not_count(person: PersonRow) -> str | None:
-    """None for somebody who counts; that includes whoever counts but is not active."""
-    if person.version is None:
-        return "Only removals of this person have arrived; the directory never described them."
+def why_directory_user_is_not_live(user: DirectoryUserRow) -> Reason | None:
+    """None for somebody who is live; that includes whoever is live but not active."""
+    if user.version is None:
+        return Reason(code=ReasonCode.NEVER_DESCRIBED)
     if (
-        person.removed_at is not None
-        and person.version[0] <= person.removed_at
-        and not person.directory.supersedes(person.removed_at)
+        user.removed_at is not None
+        and user.version[0] <= user.removed_at
+        and not user.directory.supersedes(user.removed_at)
     ):
-        return f"Removed or deactivated in the directory on {said(person.removed_at)}."
-    if ended := person.directory.ended(person.version):
+        return Reason(code=ReasonCode.REMOVED, at=user.removed_at)
+    if ended := user.directory.why_ended(user.version):
         return ended
-    if person.newer_namesake is not None:
-        return f"The same person is in the directory under a newer id, {person.newer_namesake}."
+    if user.newer_namesake is not None:
+        return Reason(code=ReasonCode.NEWER_NAMESAKE, directory_user_id=user.newer_namesake)
     return None
 
 
-def why_person_gives_no_access(person: PersonRow) -> str | None:
-    """As `why_person_does_not_count`, and for whoever counts without being active."""
-    return why_person_does_not_count(person) or (
-        None
-        if person.state == "active"
-        else f"The directory says that they are “{person.state}”; only “active” may enter."
+def why_directory_user_gives_no_access(user: DirectoryUserRow) -> Reason | None:
+    """As `why_directory_user_is_not_live`, and for whoever is live without being active."""
+    return why_directory_user_is_not_live(user) or (
+        None if user.state == "active" else Reason(code=ReasonCode.NOT_ACTIVE, state=user.state)
     )
 
 
-def why_membership_does_not_count(edge: Edge, person: PersonRow, group: GroupRow) -> str | None:
-    """None for one that counts."""
-    if not edge.present:
-        return f"They were taken out of the group on {said(edge.version[0])}."
+def why_membership_is_not_live(
+    membership: MembershipRow, user: DirectoryUserRow, group: GroupRow
+) -> Reason | None:
+    """None for one that is live."""
+    if not membership.present:
+        return Reason(code=ReasonCode.TAKEN_OUT, at=membership.version[0])
     if group.version is None:
-        return "The group itself has not been announced, or only its deletion."
+        return Reason(code=ReasonCode.GROUP_UNKNOWN)
     if not group.same_directory:
-        return "The group belongs to another directory than the person."
-    if why_person_does_not_count(person):
-        return "The person does not count in this directory."
-    return _why_group_ended(edge, person.directory, group) or _why_edge_ended(edge, person)
+        return Reason(code=ReasonCode.GROUP_OF_OTHER_DIRECTORY)
+    if why_directory_user_is_not_live(user):
+        return Reason(code=ReasonCode.DIRECTORY_USER_NOT_LIVE)
+    return _why_group_ended(membership, user.directory, group) or _why_membership_ended(
+        membership, user
+    )
 
 
-def _why_group_ended(edge: Edge, directory: Above, group: GroupRow) -> str | None:
+def _why_group_ended(
+    membership: MembershipRow, directory: DirectoryRow, group: GroupRow
+) -> Reason | None:
     assert group.version is not None
     removed_at = group.removed_at
     if removed_at is not None and not directory.supersedes(removed_at):
         if group.version[0] <= removed_at:
-            return f"The group was deleted on {said(removed_at)}."
-        if edge.version[0] <= removed_at:
-            return (
-                f"It is from before the group was deleted on {said(removed_at)}; the group came "
-                "back, and has not been said to have them since."
-            )
-    if ended := directory.ended(group.version):
-        return f"The group: {ended[0].lower()}{ended[1:]}"
+            return Reason(code=ReasonCode.GROUP_DELETED, at=removed_at)
+        if membership.version[0] <= removed_at:
+            return Reason(code=ReasonCode.BEFORE_GROUP_DELETION, at=removed_at)
+    if ended := directory.why_ended(group.version):
+        return Reason(code=_OF_THE_GROUP[ended.code], at=ended.at)
     return None
 
 
-def _why_edge_ended(edge: Edge, person: PersonRow) -> str | None:
-    removed_at = person.removed_at
+def _why_membership_ended(membership: MembershipRow, user: DirectoryUserRow) -> Reason | None:
+    removed_at = user.removed_at
     if (
         removed_at is not None
-        and edge.version[0] <= removed_at
-        and not person.directory.supersedes(removed_at)
+        and membership.version[0] <= removed_at
+        and not user.directory.supersedes(removed_at)
     ):
-        return (
-            f"It is from before the person left on {said(removed_at)}, and has not been read "
-            "since they are back; the background work or their next sign-in reads it."
-        )
-    if person.read is not None and edge.version < person.read:
-        return f"The reading of the person's groups of {said(person.read[0])} did not have it."
-    return person.directory.ended(edge.version)
+        return Reason(code=ReasonCode.BEFORE_REMOVAL, at=removed_at)
+    if user.snapshot is not None and membership.version < user.snapshot:
+        return Reason(code=ReasonCode.NOT_IN_SNAPSHOT, at=user.snapshot[0])
+    return user.directory.why_ended(membership.version)

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 
 from sqlalchemy import RowMapping, Table, case, func, literal, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend import models
+from backend.database import SnapshotConnection
 from backend.models import (
     DirectoryEvent,
     EventCursor,
     Organization,
     Reconciliation,
-    counting_groups,
-    counting_memberships,
-    counting_users,
+    live_directories,
+    live_directory_users,
+    live_groups,
+    live_memberships,
 )
 from backend.schemas.access import Actor
 from backend.schemas.directory import (
@@ -29,16 +30,16 @@ from backend.schemas.directory import (
     ReconciliationRef,
     Reconciliations,
 )
-from backend.schemas.directory_sync import Outcome
+from backend.schemas.events import Outcome
 from backend.schemas.reconciliations import Hold, State
-from backend.services.explanation.status_sentence import attention_and_status
+from backend.services.explanation.status_sentence import status_sentence, troubles_of
 
 _NEWEST_EVENTS = 20  # over which the delay is measured
 _CURRENT = (State.QUEUED, State.RUNNING, State.HELD)
 
 
 async def look(
-    connection: AsyncConnection, actor: Actor, *, with_counts: bool, catch_up_enabled: bool
+    connection: SnapshotConnection, actor: Actor, *, with_counts: bool, catch_up_enabled: bool
 ) -> DirectoryStatus:
     """The state of everything between the directories and this mirror.
 
@@ -46,7 +47,7 @@ async def look(
     memberships. All else is found by an index.
 
     Args:
-        connection: a snapshot.
+        connection: so that all of it is of one moment.
         actor: who asks.
         with_counts: whether to count.
         catch_up_enabled: whether this deployment reads the Events API.
@@ -64,12 +65,11 @@ async def look(
     last, _ = await _newest_reconciliation(connection, organization_id, current=False)
     current, hold = await _newest_reconciliation(connection, organization_id, current=True)
     reconciliations = Reconciliations(last=last, current=current)
-    attention, status = attention_and_status(
-        bool(managed), directories, last_event, parked, catch_up, reconciliations, hold
-    )
+    troubles = troubles_of(bool(managed), directories, parked, catch_up, reconciliations, hold)
     return DirectoryStatus(
-        status=status,
-        attention=attention,
+        status=status_sentence(troubles, bool(managed), last_event),
+        attention=bool(troubles),
+        troubles=troubles,
         directory_managed=bool(managed),
         directories=directories,
         last_event=last_event,
@@ -80,7 +80,7 @@ async def look(
     )
 
 
-async def _directories(connection: AsyncConnection, organization_id: str) -> list[Directory]:
+async def _directories(connection: SnapshotConnection, organization_id: str) -> list[Directory]:
     row = models.Directory
     activated_at = (
         select(func.max(DirectoryEvent.occurred_at))
@@ -92,10 +92,7 @@ async def _directories(connection: AsyncConnection, organization_id: str) -> lis
         )
         .scalar_subquery()
     )
-    live = func.coalesce(
-        (row.occurred_at > row.removed_at) | (row.removed_at <= row.complete_as_of),
-        row.removed_at.is_(None),
-    )
+    live = live_directories.c.id.is_not(None)
     rows = await connection.execute(
         select(
             row.id,
@@ -109,6 +106,11 @@ async def _directories(connection: AsyncConnection, organization_id: str) -> lis
                 "since"
             ),
         )
+        .outerjoin(
+            live_directories,
+            (live_directories.c.organization_id == row.organization_id)
+            & (live_directories.c.id == row.id),
+        )
         .where(row.organization_id == organization_id)
         .order_by(row.id)
     )
@@ -116,22 +118,24 @@ async def _directories(connection: AsyncConnection, organization_id: str) -> lis
 
 
 async def _counted(
-    connection: AsyncConnection, organization_id: str, directories: list[Directory]
+    connection: SnapshotConnection, organization_id: str, directories: list[Directory]
 ) -> list[Directory]:
     people = {
         row.directory_id: row
         for row in await connection.execute(
             select(
-                counting_users.c.directory_id,
+                live_directory_users.c.directory_id,
                 func.count().label("people"),
-                func.count().filter(counting_users.c.state == "active").label("active_people"),
+                func.count()
+                .filter(live_directory_users.c.state == "active")
+                .label("active_people"),
             )
-            .where(counting_users.c.organization_id == organization_id)
-            .group_by(counting_users.c.directory_id)
+            .where(live_directory_users.c.organization_id == organization_id)
+            .group_by(live_directory_users.c.directory_id)
         )
     }
-    groups = await _per_directory(connection, organization_id, counting_groups)
-    memberships = await _per_directory(connection, organization_id, counting_memberships)
+    groups = await _per_directory(connection, organization_id, live_groups)
+    memberships = await _per_directory(connection, organization_id, live_memberships)
     # Rows of a directory that was never described count all the same.
     known = {directory.id: directory for directory in directories}
     for directory_id in sorted(people.keys() - known.keys()):
@@ -160,7 +164,7 @@ async def _counted(
 
 
 async def _per_directory(
-    connection: AsyncConnection, organization_id: str, view: Table
+    connection: SnapshotConnection, organization_id: str, view: Table
 ) -> dict[str, int]:
     rows = await connection.execute(
         select(view.c.directory_id, func.count().label("number"))
@@ -171,7 +175,7 @@ async def _per_directory(
 
 
 async def _arrivals(
-    connection: AsyncConnection, organization_id: str
+    connection: SnapshotConnection, organization_id: str
 ) -> tuple[EventRef | None, Delay | None]:
     found = await connection.execute(
         select(
@@ -196,7 +200,7 @@ async def _arrivals(
     )
 
 
-async def _parked(connection: AsyncConnection, organization_id: str) -> Parked:
+async def _parked(connection: SnapshotConnection, organization_id: str) -> Parked:
     parked = literal(Outcome.PARKED.value, literal_execute=True)
     found = await connection.execute(
         select(func.count(), func.min(DirectoryEvent.received_at)).where(
@@ -207,21 +211,22 @@ async def _parked(connection: AsyncConnection, organization_id: str) -> Parked:
     return Parked(count=count, oldest_received_at=oldest)
 
 
-async def _catch_up(connection: AsyncConnection, *, enabled: bool) -> CatchUp:
+async def _catch_up(connection: SnapshotConnection, *, enabled: bool) -> CatchUp:
     found = await connection.execute(
         select(
             EventCursor.polled_at,
             EventCursor.occurred_at.label("read_up_to"),
             EventCursor.failures,
+            EventCursor.reason,
             EventCursor.error,
         )
     )
-    unread = {"polled_at": None, "read_up_to": None, "failures": 0, "error": None}
+    unread = {"polled_at": None, "read_up_to": None, "failures": 0, "reason": None, "error": None}
     return CatchUp(enabled=enabled, **(found.mappings().one_or_none() or unread))
 
 
 async def _newest_reconciliation(
-    connection: AsyncConnection, organization_id: str, *, current: bool
+    connection: SnapshotConnection, organization_id: str, *, current: bool
 ) -> tuple[ReconciliationRef | None, Hold | None]:
     """With why it waits for an admin, if it does."""
     row = Reconciliation
@@ -234,6 +239,7 @@ async def _newest_reconciliation(
                 row.created_at,
                 row.finished_at,
                 row.as_of,
+                row.reason,
                 row.error,
                 row.drift,
                 row.held,
@@ -252,6 +258,7 @@ async def _newest_reconciliation(
         created_at=found.created_at,
         finished_at=found.finished_at,
         as_of=found.as_of,
+        reason=found.reason,
         error=found.error,
         drift={
             kind: DriftCounts.model_validate(found.drift.get(kind) or {})

@@ -1,4 +1,4 @@
-"""The state of an organization's directories in the words of an operator."""
+"""The state of an organization's directories in the words of an operator, and in codes."""
 
 from backend.schemas.directory import (
     CatchUp,
@@ -7,47 +7,55 @@ from backend.schemas.directory import (
     EventRef,
     Parked,
     Reconciliations,
+    Trouble,
+    TroubleCode,
 )
 from backend.schemas.reconciliations import Hold, State
-from backend.services.explanation.reasons import said
+from backend.services.explanation.sentences import utc_text
 
 
-def attention_and_status(
+def troubles_of(
     managed: bool,
     directories: list[Directory],
-    last_event: EventRef | None,
     parked: Parked,
     catch_up: CatchUp,
     reconciliations: Reconciliations,
     hold: Hold | None,
-) -> tuple[bool, str]:
-    """Whether somebody should do something, and what is the matter.
+) -> list[Trouble]:
+    """What somebody should see to.
 
     `hold` is why the current reconciliation waits, if it does.
     """
-    troubles = [
+    return [
         *_of_directories(managed, directories),
         *_of_reconciliations(reconciliations, hold),
         *_of_events(parked, catch_up),
     ]
+
+
+def status_sentence(troubles: list[Trouble], managed: bool, last_event: EventRef | None) -> str:
+    """What is the matter, or that all is well."""
     if troubles:
-        return True, " ".join(troubles)
+        return " ".join(trouble.text for trouble in troubles)
     if not managed:
-        return False, "No directory is connected: whoever signs in by SSO may enter."
+        return "No directory is connected: whoever signs in by SSO may enter."
     if last_event is None:
-        return False, "All is well; no event has arrived yet."
-    return False, f"All is well: the last event came on {said(last_event.received_at)}."
+        return "All is well; no event has arrived yet."
+    return f"All is well: the last event came on {utc_text(last_event.received_at)}."
 
 
-def _of_directories(managed: bool, directories: list[Directory]) -> list[str]:
+def _of_directories(managed: bool, directories: list[Directory]) -> list[Trouble]:
     gone = [found for found in directories if found.state is DirectoryState.REMOVED]
     if not managed or len(gone) < len(directories):
         return []
     when = max((found.since for found in gone if found.since), default=None)
+    removed = f" on {utc_text(when)}" if when else ""
     return [
-        "The directory was removed"
-        + (f" on {said(when)}" if when else "")
-        + ", so nobody may enter by it: connect a directory again."
+        Trouble(
+            code=TroubleCode.DIRECTORIES_REMOVED,
+            text=f"The directory was removed{removed}, so nobody may enter by it: connect a "
+            "directory again.",
+        )
     ]
 
 
@@ -67,30 +75,37 @@ def why_held(hold: Hold) -> str:
     return " ".join(reasons)
 
 
-def _of_reconciliations(reconciliations: Reconciliations, hold: Hold | None) -> list[str]:
+def _of_reconciliations(reconciliations: Reconciliations, hold: Hold | None) -> list[Trouble]:
     current, last = reconciliations.current, reconciliations.last
     if hold is not None:
-        return [f"A reconciliation waits for an admin to confirm or cancel it: {why_held(hold)}"]
+        text = f"A reconciliation waits for an admin to confirm or cancel it: {why_held(hold)}"
+        return [Trouble(code=TroubleCode.RECONCILIATION_HELD, text=text)]
     if current is not None and current.error is not None:
         reason = current.error.rstrip(".")
-        return [f"A reconciliation is trying again to read from WorkOS: {reason}."]
+        text = f"A reconciliation is trying again to read from WorkOS: {reason}."
+        return [Trouble(code=TroubleCode.RECONCILIATION_RETRYING, text=text)]
     if last is not None and last.state is State.FAILED:
         reason = (last.error or "the reason is not known").rstrip(".")
-        return [f"The last reconciliation failed: {reason}."]
+        text = f"The last reconciliation failed: {reason}."
+        return [Trouble(code=TroubleCode.RECONCILIATION_FAILED, text=text)]
     return []
 
 
-def _of_events(parked: Parked, catch_up: CatchUp) -> list[str]:
+def _of_events(parked: Parked, catch_up: CatchUp) -> list[Trouble]:
     troubles = []
-    if parked.count == 1:
-        troubles.append("1 event could not be applied and is parked.")
-    elif parked.count:
-        troubles.append(f"{parked.count} events could not be applied and are parked.")
+    if parked.count:
+        text = (
+            "1 event could not be applied and is parked."
+            if parked.count == 1
+            else f"{parked.count} events could not be applied and are parked."
+        )
+        troubles.append(Trouble(code=TroubleCode.EVENTS_PARKED, text=text))
     if catch_up.enabled and catch_up.failures:
         reason = (catch_up.error or "WorkOS does not answer").rstrip(".")
-        when = f", the last one on {said(catch_up.polled_at)}" if catch_up.polled_at else ""
+        when = f", the last one on {utc_text(catch_up.polled_at)}" if catch_up.polled_at else ""
         tries = "1 try" if catch_up.failures == 1 else f"{catch_up.failures} tries in a row"
-        troubles.append(f"Events cannot be read from WorkOS ({tries}{when}): {reason}.")
+        text = f"Events cannot be read from WorkOS ({tries}{when}): {reason}."
+        troubles.append(Trouble(code=TroubleCode.CATCH_UP_FAILING, text=text))
     elif catch_up.enabled and catch_up.error:
-        troubles.append(catch_up.error)
+        troubles.append(Trouble(code=TroubleCode.CURSOR_EXPIRED, text=catch_up.error))
     return troubles

@@ -1,173 +1,139 @@
-"""What an event says about the directory, as facts that the merge understands.
+"""What an event says about the directory: the inbox's row, and facts that the merge understands.
 
-Pure: from an event's data to rows. `HANDLERS` is the list of the events that are supported.
+Pure: from an event to rows. `HANDLERS` is the list of the events that are supported.
 """
 
 from collections.abc import Callable
-from typing import Any, TypedDict
+from typing import Any
 
 from pydantic import ValidationError
-from uuid_utils.compat import uuid7
 
+from backend.models import NO_ORGANIZATION
+from backend.schemas.events import Outcome, ParkingReason, Source
+from backend.services.mirror.rows import (
+    ACTIVE,
+    FACT,
+    HINT,
+    EventRow,
+    Facts,
+    Version,
+    directory_row,
+    group_row,
+    membership_row,
+    organization_row,
+    removed_directory_row,
+    removed_row,
+    user_row,
+)
 from backend.workos.models import (
     Directory,
     DirectoryGroup,
     DirectoryUser,
+    Envelope,
     MembershipChange,
     Organization,
 )
+from backend.workos.scope import DirectoryScope
 
 
 class UnusableData(Exception):
-    """A signed event whose data cannot be applied; the text says why."""
+    """Signed data that cannot be applied; the text is the technical reason."""
+
+    def __init__(self, reason: ParkingReason, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.field = field
 
 
-class Facts(TypedDict, total=False):
-    """Rows for the SQL function `merge_directory_facts`. All carry the event's own time.
-
-    `managed` names organizations that are known to have a directory; `read_users` are people
-    who were read with all their groups.
-    """
-
-    managed: list[str]
-    organizations: list[dict[str, Any]]
-    deleted_organizations: list[str]
-    directories: list[dict[str, Any]]
-    removed_directories: list[dict[str, Any]]
-    users: list[dict[str, Any]]
-    removed_users: list[dict[str, Any]]
-    groups: list[dict[str, Any]]
-    removed_groups: list[dict[str, Any]]
-    memberships: list[dict[str, Any]]
-    read_users: list[str]
+Handler = Callable[[dict[str, Any], Version], Facts]
 
 
-Handler = Callable[[dict[str, Any]], Facts]
-
-HINT = 0  # the user and group inside a membership event
-FACT = 1
-
-ACTIVE = "active"
-
-
-def user_row(user: DirectoryUser, rank: int) -> dict[str, Any]:
-    return {
-        "id": user.id,
-        "account_id": str(uuid7()),
-        "directory_id": user.directory_id,
-        "organization_id": user.organization_id,
-        "idp_id": user.idp_id,
-        "email": user.email,
-        "name": user.display_name,
-        "job_title": user.attribute("job_title"),
-        "department": user.attribute("department"),
-        "state": user.state,
-        "custom_attributes": user.custom_attributes,
-        "rank": rank,
-    }
-
-
-def group_row(group: DirectoryGroup, rank: int) -> dict[str, Any]:
-    return {
-        "id": group.id,
-        "directory_id": group.directory_id,
-        "organization_id": group.organization_id,
-        "idp_id": group.idp_id,
-        "name": group.name,
-        "rank": rank,
-    }
-
-
-def membership_row(user: DirectoryUser, group: DirectoryGroup, *, present: bool) -> dict[str, Any]:
-    return {
-        "user_id": user.id,
-        "group_id": group.id,
-        "directory_id": group.directory_id,
-        "organization_id": group.organization_id,
-        "present": present,
-    }
-
-
-def directory_row(directory: Directory) -> dict[str, Any]:
-    return directory.model_dump()
-
-
-def tombstone(row: DirectoryUser | DirectoryGroup) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "directory_id": row.directory_id,
-        "organization_id": row.organization_id,
-    }
-
-
-def upsert_user(data: dict[str, Any]) -> Facts:
+def upsert_user(data: dict[str, Any], version: Version) -> Facts:
     user = DirectoryUser.model_validate(data)
-    facts = Facts(managed=[user.organization_id], users=[user_row(user, FACT)])
+    facts = Facts(managed=[user.organization_id], directory_users=[user_row(user, FACT, version)])
     if user.state != ACTIVE:
-        facts["removed_users"] = [tombstone(user)]
+        facts["removed_directory_users"] = [removed_row(user, version)]
     return facts
 
 
-def remove_user(data: dict[str, Any]) -> Facts:
+def remove_user(data: dict[str, Any], version: Version) -> Facts:
     user = DirectoryUser.model_validate(data)
-    return Facts(managed=[user.organization_id], removed_users=[tombstone(user)])
+    return Facts(
+        managed=[user.organization_id], removed_directory_users=[removed_row(user, version)]
+    )
 
 
-def upsert_group(data: dict[str, Any]) -> Facts:
+def upsert_group(data: dict[str, Any], version: Version) -> Facts:
     group = DirectoryGroup.model_validate(data)
-    return Facts(managed=[group.organization_id], groups=[group_row(group, FACT)])
+    return Facts(managed=[group.organization_id], groups=[group_row(group, FACT, version)])
 
 
-def remove_group(data: dict[str, Any]) -> Facts:
+def remove_group(data: dict[str, Any], version: Version) -> Facts:
     group = DirectoryGroup.model_validate(data)
-    return Facts(managed=[group.organization_id], removed_groups=[tombstone(group)])
+    return Facts(managed=[group.organization_id], removed_groups=[removed_row(group, version)])
 
 
 def _membership_change(data: dict[str, Any]) -> tuple[DirectoryUser, DirectoryGroup]:
     change = MembershipChange.model_validate(data)
     user, group = change.user, change.group
     if user.organization_id != group.organization_id:
-        raise UnusableData("The user and the group belong to different organizations.")
+        raise UnusableData(
+            ParkingReason.TWO_ORGANIZATIONS,
+            "The user and the group belong to different organizations.",
+        )
     if user.directory_id != group.directory_id:
-        raise UnusableData("The user and the group belong to different directories.")
+        raise UnusableData(
+            ParkingReason.TWO_DIRECTORIES,
+            "The user and the group belong to different directories.",
+        )
     return user, group
 
 
-def add_member(data: dict[str, Any]) -> Facts:
+def add_member(data: dict[str, Any], version: Version) -> Facts:
     user, group = _membership_change(data)
     return Facts(
         managed=[user.organization_id],
-        users=[user_row(user, HINT)],
-        groups=[group_row(group, HINT)],
-        memberships=[membership_row(user, group, present=True)],
+        directory_users=[user_row(user, HINT, version)],
+        groups=[group_row(group, HINT, version)],
+        memberships=[membership_row(user.organization_id, group.id, [user.id], version)],
     )
 
 
-def remove_member(data: dict[str, Any]) -> Facts:
+def remove_member(data: dict[str, Any], version: Version) -> Facts:
     user, group = _membership_change(data)
     return Facts(
-        managed=[user.organization_id], memberships=[membership_row(user, group, present=False)]
+        managed=[user.organization_id],
+        memberships=[
+            membership_row(user.organization_id, group.id, [user.id], version, present=False)
+        ],
     )
 
 
-def activate_directory(data: dict[str, Any]) -> Facts:
-    directory = Directory.model_validate(data)
-    return Facts(managed=[directory.organization_id], directories=[directory_row(directory)])
-
-
-def remove_directory(data: dict[str, Any]) -> Facts:
+def activate_directory(data: dict[str, Any], version: Version) -> Facts:
     directory = Directory.model_validate(data)
     return Facts(
-        managed=[directory.organization_id], removed_directories=[directory_row(directory)]
+        managed=[directory.organization_id], directories=[directory_row(directory, version)]
     )
 
 
-def upsert_organization(data: dict[str, Any]) -> Facts:
-    return Facts(organizations=[Organization.model_validate(data).model_dump()])
+def remove_directory(data: dict[str, Any], version: Version) -> Facts:
+    directory = Directory.model_validate(data)
+    return Facts(
+        managed=[directory.organization_id],
+        removed_directories=[
+            removed_directory_row(directory.organization_id, directory.id, version)
+        ],
+    )
 
 
-def remove_organization(data: dict[str, Any]) -> Facts:
-    return Facts(deleted_organizations=[Organization.model_validate(data).id])
+def upsert_organization(data: dict[str, Any], version: Version) -> Facts:
+    return Facts(organizations=[organization_row(Organization.model_validate(data), version)])
+
+
+def remove_organization(data: dict[str, Any], version: Version) -> Facts:
+    return Facts(
+        deleted_organizations=[organization_row(Organization.model_validate(data), version)]
+    )
 
 
 HANDLERS: dict[str, Handler] = {
@@ -186,55 +152,90 @@ HANDLERS: dict[str, Handler] = {
     "organization.deleted": remove_organization,
 }
 
+# By Pydantic's type of an error; whatever else is wrong with a value makes it invalid.
+_OF_FIELD = {
+    "missing": ParkingReason.FIELD_MISSING,
+    "string_too_short": ParkingReason.FIELD_EMPTY,
+    "string_too_long": ParkingReason.FIELD_TOO_LONG,
+}
 
-def facts_of(handler: Handler, data: dict[str, Any]) -> Facts:
-    """The facts of one event.
 
-    Raises:
-        UnusableData: a field that is read is missing or of the wrong kind.
+def read(event: Envelope, source: Source, scope: DirectoryScope) -> tuple[EventRow, Facts | None]:
+    """The inbox's row of an event, and what there is to merge; None where it is not applied.
+
+    Args:
+        event: as it was sent.
+        source: what brought it.
+        scope: the directories that are listened to.
     """
+    row = _row(event, source)
+    handler = HANDLERS.get(event.event)
+    directory = row["directory_id"]
+    if handler is None or (directory is not None and not scope.includes(directory)):
+        return row, None
     try:
-        return handler(data)
+        return row, _facts(handler, event)
+    except UnusableData as unusable:
+        return parked(row, unusable), None
+
+
+def parked(row: EventRow, why: UnusableData) -> EventRow:
+    return {
+        **row,
+        "outcome": Outcome.PARKED,
+        "reason": why.reason,
+        "field": why.field,
+        "detail": str(why),
+    }
+
+
+def _facts(handler: Handler, event: Envelope) -> Facts:
+    try:
+        return handler(event.data, Version(event.created_at, event.id))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise UnusableData(f"data.{field}: {first['msg']}") from error
+        reason = _OF_FIELD.get(first["type"], ParkingReason.FIELD_INVALID)
+        raise UnusableData(reason, f"data.{field}: {first['msg']}", field) from error
 
 
-def directory_of(data: dict[str, Any]) -> str | None:
-    """The directory an event speaks of, or None where it names none (organizations)."""
-    match data:
-        case {"user": {"directory_id": str(directory_id)}} | {"directory_id": str(directory_id)}:
-            return directory_id
-        case {"object": "directory", "id": str(directory_id)}:
-            return directory_id
-        case _:
-            return None
+def _row(event: Envelope, source: Source) -> EventRow:
+    user = _part(event.data, "user")
+    group = _part(event.data, "group")
+    whole = user or group or event.data
+    own_id = _text(event.data, "id")
+    kind = event.data.get("object")
+    user_id = _text(user, "id")
+    return {
+        "organization_id": _text(whole, "organization_id")
+        or _text(event.data, "organization_id")
+        or (own_id if kind == "organization" else None)
+        or NO_ORGANIZATION,
+        "id": event.id,
+        "type": event.event,
+        "source": source,
+        "directory_id": _text(whole, "directory_id")
+        or _text(event.data, "directory_id")
+        or (own_id if kind == "directory" else None),
+        "directory_user_id": user_id,
+        "group_id": _text(group, "id"),
+        "user_key": _text(user, "idp_id") or user_id,
+        "occurred_at": event.created_at.isoformat(),
+        "outcome": Outcome.IGNORED,
+        "reason": None,
+        "field": None,
+        "detail": None,
+    }
 
 
-def organization_of(data: dict[str, Any]) -> str | None:
-    match data:
-        case {"user": {"organization_id": str(organization_id)}}:
-            return organization_id
-        case {"organization_id": str(organization_id)}:
-            return organization_id
-        case {"object": "organization", "id": str(organization_id)}:
-            return organization_id
-        case _:
-            return None
+def _part(data: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The user or the group that an event is about, empty where there is none."""
+    if data.get("object") == f"directory_{kind}":
+        return data
+    part = data.get(kind)
+    return part if isinstance(part, dict) else {}
 
 
-def user_of(data: dict[str, Any]) -> str | None:
-    match data:
-        case {"user": {"id": str(user_id)}} | {"object": "directory_user", "id": str(user_id)}:
-            return user_id
-        case _:
-            return None
-
-
-def group_of(data: dict[str, Any]) -> str | None:
-    match data:
-        case {"group": {"id": str(group_id)}} | {"object": "directory_group", "id": str(group_id)}:
-            return group_id
-        case _:
-            return None
+def _text(data: dict[str, Any], name: str) -> str | None:
+    value = data.get(name)
+    return value if isinstance(value, str) and value else None

@@ -1,15 +1,18 @@
 """What has been read of a listing and waits to be merged."""
 
-from typing import Any
-
-from backend.services.mirror.facts import Facts
+from backend.services.mirror.rows import (
+    DirectoryUserRow,
+    Facts,
+    GroupRow,
+    MembershipRow,
+)
 
 _FIRST = 125
 _LARGEST = 5_000
 _GROWTH = 4
 _GROWN = frozenset(_GROWTH**power for power in range(12))
 _TABLES = {
-    "users": "users, directory_users",
+    "directory_users": "users, directory_users",
     "groups": "directory_groups",
     "memberships": "directory_memberships",
 }
@@ -24,26 +27,27 @@ class Batch:
 
     def __init__(self) -> None:
         self._other = Facts()
-        self._users: dict[str, dict[str, Any]] = {}
-        self._groups: dict[str, dict[str, Any]] = {}
-        self._memberships: dict[str, dict[str, Any]] = {}
-        self._members = 0
+        self._users: dict[str, DirectoryUserRow] = {}
+        self._groups: dict[str, GroupRow] = {}
+        self._memberships: dict[str, MembershipRow] = {}
+        self._members: dict[str, dict[str, None]] = {}  # by group
         self._kinds: set[str] = set()
         self._size = _FIRST
         self._parts = 0
 
     def add(self, facts: Facts) -> None:
-        self._users |= {row["id"]: row for row in facts.pop("users", [])}
-        self._groups |= {row["id"]: row for row in facts.pop("groups", [])}
-        for row in facts.pop("memberships", []):
-            members = self._memberships.setdefault(row["group_id"], row | {"user_ids": {}})
-            before = len(members["user_ids"])
-            members["user_ids"] |= dict.fromkeys(row["user_ids"])
-            self._members += len(members["user_ids"]) - before
-        self._other.update(facts)
+        other = facts.copy()
+        self._users |= {row["id"]: row for row in other.pop("directory_users", [])}
+        self._groups |= {row["id"]: row for row in other.pop("groups", [])}
+        for row in other.pop("memberships", []):
+            self._memberships[row["group_id"]] = row
+            members = self._members.setdefault(row["group_id"], {})
+            members |= dict.fromkeys(row["directory_user_ids"])
+        self._other = self._other | other
 
     def __len__(self) -> int:
-        return len(self._users) + len(self._groups) + self._members
+        members = sum(len(members) for members in self._members.values())
+        return len(self._users) + len(self._groups) + members
 
     @property
     def is_full(self) -> bool:
@@ -52,13 +56,16 @@ class Batch:
     def facts(self) -> Facts:
         facts = self._other.copy()
         if self._users:
-            facts["users"] = [*self._users.values()]
+            facts["directory_users"] = [*self._users.values()]
         if self._groups:
             facts["groups"] = [*self._groups.values()]
-        if self._members:
-            facts["memberships"] = [
-                row | {"user_ids": [*row["user_ids"]]} for row in self._memberships.values()
-            ]
+        memberships: list[MembershipRow] = [
+            {**row, "directory_user_ids": [*self._members[group_id]]}
+            for group_id, row in self._memberships.items()
+            if self._members[group_id]
+        ]
+        if memberships:
+            facts["memberships"] = memberships
         return facts
 
     def grows_the_mirror(self, added: int) -> bool:
@@ -78,5 +85,5 @@ class Batch:
             self._size = min(_GROWTH * self._size, _LARGEST) if goes_on else _FIRST
             self._parts = self._parts + 1 if goes_on else 1
             self._kinds = kinds
-        self._users, self._groups, self._memberships, self._members = {}, {}, {}, 0
+        self._users, self._groups, self._memberships, self._members = {}, {}, {}, {}
         self._other = Facts()

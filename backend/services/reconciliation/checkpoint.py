@@ -1,19 +1,9 @@
-"""Where the reading of an organization's directories is, and when to give one up."""
+"""Where a reconciliation goes on with the listings of an organization's directories."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from pydantic import BaseModel
-
-
-class Patience(NamedTuple):
-    """How often one request is tried, and the seconds between: twice as long each time."""
-
-    tries: int = 12
-    pause: float = 1
-    longest_pause: float = 60
-    longest_wait: float = 300  # that WorkOS may ask for with Retry-After
 
 
 class Phase(StrEnum):
@@ -35,8 +25,8 @@ class CountedRows(BaseModel):
     counted: int
 
 
-class Position(BaseModel):
-    """Where a reading is, and what it must know of what it has read. It is kept as JSON."""
+class Checkpoint(BaseModel):
+    """What has been read, and what must be known of it. It is kept as JSON."""
 
     directories: list[str] = []  # to be read; the first is being read
     read: list[str] = []
@@ -46,20 +36,3 @@ class Position(BaseModel):
     after: str | None = None
     counted: Counted | None = None  # by WorkOS, when the directory was begun
     counts: list[CountedRows] = []  # of the directories that were read
-
-
-class Circle:
-    """Notices a cursor that comes again, whatever the length of the circle (Brent)."""
-
-    def __init__(self) -> None:
-        self._mark: str | None = None
-        self._left = self._length = 1
-
-    def closes(self, cursor: str) -> bool:
-        if cursor == self._mark:
-            return True
-        self._left -= 1
-        if not self._left:
-            self._length *= 2
-            self._mark, self._left = cursor, self._length
-        return False

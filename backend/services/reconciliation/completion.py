@@ -1,129 +1,108 @@
-"""The end of a reading: completed, or held for an admin when too much would be removed."""
+"""The end of a snapshot: completed, or held for an admin when too much would be removed."""
 
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    Boolean,
-    DateTime,
-    Row,
-    Text,
-    bindparam,
-    func,
-    insert,
-    inspect,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Row, func, inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from backend import models
-from backend.database import DRIVER_FAULTS, LockedConnection, Query
+from backend.database import LockedConnection, take_turns
+from backend.schemas.audit import AuditDetail
 from backend.schemas.reconciliations import UNFINISHED, Drift, Hold, ShortListing, State
-from backend.services.reconciliation.checkpoint import CountedRows, Position
+from backend.services import audit
+from backend.services.mirror.rows import Version
+from backend.services.reconciliation.checkpoint import Checkpoint, CountedRows
+from backend.services.reconciliation.removals import Ended, Losses, Removals
 
 _ROW = inspect(models.Reconciliation).local_table
 
-# One snapshot, so that what is noted as lost is this reading's doing alone.
-SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
-
-# Usually a fraction of a second; longer where many would lose access, of whom it is derived.
-_COMPLETE = Query(
-    select(
-        func.complete_reading(
-            bindparam("organization", type_=Text),
-            bindparam("occurred", type_=DateTime(timezone=True)),
-            bindparam("reading", type_=Text),
-            bindparam("listed", type_=ARRAY(Text)),
-            bindparam("gone", type_=JSONB),
-            bindparam("doubtful", type_=Boolean),
-            bindparam("confirmed", type_=Boolean),
-        )
-    ),
-    seconds=900,
-)
-
-_TRIES = 5
-_SERIALIZATION_FAILURE = "40001"
+# One moment, so that what is noted as lost is this snapshot's doing alone.
+ONE_MOMENT = {"isolation_level": "REPEATABLE READ"}
 
 
-def version(reconciliation_id: UUID) -> str:
-    """What takes an event's id in the versions of the rows that it reads."""
-    return f"reading_{reconciliation_id}"
+def version_of(reconciliation_id: UUID, as_of: datetime) -> Version:
+    """The version of what a reconciliation reads."""
+    return Version(as_of, f"snapshot_{reconciliation_id}")
 
 
-async def conclude_run(lock: LockedConnection, reconciliation_id: UUID) -> None:
+async def conclude_run(
+    lock: LockedConnection, organization_id: str, reconciliation_id: UUID
+) -> None:
     """Complete or hold what has been read to its end, whatever events come meanwhile."""
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            async with lock.transaction(**SNAPSHOT) as connection:
-                await conclude(connection, reconciliation_id)
-        except (DBAPIError, *DRIVER_FAULTS) as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            if not tries_left or getattr(cause, "sqlstate", "") != _SERIALIZATION_FAILURE:
-                raise
-        else:
-            return
+
+    async def once() -> None:
+        async with lock.transaction(**ONE_MOMENT) as connection:
+            await conclude(connection, organization_id, reconciliation_id)
+
+    await take_turns(once)
 
 
 async def conclude(
     connection: AsyncConnection,
+    organization_id: str,
     reconciliation_id: UUID,
     *,
     confirmed: bool = False,
     confirmed_by: UUID | None = None,
 ) -> None:
-    """Complete a reading that was read to its end, or hold it unless that was `confirmed`."""
+    """Complete a snapshot that was read to its end, or hold it unless that was `confirmed`."""
     wanted = {State.HELD} if confirmed else UNFINISHED
     row = (
         await connection.execute(
             select(_ROW)
-            .where(_ROW.c.id == reconciliation_id, _ROW.c.state.in_(wanted))
+            .where(
+                _ROW.c.organization_id == organization_id,
+                _ROW.c.id == reconciliation_id,
+                _ROW.c.state.in_(wanted),
+            )
             .with_for_update()
         )
     ).one_or_none()
     if row is None:
         return
-    position = Position.model_validate(row.position)
+    checkpoint = Checkpoint.model_validate(row.checkpoint)
+    version = version_of(row.id, row.as_of)
     short = [
         found
-        for count in position.counts
-        if (found := await _shortage(connection, count, row.as_of, version(row.id))) is not None
+        for count in checkpoint.counts
+        if (found := await _shortage(connection, organization_id, count, version)) is not None
     ]
-    rows = await _COMPLETE.rows(
-        connection,
-        organization=row.organization_id,
-        occurred=row.as_of,
-        reading=version(row.id),
-        listed=position.read,
-        gone=json.dumps({key: at.isoformat() for key, at in position.gone.items()}),
-        doubtful=bool(short),
-        confirmed=confirmed,
-    )
-    result: dict[str, Any] = rows[0][0]
-    await _note(connection, row, result, short, confirmed=confirmed, confirmed_by=confirmed_by)
+    ended = Ended(checkpoint.read, checkpoint.gone)
+    removals = Removals(connection, organization_id, version, ended)
+    removed = await removals.find()
+    async with connection.begin_nested() as savepoint:
+        losses = await removals.carry_out()
+        is_held = not confirmed and (losses.are_too_many or losses.last_admin or bool(short))
+        if is_held:
+            await savepoint.rollback()
+        else:
+            await removals.conclude()
+    if is_held:
+        await _hold(connection, row, version, removed, losses, short)
+    else:
+        await _complete(
+            connection, row, version, removed, losses, confirmed_by, confirmed=confirmed
+        )
+    await _supersede_older(connection, row)
 
 
 async def _shortage(
-    connection: AsyncConnection, count: CountedRows, as_of: datetime, reading: str
+    connection: AsyncConnection, organization_id: str, count: CountedRows, version: Version
 ) -> ShortListing | None:
     """Whether fewer were listed than WorkOS counted, by more than events have changed since.
 
-    What was listed is what this reading wrote: a page that came twice brought nobody new.
+    What was listed is what this snapshot wrote: a page that came twice brought nobody new.
     """
     model = models.DirectoryUser if count.kind == "people" else models.DirectoryGroup
-    written = (model.occurred_at == as_of) & (model.event_id == reading)
+    written = (model.occurred_at == version.occurred_at) & (model.event_id == version.event_id)
     newest = func.greatest(model.occurred_at, model.removed_at)
     found = await connection.execute(
         select(
             func.count().filter(written).label("listed"),
-            func.count().filter(newest > as_of).label("changed"),
-        ).where(model.directory_id == count.directory_id)
+            func.count().filter(newest > version.occurred_at).label("changed"),
+        ).where(model.organization_id == organization_id, model.directory_id == count.directory_id)
     )
     listed, changed = found.one()
     if count.counted - listed <= changed:
@@ -131,38 +110,75 @@ async def _shortage(
     return ShortListing(**count.model_dump(), listed=listed)
 
 
-async def _note(
+async def _hold(
     connection: AsyncConnection,
     row: Row[Any],
-    result: dict[str, Any],
+    version: Version,
+    removed: Drift,
+    losses: Losses,
     short: list[ShortListing],
+) -> None:
+    hold = Hold(
+        **losses._asdict(),
+        removed={
+            kind: counts["removed"]
+            for kind, counts in removed.counts().items()
+            if counts["removed"]
+        },
+        short=short,
+    )
+    await _end(connection, row, State.HELD, held=hold.model_dump(mode="json"))
+    held = audit.entry(
+        "reconciliation.held",
+        organization_id=row.organization_id,
+        subject_id=row.id,
+        actor_id=row.requested_by,
+        event_id=version.event_id,
+        detail=AuditDetail(people=hold.people, limit=hold.limit),
+    )
+    await audit.record(connection, held)
+
+
+async def _complete(
+    connection: AsyncConnection,
+    row: Row[Any],
+    version: Version,
+    removed: Drift,
+    losses: Losses,
+    confirmed_by: UUID | None,
     *,
     confirmed: bool,
-    confirmed_by: UUID | None,
 ) -> None:
-    removed: dict[str, dict[str, Any]] = result["removed"]
-    values: dict[str, Any] = {"finished_at": func.now()}
-    if "held" in result:
-        hold = Hold(
-            **result["held"],
-            removed={kind: report["removed"] for kind, report in removed.items()},
-            short=short,
-        )
-        values |= {"state": State.HELD, "held": hold.model_dump(mode="json")}
-        detail: dict[str, Any] = {"people": hold.people, "limit": hold.limit}
-    else:
-        drift = Drift.model_validate(row.drift)
-        drift.add(removed)
-        values |= {
-            "state": State.COMPLETED,
-            "drift": drift.model_dump(mode="json", exclude_none=True),
-            "confirmed_by": confirmed_by,
-        }
-        detail = {"drift": drift.counts(), "lost_access": result["lost"], "confirmed": confirmed}
-    await connection.execute(
-        update(models.Reconciliation).where(_ROW.c.id == row.id).values(**values)
+    drift = Drift.model_validate(row.drift)
+    drift.add(removed)
+    await _end(
+        connection,
+        row,
+        State.COMPLETED,
+        drift=drift.model_dump(mode="json", exclude_none=True),
+        confirmed_by=confirmed_by,
     )
-    # A newer reading knows more than those that wait.
+    completed = audit.entry(
+        "reconciliation.completed",
+        organization_id=row.organization_id,
+        subject_id=row.id,
+        actor_id=confirmed_by or row.requested_by,
+        event_id=version.event_id,
+        detail=AuditDetail(drift=drift.counts(), lost_access=losses.people, confirmed=confirmed),
+    )
+    await audit.record(connection, completed)
+
+
+async def _end(connection: AsyncConnection, row: Row[Any], state: State, **values: object) -> None:
+    await connection.execute(
+        update(models.Reconciliation)
+        .where(_ROW.c.organization_id == row.organization_id, _ROW.c.id == row.id)
+        .values(state=state, finished_at=func.now(), **values)
+    )
+
+
+async def _supersede_older(connection: AsyncConnection, row: Row[Any]) -> None:
+    """A newer snapshot knows more than those that wait."""
     await connection.execute(
         update(models.Reconciliation)
         .where(
@@ -172,15 +188,4 @@ async def _note(
             _ROW.c.as_of <= row.as_of,
         )
         .values(state=State.SUPERSEDED)
-    )
-    await connection.execute(
-        insert(models.AuditEvent).values(
-            id=uuid7(),
-            organization_id=row.organization_id,
-            action=f"reconciliation.{values['state']}",
-            actor_id=confirmed_by or row.requested_by,
-            event_id=version(row.id),
-            subject_id=str(row.id),
-            detail=detail,
-        )
     )

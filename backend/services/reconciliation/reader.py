@@ -1,4 +1,4 @@
-"""Reading whole directories from WorkOS, a page at a time, from wherever a reading stopped.
+"""Reading whole directories from WorkOS, a page at a time, from wherever it stopped.
 
 A listing that is malformed, of another directory, goes round in circles or breaks off is an
 error here: nothing is inferred from it.
@@ -6,22 +6,29 @@ error here: nothing is inferred from it.
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import NamedTuple, TypeVar, assert_never
+from functools import partial
+from typing import Any, NamedTuple, TypeVar, assert_never
 
-from backend.errors import WorkosUnavailable
+from backend.errors import WorkosFault, WorkosUnavailable
 from backend.schemas.reconciliations import Progress
-from backend.services.mirror.facts import FACT, Facts, directory_row, group_row, user_row
-from backend.services.reconciliation.checkpoint import (
-    Circle,
-    Counted,
-    CountedRows,
-    Patience,
-    Phase,
-    Position,
+from backend.services.mirror.rows import (
+    FACT,
+    Facts,
+    Version,
+    directory_row,
+    group_row,
+    membership_row,
+    organization_row,
+    user_row,
 )
-from backend.services.reconciliation.pages import Tries, list_directories, parse
-from backend.workos.client import WorkosClient, reading_time
+from backend.services.reconciliation.checkpoint import Checkpoint, Counted, CountedRows, Phase
+from backend.workos.answers import parse
+from backend.workos.client import WorkosClient
+from backend.workos.clock import snapshot_time
+from backend.workos.listings import list_directories
 from backend.workos.models import DirectoryCounts, DirectoryGroup, DirectoryUser, ListedMember
+from backend.workos.paging import NotListed, Page, Pages
+from backend.workos.retrying import Retrier, RetryPolicy
 
 _DELETING = "deleting"  # WorkOS is taking the directory apart: what it lists now means nothing
 
@@ -36,28 +43,26 @@ class Step(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """The time of which a reading tells, and the directories that there are."""
+    """The time of which the snapshot tells, and the directories that there are."""
 
     as_of: datetime
     facts: Facts
 
 
-class _Gone(Exception):
-    """WorkOS does not know the directory that is being read."""
-
-
 class Reader:
-    """Reads the directories of one organization, and moves `position` and `progress` on.
+    """Reads the directories of one organization, and moves `checkpoint` and `progress` on.
 
     Args:
         client: where they are read.
         organization_id: whose.
-        position: where to go on.
+        checkpoint: where to go on.
         progress: what has been read.
-        patience: with a WorkOS that fails.
-        look_up: awaited before each request; raises to stop.
+        retry_policy: for a WorkOS that fails.
+        check_stop: awaited before each request and while waiting; raises to stop.
         note_trouble: awaited with why a request is tried again, and with None when it went well.
         groups_after: of a directory, the groups to read that follow a group.
+        version_at: the version of what is read, by the time of the snapshot.
+        as_of: that time, where it has begun.
     """
 
     def __init__(
@@ -65,47 +70,56 @@ class Reader:
         client: WorkosClient,
         organization_id: str,
         *,
-        position: Position,
+        checkpoint: Checkpoint,
         progress: Progress,
-        patience: Patience,
-        look_up: Callable[[], Awaitable[None]],
-        note_trouble: Callable[[str | None], Awaitable[None]],
+        retry_policy: RetryPolicy,
+        check_stop: Callable[[], Awaitable[None]],
+        note_trouble: Callable[[WorkosUnavailable | None], Awaitable[None]],
         groups_after: Callable[[str, str | None], Awaitable[list[str]]],
+        version_at: Callable[[datetime], Version],
+        as_of: datetime | None,
     ) -> None:
-        self.position = position
+        self.checkpoint = checkpoint
         self.progress = progress
         self._client = client
         self._organization_id = organization_id
-        self._tries = Tries(patience, look_up, note_trouble)
+        self._retrier = Retrier(retry_policy, check_stop, note_trouble)
         self._groups_after = groups_after
+        self._version_at = version_at
+        self._as_of = as_of
         self._groups: list[str] = []
-        self._circle = Circle()
+        self._pages: Pages[Page[Any]] | None = None  # of the listing that is being read
 
-    async def open(self, known: list[str], only_directory: str) -> Opening:
+    @property
+    def _version(self) -> Version:
+        assert self._as_of is not None, "it is opened first"
+        return self._version_at(self._as_of)
+
+    async def open(self, known: list[str]) -> Opening:
         """Begin anew: what directories there are.
 
         Args:
             known: those that the mirror holds; whether they are gone is found out.
-            only_directory: when not empty, nothing is read or inferred of others.
 
         Raises:
             WorkosUnavailable: for too long, or what it says cannot be trusted.
         """
-        listed, as_of = await self._tries.answer(self._list_directories)
-        organization = await self._tries.answer(
+        listed, as_of = await self._retrier.call(self._list_directories)
+        organization = await self._retrier.call(
             lambda: self._client.organization(self._organization_id)
         )
-        wanted = [each for each in listed if only_directory in {"", each.id}]
-        facts = Facts(directories=[directory_row(directory) for directory in wanted])
+        self._as_of = as_of
+        wanted = [each for each in listed if self._client.scope.includes(each.id)]
+        facts = Facts(directories=[directory_row(each, self._version) for each in wanted])
         if listed:
             facts["managed"] = [self._organization_id]
         if organization is not None:
-            facts["organizations"] = [organization.model_dump()]
-        self.position = Position(
+            facts["organizations"] = [organization_row(organization, self._version)]
+        self.checkpoint = Checkpoint(
             directories=[each.id for each in wanted if each.state != _DELETING]
         )
         for directory_id in {*known} - {directory.id for directory in listed}:
-            if only_directory in {"", directory_id}:
+            if self._client.scope.includes(directory_id):
                 await self._note_gone(directory_id)
         return Opening(as_of, facts)
 
@@ -113,16 +127,16 @@ class Reader:
         return await list_directories(self._client, self._organization_id)
 
     async def step(self) -> Step:
-        """Read one page; `position` is behind it then.
+        """Read one page; `checkpoint` is behind it then.
 
         Raises:
             WorkosUnavailable: for too long, or what it says cannot be trusted.
         """
-        directory_id = self.position.directories[0]
+        directory_id = self.checkpoint.directories[0]
         try:
-            if self.position.counted is None:
+            if self.checkpoint.counted is None:
                 await self._begin(directory_id)
-            match self.position.phase:
+            match self.checkpoint.phase:
                 case Phase.PEOPLE:
                     return await self._people(directory_id)
                 case Phase.GROUPS:
@@ -130,23 +144,23 @@ class Reader:
                 case Phase.MEMBERSHIPS:
                     return await self._members(directory_id)
                 case _:
-                    assert_never(self.position.phase)
-        except _Gone:
+                    assert_never(self.checkpoint.phase)
+        except NotListed:
             await self._note_gone(directory_id)
             self._next_directory()
             return Step(Facts(), is_boundary=True)
 
     async def _begin(self, directory_id: str) -> None:
         counted = await self._count(directory_id)
-        self.position.counted = counted or Counted()
+        self.checkpoint.counted = counted or Counted()
         if counted is not None:
             self.progress.people_total = (self.progress.people_total or 0) + counted.people
             self.progress.groups_total = (self.progress.groups_total or 0) + counted.groups
 
     async def _count(self, directory_id: str) -> Counted | None:
-        directory = await self._tries.answer(lambda: self._client.directory_counts(directory_id))
+        directory = await self._retrier.call(lambda: self._client.directory_counts(directory_id))
         if directory is None:
-            raise _Gone
+            raise NotListed
         if directory.metadata is None:
             return None
         users = directory.metadata.users
@@ -160,92 +174,89 @@ class Reader:
             pace=directory_id,
             directory=directory_id,
         )
-        if people is None:
-            raise _Gone
         self.progress.people += len(people)
         is_last = self._has_ended(Phase.GROUPS)
-        return Step(Facts(users=[user_row(each, FACT) for each in people]), is_last)
+        rows = [user_row(each, FACT, self._version) for each in people]
+        return Step(Facts(directory_users=rows), is_last)
 
     async def _list_groups(self, directory_id: str) -> Step:
         groups = await self._page(
             DirectoryGroup, "directory_groups", directory_id, directory=directory_id
         )
-        if groups is None:
-            raise _Gone
         self.progress.groups += len(groups)
         is_last = self._has_ended(Phase.MEMBERSHIPS)
-        return Step(Facts(groups=[group_row(each, FACT) for each in groups]), is_last)
+        rows = [group_row(each, FACT, self._version) for each in groups]
+        return Step(Facts(groups=rows), is_last)
 
     async def _members(self, directory_id: str) -> Step:
-        group = self.position.group
-        if group is None or self.position.after is None:
+        group = self.checkpoint.group
+        if group is None or self.checkpoint.after is None:
             self._groups = self._groups or await self._groups_after(directory_id, group)
             if not self._groups:
                 await self._end(directory_id)
                 return Step(Facts(), is_boundary=True)
             group = self._groups.pop(0)
-        members = await self._page(
-            ListedMember, "directory_users", directory_id, pace=directory_id, group=group
-        )
-        if members is None:
+        try:
+            members = await self._page(
+                ListedMember, "directory_users", directory_id, pace=directory_id, group=group
+            )
+        except NotListed:
             await self._see_that_group_is_gone(group)
             members = []
-        self.position.group = group
+        self.checkpoint.group = group
         self.progress.memberships += len(members)
-        if self.position.after is None:
+        if self.checkpoint.after is None:
             self.progress.groups_read += 1
-        row = {
-            "user_ids": [member.id for member in members],
-            "group_id": group,
-            "directory_id": directory_id,
-            "organization_id": self._organization_id,
-            "present": True,
-        }
+        row = membership_row(
+            self._organization_id, group, [member.id for member in members], self._version
+        )
         return Step(Facts(memberships=[row]), is_boundary=False)
 
     async def _see_that_group_is_gone(self, group: str) -> None:
-        if await self._tries.answer(lambda: self._client.group(group)) is not None:
-            raise WorkosUnavailable(f"WorkOS lists no members of the group {group}, which exists.")
-        self.position.after = None
+        if await self._retrier.call(lambda: self._client.group(group)) is not None:
+            raise WorkosUnavailable(WorkosFault.GROUP_CONTRADICTION, group_id=group)
+        self.checkpoint.after = None
 
     async def _page(
         self, model: type[RowT], resource: str, directory_id: str, pace: str = "", **filters: str
-    ) -> list[RowT] | None:
-        """The next page, and `position.after` behind it; None when what is listed is gone."""
+    ) -> list[RowT]:
+        """The next page, and `checkpoint.after` behind it.
 
-        async def read() -> tuple[list[RowT], str | None] | None:
-            page = await self._client.list_page(resource, self.position.after, pace=pace, **filters)
-            if page is None:
-                return None
+        Raises:
+            NotListed: what is listed is gone.
+        """
+
+        async def read(after: str | None) -> Page[RowT]:
+            page = await self._client.list_page(resource, after, pace=pace, **filters)
             rows = [parse(model, item) for item in page.items]
             for row in rows:
                 if (row.directory_id, row.organization_id) != (directory_id, self._organization_id):
                     raise WorkosUnavailable(
-                        f"WorkOS listed {row.id} of another directory in {directory_id}."
+                        WorkosFault.FOREIGN_ROW, row_id=row.id, directory_id=directory_id
                     )
-            return rows, page.following
+            return Page(rows, page.following)
 
-        found = await self._tries.answer(read)
-        if found is None:
-            return None
-        rows, following = found
-        if self.position.after is None:
-            self._circle = Circle()
-        if following is not None and self._circle.closes(following):
-            raise WorkosUnavailable(f"WorkOS's listing of {resource} goes round in circles.")
-        self.position.after = following
-        return rows
+        async def fetch(after: str | None) -> Page[RowT]:
+            return await self._retrier.call(partial(read, after))
+
+        pages: Pages[Page[RowT]] = self._pages or Pages(resource, fetch, self.checkpoint.after)
+        self._pages = None
+        page = await anext(pages)
+        if page.following is not None:
+            self._pages = pages
+        self.checkpoint.after = page.following
+        return page.items
 
     def _has_ended(self, following: Phase) -> bool:
-        if self.position.after is not None:
+        if self.checkpoint.after is not None:
             return False
-        self.position.phase = following
+        self.checkpoint.phase = following
         return True
 
     async def _end(self, directory_id: str) -> None:
-        begun = self.position.counted or Counted()
+        begun = self.checkpoint.counted or Counted()
         ended = await self._count(directory_id) or Counted()
-        self.position.counts += [
+        self.checkpoint.counts += [
             CountedRows(
                 directory_id=directory_id,
                 kind=kind,
@@ -253,13 +264,13 @@ class Reader:
             )
             for kind in ("people", "groups")
         ]
-        self.position.read.append(directory_id)
+        self.checkpoint.read.append(directory_id)
         self._next_directory()
 
     def _next_directory(self) -> None:
-        before = self.position
+        before = self.checkpoint
         self._groups = []
-        self.position = Position(
+        self.checkpoint = Checkpoint(
             directories=before.directories[1:],
             read=before.read,
             gone=before.gone,
@@ -267,17 +278,15 @@ class Reader:
         )
 
     async def _note_gone(self, directory_id: str) -> None:
-        self.position.gone[directory_id] = await self._tries.answer(
+        self.checkpoint.gone[directory_id] = await self._retrier.call(
             lambda: self._gone_at(directory_id)
         )
 
     async def _gone_at(self, directory_id: str) -> datetime:
         """When WorkOS, asked in two ways, has the directory no more."""
         directory = await self._client.directory(directory_id)
-        found_at = reading_time()
+        found_at = snapshot_time()
         listed, _ = await self._list_directories()
         if directory is not None or directory_id in {each.id for each in listed}:
-            raise WorkosUnavailable(
-                f"WorkOS contradicts itself on whether the directory {directory_id} exists."
-            )
+            raise WorkosUnavailable(WorkosFault.DIRECTORY_CONTRADICTION, directory_id=directory_id)
         return found_at

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend import models
-from backend.database import Executor
+from backend.database import Executor, try_transaction_lock
 from backend.errors import AlreadyFinished, NotFound, NotHeld
 from backend.pagination import TimeCursor
 from backend.schemas.access import Actor
@@ -23,7 +23,7 @@ from backend.schemas.reconciliations import (
     Trigger,
 )
 from backend.services import audit
-from backend.services.reconciliation.completion import SNAPSHOT, conclude
+from backend.services.reconciliation.completion import ONE_MOMENT, conclude
 
 _ROW = inspect(models.Reconciliation).local_table
 
@@ -31,6 +31,16 @@ _ROW = inspect(models.Reconciliation).local_table
 def lock_name(organization_id: str) -> str:
     """The lock that whoever runs a reconciliation of the organization holds for the while."""
     return f"reconcile {organization_id}"
+
+
+def job_payload(organization_id: str, reconciliation_id: UUID) -> str:
+    return f"{organization_id}/{reconciliation_id}"
+
+
+def of_job_payload(payload: str) -> tuple[str, UUID]:
+    """Raises ValueError for what `job_payload` never made."""
+    organization_id, _, reconciliation_id = payload.rpartition("/")
+    return organization_id, UUID(reconciliation_id)
 
 
 async def request(
@@ -48,7 +58,7 @@ async def request(
         organization_id: whose directories are to be read.
         trigger: what asks.
         enqueue: how to have it run in the background; without it the caller runs it.
-        requested_by: the account that asks, if a person does.
+        requested_by: who asks, if a person does.
 
     Returns:
         The new one, or the one that is unfinished: it goes on where it stopped.
@@ -56,8 +66,8 @@ async def request(
     asked = (
         insert(models.Reconciliation)
         .values(
-            id=uuid7(),
             organization_id=organization_id,
+            id=uuid7(),
             trigger=trigger,
             requested_by=requested_by,
             state=State.QUEUED,
@@ -75,7 +85,7 @@ async def request(
         await session.execute(asked)
         row = (await session.execute(unfinished)).one_or_none()
     if enqueue is not None:
-        await enqueue(session, Job.RECONCILE, str(row.id))
+        await enqueue(session, Job.RECONCILE, job_payload(organization_id, row.id))
     return Reconciliation.model_validate(row)
 
 
@@ -132,48 +142,68 @@ async def list_page(
     )
 
 
-async def get(
-    executor: Executor, reconciliation_id: UUID, organization_id: str | None = None
-) -> Reconciliation:
-    """Raises NotFound, also for one of another organization than the one given."""
-    query = select(_ROW).where(_ROW.c.id == reconciliation_id)
-    if organization_id is not None:
-        query = query.where(_ROW.c.organization_id == organization_id)
-    row = (await executor.execute(query)).one_or_none()
+async def get(executor: Executor, organization_id: str, reconciliation_id: UUID) -> Reconciliation:
+    """Raises NotFound, also for one of another organization."""
+    found = await executor.execute(
+        select(_ROW).where(
+            _ROW.c.organization_id == organization_id, _ROW.c.id == reconciliation_id
+        )
+    )
+    row = found.one_or_none()
     if row is None:
         raise NotFound
     return Reconciliation.model_validate(row)
 
 
+async def owner_of(executor: Executor, reconciliation_id: UUID) -> str:
+    """Whose a reconciliation is, for an operator who only has its id.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    owner = await executor.scalar(
+        select(_ROW.c.organization_id).where(_ROW.c.id == reconciliation_id)
+    )
+    if owner is None:
+        raise NotFound
+    return str(owner)
+
+
 async def confirm(
     session: AsyncSession,
+    organization_id: str,
     reconciliation_id: UUID,
     *,
-    organization_id: str | None = None,
     confirmed_by: UUID | None = None,
 ) -> Reconciliation:
-    """Complete one that is held: what it lacks counts no more, but for what newer events say.
+    """Complete one that is held: what it lacks is live no more, but for what newer events say.
 
     Args:
         session: one that nothing has been done with yet.
+        organization_id: whose it must be.
         reconciliation_id: which.
-        organization_id: whose it must be, if given.
-        confirmed_by: the account that confirms, if a person does.
+        confirmed_by: who confirms, if a person does.
 
     Raises:
         NotFound: there is none with this id, or it is another organization's.
         NotHeld: it does not wait, or a newer one has taken its place.
     """
-    connection = await session.connection(execution_options=SNAPSHOT)
-    held = await get(connection, reconciliation_id, organization_id)
+    connection = await session.connection(execution_options=ONE_MOMENT)
+    held = await get(connection, organization_id, reconciliation_id)
     match held.state:
         case State.HELD:
-            await conclude(connection, held.id, confirmed=True, confirmed_by=confirmed_by)
+            await conclude(
+                connection,
+                organization_id,
+                reconciliation_id,
+                confirmed=True,
+                confirmed_by=confirmed_by,
+            )
         case State.SUPERSEDED:
             raise NotHeld("A newer reconciliation has taken this one's place; look at that one.")
         case _:
             raise NotHeld
-    return await get(connection, reconciliation_id)
+    return await get(connection, organization_id, reconciliation_id)
 
 
 async def cancel(session: AsyncSession, actor: Actor, reconciliation_id: UUID) -> Reconciliation:
@@ -183,29 +213,22 @@ async def cancel(session: AsyncSession, actor: Actor, reconciliation_id: UUID) -
         NotFound: there is none with this id in the organization.
         AlreadyFinished: it is neither unfinished nor held.
     """
-    locked = select(_ROW.c.id).where(_ROW.c.id == reconciliation_id).with_for_update()
-    await session.execute(locked)
-    found = await get(session, reconciliation_id, actor.organization_id)
+    organization_id = actor.organization_id
+    this = (_ROW.c.organization_id == organization_id) & (_ROW.c.id == reconciliation_id)
+    await session.execute(select(_ROW.c.id).where(this).with_for_update())
+    found = await get(session, organization_id, reconciliation_id)
     if found.state not in {*UNFINISHED, State.HELD}:
         raise AlreadyFinished
-    key = func.hashtextextended(lock_name(actor.organization_id), 0)
-    if found.state == State.HELD or await session.scalar(
-        select(func.pg_try_advisory_xact_lock(key))
-    ):
+    values: dict[str, Any] = {"cancel_requested": True}
+    if found.state == State.HELD or await try_transaction_lock(session, lock_name(organization_id)):
         # Nobody is running it.
-        values: dict[str, Any] = {"state": State.CANCELLED, "finished_at": func.now()}
-    else:
-        values = {"cancel_requested": True}
-    await session.execute(
-        update(models.Reconciliation)
-        .where(models.Reconciliation.id == reconciliation_id)
-        .values(**values)
-    )
-    await audit.record(
-        session,
+        values = {"state": State.CANCELLED, "finished_at": func.now()}
+    await session.execute(update(models.Reconciliation).where(this).values(**values))
+    request = audit.entry(
         "reconciliation.cancel_requested",
-        organization_id=actor.organization_id,
-        actor_id=actor.user_id,
+        organization_id=organization_id,
         subject_id=reconciliation_id,
+        actor_id=actor.user_id,
     )
-    return await get(session, reconciliation_id)
+    await audit.record(session, request)
+    return await get(session, organization_id, reconciliation_id)

@@ -1,6 +1,6 @@
 """Running a reconciliation: read WorkOS's listings, merge them in parts, complete or hold.
 
-Each part is merged in a transaction of its own together with the position behind it. So a crash
+Each part is merged in a transaction of its own together with the checkpoint behind it. So a crash
 loses nothing, and cancelling or failing leaves only what WorkOS does list.
 """
 
@@ -8,32 +8,38 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, inspect, or_, select, text, tuple_, union, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Row, inspect, select, text, tuple_, union, update
 from sqlalchemy.exc import DBAPIError
 
 from backend import models
-from backend.database import Database, LockedConnection, is_content_error
-from backend.errors import WorkosUnavailable
-from backend.schemas.reconciliations import Drift, Progress, Reconciliation, State
-from backend.services.reconciliation import completion as reconciliation_outcome
-from backend.services.reconciliation import requests as reconciliations
+from backend.database import Database, LockedConnection, is_content_error, take_turns
+from backend.errors import WorkosFault, WorkosUnavailable
+from backend.schemas.reconciliations import (
+    Drift,
+    FailureReason,
+    Progress,
+    Reconciliation,
+    State,
+)
+from backend.services.mirror.rows import Version
+from backend.services.reconciliation import completion, requests
 from backend.services.reconciliation.batch import Batch
-from backend.services.reconciliation.checkpoint import Patience, Position
+from backend.services.reconciliation.checkpoint import Checkpoint
+from backend.services.reconciliation.drift import merge_part
 from backend.services.reconciliation.reader import Reader
-from backend.services.reconciliation.transitions import finish, take_up
+from backend.services.reconciliation.transitions import finish, resume
 from backend.workos.client import WorkosClient
+from backend.workos.retrying import RetryPolicy
 
 _log = logging.getLogger(__name__)
 
 _ROW = inspect(models.Reconciliation).local_table
 
-_LOOK_EVERY_SECONDS = 1.0
-_MERGE_TRIES = 5
-_TAKE_TURNS = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock timeout
+_CHECK_EVERY_SECONDS = 1.0
 
 OnProgress = Callable[[Progress], None]
 
@@ -49,12 +55,12 @@ class _Cancelled(Exception):
 async def run(
     database: Database,
     client: WorkosClient,
+    organization_id: str,
     reconciliation_id: UUID,
     *,
-    only_directory: str = "",
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
 ) -> Reconciliation:
     """Run one to its end, from where it stopped; that WorkOS cannot be read is its state `failed`.
 
@@ -64,11 +70,11 @@ async def run(
     Args:
         database: the mirror.
         client: where the listings are read.
-        reconciliation_id: which; of `reconciliations.request`.
-        only_directory: when not empty, nothing is read or inferred of other directories.
+        organization_id: whose.
+        reconciliation_id: which; of `requests.request`.
         on_progress: called after each page.
         should_stop: asked before each page.
-        patience: with a WorkOS that fails.
+        retry_policy: for a WorkOS that fails.
 
     Raises:
         DBAPIError: a fault of the database; it can be run again, and goes on where it was.
@@ -76,21 +82,15 @@ async def run(
         NotFound: there is none with this id.
     """
     async with database.connect() as connection:
-        asked = await reconciliations.get(connection, reconciliation_id)
-    async with database.locked(reconciliations.lock_name(asked.organization_id)) as lock:
-        taken = None if lock is None else await take_up(lock, reconciliation_id)
-        if lock is not None and taken is not None:
-            reconciliation_id = taken.id
-            running = _Run(
-                lock,
-                taken.id,
-                taken.organization_id,
-                on_progress=on_progress,
-                should_stop=should_stop,
-            )
-            await running.run(client, taken, only_directory, patience or Patience())
+        await requests.get(connection, organization_id, reconciliation_id)
+    async with database.locked(requests.lock_name(organization_id)) as lock:
+        row = None if lock is None else await resume(lock, organization_id, reconciliation_id)
+        if lock is not None and row is not None:
+            reconciliation_id = row.id
+            running = _Run(lock, row, on_progress=on_progress, should_stop=should_stop)
+            await running.run(client, retry_policy or RetryPolicy())
     async with database.connect() as connection:
-        return await reconciliations.get(connection, reconciliation_id)
+        return await requests.get(connection, organization_id, reconciliation_id)
 
 
 class _Run:
@@ -99,63 +99,74 @@ class _Run:
     def __init__(
         self,
         lock: LockedConnection,
-        reconciliation_id: UUID,
-        organization_id: str,
+        row: Row[Any],
         *,
         on_progress: OnProgress | None,
         should_stop: Callable[[], bool],
     ) -> None:
         self._lock = lock
-        self._id = reconciliation_id
-        self._organization_id = organization_id
-        self._version = reconciliation_outcome.version(reconciliation_id)
+        self._row = row
+        self._organization_id: str = row.organization_id
+        self._this = (_ROW.c.organization_id == row.organization_id) & (_ROW.c.id == row.id)
         self._on_progress = on_progress
         self._should_stop = should_stop
-        self._looked_at = 0.0
-        self._as_of: datetime | None = None
-        self._drift = Drift()
-
-    async def run(
-        self, client: WorkosClient, row: Row[Any], only_directory: str, patience: Patience
-    ) -> None:
-        self._as_of = row.as_of
+        self._checked_at = 0.0
+        self._as_of: datetime | None = row.as_of
         self._drift = Drift.model_validate(row.drift)
+
+    def _version_at(self, as_of: datetime) -> Version:
+        return completion.version_of(self._row.id, as_of)
+
+    @property
+    def _version(self) -> Version:
+        assert self._as_of is not None, "the reader is opened first"
+        return self._version_at(self._as_of)
+
+    async def run(self, client: WorkosClient, retry_policy: RetryPolicy) -> None:
         reader = Reader(
             client,
             self._organization_id,
-            position=Position.model_validate(row.position),
-            progress=Progress.model_validate(row.progress),
-            patience=patience,
-            look_up=self._look_up,
+            checkpoint=Checkpoint.model_validate(self._row.checkpoint),
+            progress=Progress.model_validate(self._row.progress),
+            retry_policy=retry_policy,
+            check_stop=self._check_stop,
             note_trouble=self._note_trouble,
             groups_after=self._groups_after,
+            version_at=self._version_at,
+            as_of=self._as_of,
         )
         try:
-            await self._read(reader, only_directory)
+            await self._read(reader)
         except _Cancelled:
             await self._give_up(State.CANCELLED)
         except WorkosUnavailable as error:
-            await self._give_up(State.FAILED, error.detail)
+            await self._give_up(State.FAILED, error.fault, error.detail)
         except DBAPIError as error:
             if not is_content_error(error):
                 raise
-            await self._give_up(State.FAILED, f"The database refused what was listed: {error.orig}")
+            refused = f"The database refused what was listed: {error.orig}"
+            await self._give_up(State.FAILED, FailureReason.DATABASE_REFUSED, refused)
         else:
-            await reconciliation_outcome.conclude_run(self._lock, self._id)
+            await completion.conclude_run(self._lock, self._organization_id, self._row.id)
 
-    async def _give_up(self, state: State, error: str | None = None) -> None:
+    async def _give_up(
+        self,
+        state: State,
+        reason: WorkosFault | FailureReason | None = None,
+        error: str | None = None,
+    ) -> None:
         async with self._lock.transaction() as connection:
-            await finish(connection, self._id, state, error)
+            await finish(connection, self._row, state, reason, error)
 
-    async def _read(self, reader: Reader, only_directory: str) -> None:
+    async def _read(self, reader: Reader) -> None:
         batch = Batch()
         if self._as_of is None:
-            opening = await reader.open(await self._known_directories(), only_directory)
+            opening = await reader.open(await self._known_directories())
             self._as_of = opening.as_of
             batch.add(opening.facts)
             await self._save(reader, batch)
         try:
-            while reader.position.directories:
+            while reader.checkpoint.directories:
                 step = await reader.step()
                 batch.add(step.facts)
                 if self._on_progress is not None:
@@ -166,50 +177,41 @@ class _Run:
             await self._save(reader, batch)
             raise
 
-    async def _look_up(self) -> None:
+    async def _check_stop(self) -> None:
         if self._should_stop():
             raise Interrupted
-        if time.monotonic() - self._looked_at < _LOOK_EVERY_SECONDS:
+        if time.monotonic() - self._checked_at < _CHECK_EVERY_SECONDS:
             return
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         async with self._lock.transaction() as connection:
-            asked = select(_ROW.c.cancel_requested).where(_ROW.c.id == self._id)
-            if await connection.scalar(asked):
+            if await connection.scalar(select(_ROW.c.cancel_requested).where(self._this)):
                 raise _Cancelled
 
-    async def _note_trouble(self, why: str | None) -> None:
+    async def _note_trouble(self, error: WorkosUnavailable | None) -> None:
         """While it waits for WorkOS, the row says so."""
-        if why is not None:
-            _log.warning("Reading from WorkOS is tried again: %s", why)
+        if error is not None:
+            _log.warning("Reading from WorkOS is tried again: %s", error.detail)
+        values = {"reason": error and error.fault, "error": error and error.detail}
         async with self._lock.transaction() as connection:
             await connection.execute(
-                update(models.Reconciliation).where(_ROW.c.id == self._id).values(error=why)
+                update(models.Reconciliation).where(self._this).values(**values)
             )
 
     async def _known_directories(self) -> list[str]:
-        """Those that were not removed, and those of which anybody counts: an event may have told
-        of their people, and none of themselves.
+        """Those that are live, and those of which anybody is: an event may have told of their
+        people, and none of themselves.
         """
-        directory = models.Directory
-        found = [
-            select(directory.id).where(
-                directory.organization_id == self._organization_id,
-                or_(
-                    directory.removed_at.is_(None),
-                    directory.removed_at < directory.occurred_at,
-                    directory.removed_at <= directory.complete_as_of,
-                ),
-            )
-        ]
+        live = models.live_directories
+        found = [select(live.c.id).where(live.c.organization_id == self._organization_id)]
         found += [
             select(view.c.directory_id).where(view.c.organization_id == self._organization_id)
-            for view in (models.counting_users, models.counting_groups)
+            for view in (models.live_directory_users, models.live_groups)
         ]
         async with self._lock.transaction() as connection:
             return list(await connection.scalars(union(*found)))
 
     async def _groups_after(self, directory_id: str, group_id: str | None) -> list[str]:
-        """The groups of this reading, or newer than it, that follow."""
+        """The groups of this snapshot, or newer than it, that follow."""
         group = models.DirectoryGroup
         async with self._lock.transaction() as connection:
             found = await connection.scalars(
@@ -218,7 +220,7 @@ class _Run:
                     group.organization_id == self._organization_id,
                     group.directory_id == directory_id,
                     group.id > (group_id or ""),
-                    tuple_(group.occurred_at, group.event_id) >= tuple_(self._as_of, self._version),
+                    tuple_(group.occurred_at, group.event_id) >= tuple_(*self._version),
                 )
                 .order_by(group.id)
                 .limit(100)
@@ -226,17 +228,8 @@ class _Run:
             return list(found)
 
     async def _save(self, reader: Reader, batch: Batch) -> None:
-        """Merge what was read, together with the position behind it."""
-        for tries_left in reversed(range(_MERGE_TRIES)):
-            try:
-                added = await self._merge(reader, batch)
-                break
-            except DBAPIError as error:
-                if not tries_left or getattr(error.orig, "sqlstate", "") not in _TAKE_TURNS:
-                    raise
-                _log.info("Merging a listing took turns with an event, and is tried again.")
-        else:
-            raise AssertionError
+        """Merge what was read, together with the checkpoint behind it."""
+        added = await take_turns(partial(self._merge, reader, batch))
         if batch.grows_the_mirror(added):
             # Until then the planner takes the tables for empty, in live requests too.
             async with self._lock.transaction() as connection:
@@ -245,27 +238,19 @@ class _Run:
 
     async def _merge(self, reader: Reader, batch: Batch) -> int:
         drift = self._drift.model_copy(deep=True)
+        facts = batch.facts()
         async with self._lock.transaction() as connection:
-            # A part that a crash takes is read again: its position goes with it.
+            # A part that a crash takes is read again: its checkpoint goes with it.
             await connection.execute(text("SET LOCAL synchronous_commit = off"))
-            if batch.facts():
-                found = await connection.scalar(
-                    select(
-                        func.merge_listing(
-                            self._as_of,
-                            self._version,
-                            bindparam("facts", batch.facts(), JSONB),
-                            type_=JSONB,
-                        )
-                    )
-                )
-                drift.add(found or {})
+            if facts:
+                part = await merge_part(connection, self._organization_id, facts, self._version)
+                drift.add(part)
             await connection.execute(
                 update(models.Reconciliation)
-                .where(_ROW.c.id == self._id)
+                .where(self._this)
                 .values(
                     as_of=self._as_of,
-                    position=reader.position.model_dump(mode="json"),
+                    checkpoint=reader.checkpoint.model_dump(mode="json"),
                     progress=reader.progress.model_dump(mode="json"),
                     drift=drift.model_dump(mode="json", exclude_none=True),
                 )

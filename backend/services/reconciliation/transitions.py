@@ -1,4 +1,4 @@
-"""Taking a reconciliation up, where it stopped or afresh, and finishing it."""
+"""Resuming a reconciliation, where it stopped or afresh, and finishing it."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,21 +10,25 @@ from uuid_utils.compat import uuid7
 
 from backend import models
 from backend.database import LockedConnection
-from backend.schemas.reconciliations import UNFINISHED, State
+from backend.errors import WorkosFault
+from backend.schemas.reconciliations import UNFINISHED, FailureReason, State
 
 _ROW = inspect(models.Reconciliation).local_table
 
 STALE_AFTER = timedelta(hours=6)
 
 
-async def take_up(lock: LockedConnection, reconciliation_id: UUID) -> Row[Any] | None:
+async def resume(
+    lock: LockedConnection, organization_id: str, reconciliation_id: UUID
+) -> Row[Any] | None:
     """The row to run; a fresh one where the old is too old to go on; None when it is finished."""
     async with lock.transaction() as connection:
         started = (
             update(models.Reconciliation)
-            .where(_ROW.c.state.in_(UNFINISHED))
+            .where(_ROW.c.organization_id == organization_id, _ROW.c.state.in_(UNFINISHED))
             .values(
                 state=State.RUNNING,
+                reason=None,
                 error=None,
                 started_at=func.coalesce(_ROW.c.started_at, func.now()),
             )
@@ -36,15 +40,16 @@ async def take_up(lock: LockedConnection, reconciliation_id: UUID) -> Row[Any] |
             return row
         await finish(
             connection,
-            row.id,
+            row,
             State.FAILED,
+            FailureReason.ABANDONED,
             "It stopped halfway and was not taken up again for hours. A fresh one was begun.",
         )
         fresh = uuid7()
         await connection.execute(
             insert(models.Reconciliation).values(
+                organization_id=organization_id,
                 id=fresh,
-                organization_id=row.organization_id,
                 trigger=row.trigger,
                 requested_by=row.requested_by,
                 state=State.QUEUED,
@@ -55,10 +60,14 @@ async def take_up(lock: LockedConnection, reconciliation_id: UUID) -> Row[Any] |
 
 
 async def finish(
-    connection: AsyncConnection, reconciliation_id: UUID, state: State, error: str | None = None
+    connection: AsyncConnection,
+    row: Row[Any],
+    state: State,
+    reason: WorkosFault | FailureReason | None = None,
+    error: str | None = None,
 ) -> None:
     await connection.execute(
         update(models.Reconciliation)
-        .where(_ROW.c.id == reconciliation_id)
-        .values(state=state, error=error, finished_at=func.now())
+        .where(_ROW.c.organization_id == row.organization_id, _ROW.c.id == row.id)
+        .values(state=state, reason=reason, error=error, finished_at=func.now())
     )

@@ -12,14 +12,14 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from pydantic import BaseModel
 from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.errors import CodeRejected, SignInRefused, WorkosUnavailable
+from backend.database import Database
+from backend.errors import CodeRejected, SignInRefusal, SignInRefused, WorkosUnavailable
 from backend.models import UsedState
 from backend.services import audit, invitations
-from backend.services.sessions import end_session, open_session
-from backend.services.sign_in import identity as admission
-from backend.services.sign_in import users as accounts
+from backend.services.sessions import Token, end_session, open_session
+from backend.services.sign_in import identity, users
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
 from backend.workos.models import Profile
@@ -61,7 +61,7 @@ class Finished(NamedTuple):
     """Where the browser goes next; `session_token` is None after a refusal."""
 
     url: str
-    session_token: str | None = None
+    session_token: Token | None = None
 
 
 def cookie_name(state: str) -> str:
@@ -104,12 +104,12 @@ def begin(
         SignInRefused: WorkOS is not configured, or no organization is known.
     """
     if not settings.sign_in_configured:
-        raise SignInRefused("not_configured")
+        raise SignInRefused(SignInRefusal.NOT_CONFIGURED)
     organization_id = organization_id or settings.workos_org_id
     if not organization_id:
-        raise SignInRefused("organization_required")
+        raise SignInRefused(SignInRefusal.ORGANIZATION_REQUIRED)
     if len(organization_id) > _LONGEST_ID:
-        raise SignInRefused("organization_unknown")
+        raise SignInRefused(SignInRefusal.ORGANIZATION_UNKNOWN)
     state = secrets.token_urlsafe(32)
     attempt = Attempt(
         state=state,
@@ -123,14 +123,14 @@ def begin(
 
 
 async def begin_invited(
-    connection: AsyncConnection, settings: Settings, client: WorkosClient, token: str
+    database: Database, settings: Settings, client: WorkosClient, token: str
 ) -> Begun:
     """Start the sign-in that an invitation leads to.
 
     Raises:
         SignInRefused: the invitation cannot be used, or as for `begin`.
     """
-    invited = await invitations.find(connection, token)
+    invited = await invitations.find(database, token)
     return begin(
         settings,
         client,
@@ -142,19 +142,19 @@ async def begin_invited(
 
 
 async def finish(
-    connection: AsyncConnection,
+    database: Database,
     session: AsyncSession,
     settings: Settings,
     client: WorkosClient,
     answer: Answer,
     *,
     cookie: str | None,
-    earlier_token: str | None,
+    earlier_token: Token | None,
 ) -> Finished:
     """End a sign-in: a session for the person, or the sign-in page with the reason.
 
     Args:
-        connection: one whose statements are transactions by themselves.
+        database: no connection of it is held while WorkOS is waited for.
         session: a transaction, begun when nothing waits for WorkOS any more.
         settings: of this process.
         client: WorkOS.
@@ -169,23 +169,19 @@ async def finish(
             return Finished(await _begin_again(client, answer.code))
         attempt = _attempt(settings, answer.state, cookie)
         profile = await _exchange(client, answer.code)
-        await _use_up(connection, answer.state)
-        match = await admission.recognise(
-            connection, client, profile, attempt.organization_id, settings.workos_directory_id
-        )
-        # The transaction waits for a connection of its own: keep none meanwhile.
-        await connection.close()
+        await _use_up(database, attempt)
+        match = await identity.recognise(database, client, profile, attempt.organization_id)
         return await _enter(session, attempt, profile, match, earlier_token)
     except SignInRefused as refusal:
         return Finished(refusal_page(refusal.reason))
     except WorkosUnavailable as error:
         _log.warning("sign-in: WorkOS cannot be used: %s", error.__cause__ or error)
-        return Finished(refusal_page(error.code))
+        return Finished(refusal_page(SignInRefusal.DIRECTORY_UNAVAILABLE))
 
 
 def refusal_page(error: str) -> str:
     """The sign-in page that explains an error code, ours or one that came from outside."""
-    return f"/?error={error if _REPORTED.fullmatch(error) else 'sign_in_failed'}"
+    return f"/?error={error if _REPORTED.fullmatch(error) else SignInRefusal.SIGN_IN_FAILED}"
 
 
 async def _begin_again(client: WorkosClient, code: str) -> str:
@@ -196,7 +192,7 @@ async def _begin_again(client: WorkosClient, code: str) -> str:
     """
     profile = await _exchange(client, code)
     if not profile.organization_id:
-        raise SignInRefused("organization_unknown")
+        raise SignInRefused(SignInRefusal.ORGANIZATION_UNKNOWN)
     return f"/auth?{urlencode({'organization': profile.organization_id})}"
 
 
@@ -206,10 +202,10 @@ def _attempt(settings: Settings, state: str, cookie: str | None) -> Attempt:
             cookie or "", max_age=int(ATTEMPT_LIFETIME.total_seconds())
         )
     except BadSignature as error:
-        raise SignInRefused("state_invalid") from error
+        raise SignInRefused(SignInRefusal.STATE_INVALID) from error
     attempt = Attempt.model_validate(payload)
     if not secrets.compare_digest(attempt.state.encode(), state.encode()):
-        raise SignInRefused("state_invalid")
+        raise SignInRefused(SignInRefusal.STATE_INVALID)
     return attempt
 
 
@@ -217,44 +213,45 @@ async def _exchange(client: WorkosClient, code: str) -> Profile:
     try:
         return await client.profile(code)
     except CodeRejected as error:
-        raise SignInRefused("code_rejected") from error
+        raise SignInRefused(SignInRefusal.CODE_REJECTED) from error
 
 
-async def _use_up(connection: AsyncConnection, state: str) -> None:
-    await connection.execute(delete(UsedState).where(UsedState.expires_at < func.now()))
-    used = await connection.scalar(
+async def _use_up(database: Database, attempt: Attempt) -> None:
+    here = UsedState.organization_id == attempt.organization_id
+    use = (
         insert(UsedState)
         .values(
-            state_hash=hashlib.sha256(state.encode()).digest(),
+            organization_id=attempt.organization_id,
+            state_hash=hashlib.sha256(attempt.state.encode()).digest(),
             expires_at=func.now() + 2 * ATTEMPT_LIFETIME,
         )
         .on_conflict_do_nothing()
         .returning(UsedState.state_hash)
     )
-    if used is None:
-        raise SignInRefused("state_invalid")
+    async with database.connect() as connection:
+        await connection.execute(delete(UsedState).where(here, UsedState.expires_at < func.now()))
+        if await connection.scalar(use) is None:
+            raise SignInRefused(SignInRefusal.STATE_INVALID)
 
 
 async def _enter(
     session: AsyncSession,
     attempt: Attempt,
     profile: Profile,
-    match: admission.Match,
-    earlier_token: str | None,
+    match: identity.Match,
+    earlier_token: Token | None,
 ) -> Finished:
-    account_id = await accounts.join(session, attempt.organization_id, match, profile)
+    organization_id = attempt.organization_id
+    user_id = await users.join(session, organization_id, match, profile)
     if earlier_token:
         await end_session(session, earlier_token)
-    token = await open_session(session, account_id, attempt.organization_id)
-    await audit.record(
-        session,
-        "session.opened",
-        organization_id=attempt.organization_id,
-        actor_id=account_id,
-        subject_id=account_id,
+    token = await open_session(session, organization_id, user_id)
+    opened = audit.entry(
+        "session.opened", organization_id=organization_id, subject_id=user_id, actor_id=user_id
     )
+    await audit.record(session, opened)
     url = attempt.return_to
-    if attempt.invitation and not await invitations.is_for(session, attempt.invitation, account_id):
-        url = "/?error=invitation_other_person"
-    await invitations.close_all(session, account_id)
+    if attempt.invitation and not await invitations.is_for(session, attempt.invitation, user_id):
+        url = refusal_page(SignInRefusal.INVITATION_OTHER_PERSON)
+    await invitations.close_all(session, organization_id, user_id)
     return Finished(url, token)

@@ -1,24 +1,24 @@
-"""Who signs in: from an SSO profile to the account, or a refusal.
+"""Who signs in: from an SSO profile to the user, or a refusal.
 
 In an organization with a directory nobody enters whom the directory does not hold as active.
 Identity is the idp_id; an address only ever leads to a person who has no other identity.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import CompoundSelect, Row, Select, func, select
 
-from backend.errors import SignInRefused, WorkosUnavailable
+from backend.database import Database
+from backend.errors import SignInRefusal, SignInRefused, WorkosUnavailable
 from backend.models import Directory, DirectoryUser, Organization, SsoIdentity
-from backend.models import counting_users as counting
-from backend.services.mirror import snapshots as readings
+from backend.models import live_directory_users as live
+from backend.services.mirror import snapshots
+from backend.services.mirror.rows import ACTIVE
 from backend.workos.client import WorkosClient
 from backend.workos.models import Profile
-
-ACTIVE = "active"
 
 
 class MatchedBy(StrEnum):
@@ -28,195 +28,208 @@ class MatchedBy(StrEnum):
 
 
 class Match(NamedTuple):
-    """The account's key, and what led to it."""
+    """The user's key, and what led to it."""
 
-    account_key: str
+    user_key: str
     matched_by: MatchedBy
     directory_user_id: str | None = None
 
 
 async def recognise(
-    connection: AsyncConnection,
+    database: Database,
     client: WorkosClient,
     profile: Profile,
     organization_id: str,
-    only_directory: str,
 ) -> Match:
-    """Whose account somebody's is whom the identity provider has just vouched for.
+    """Which user somebody is whom the identity provider has just vouched for.
 
     Args:
-        connection: one whose statements are transactions by themselves: what is read from WorkOS
-            stays, whatever becomes of the sign-in, and no lock waits for WorkOS.
-        client: WorkOS, asked where the mirror does not know.
+        database: what is read from WorkOS stays in the mirror, whatever becomes of the sign-in.
+        client: WorkOS, asked where the mirror does not know; where its scope is one directory,
+            only that directory's organization may sign in.
         profile: of the finished sign-in.
         organization_id: for which the sign-in was begun.
-        only_directory: when not empty, only this directory's organization may sign in.
 
     Raises:
         SignInRefused: with the sign-in page's error code.
         WorkosUnavailable: WorkOS had to be asked and did not answer.
     """
     if profile.organization_id != organization_id:
-        raise SignInRefused("wrong_organization")
-    if only_directory:
-        await _check_directory(connection, client, only_directory, organization_id)
-    directories = await _directories(connection, client, organization_id)
-    if only_directory:
-        directories = [only_directory]
+        raise SignInRefused(SignInRefusal.WRONG_ORGANIZATION)
+    only = client.scope.only
+    if only is not None:
+        await _check_directory(database, client, only, organization_id)
+    directories = await _directories(database, client, organization_id)
+    if only is not None:
+        directories = [only]
     if directories is None:
         return Match(profile.subject, MatchedBy.PROFILE)
     if profile.idp_id:
-        match = await _by_idp_id(connection, client, profile.idp_id, organization_id, directories)
+        match = await _by_idp_id(database, client, profile.idp_id, organization_id, directories)
         if match is not None:
             return match
-    return await _by_email(connection, client, profile, organization_id, directories)
+    return await _by_email(database, client, profile, organization_id, directories)
 
 
 async def _check_directory(
-    connection: AsyncConnection, client: WorkosClient, directory_id: str, organization_id: str
+    database: Database, client: WorkosClient, directory_id: str, organization_id: str
 ) -> None:
-    owner = await connection.scalar(
-        select(Directory.organization_id).where(Directory.id == directory_id)
+    known = select(Directory.id).where(
+        Directory.organization_id == organization_id, Directory.id == directory_id
     )
-    if owner is None:
-        directory = await client.directory(directory_id)
-        owner = directory.organization_id if directory else None
-    if owner != organization_id:
-        raise SignInRefused("wrong_organization")
+    if await _rows(database, known):
+        return
+    directory = await client.directory(directory_id)
+    if directory is None or directory.organization_id != organization_id:
+        raise SignInRefused(SignInRefusal.WRONG_ORGANIZATION)
 
 
 async def _directories(
-    connection: AsyncConnection, client: WorkosClient, organization_id: str
+    database: Database, client: WorkosClient, organization_id: str
 ) -> list[str] | None:
     """The directories to search, or None in an organization that has never had one."""
-    row = (
-        await connection.execute(
-            select(Organization.directory_managed, Organization.deleted, Organization.name).where(
-                Organization.workos_id == organization_id
-            )
-        )
-    ).one_or_none()
+    rows = await _rows(
+        database,
+        select(Organization.directory_managed, Organization.deleted, Organization.name).where(
+            Organization.workos_id == organization_id
+        ),
+    )
+    row = rows[0] if rows else None
     if row is not None and row.deleted:
-        raise SignInRefused("organization_deleted")
+        raise SignInRefused(SignInRefusal.ORGANIZATION_DELETED)
     if row is None or not row.name:
-        await readings.read_organization_name(connection, client, organization_id)
+        await snapshots.read_organization_name(database, client, organization_id)
     if row is None or not row.directory_managed:
-        listed = await readings.read_organization(connection, client, organization_id)
+        listed = await snapshots.read_organization(database, client, organization_id)
         return [directory.id for directory in listed] or None
     known = select(DirectoryUser.directory_id).where(
         DirectoryUser.organization_id == organization_id
     )
     mirrored = select(Directory.id).where(Directory.organization_id == organization_id)
-    return list(await connection.scalars(mirrored.union(known)))
+    return [row.id for row in await _rows(database, mirrored.union(known))]
+
+
+async def _rows(
+    database: Database, query: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """On a connection of its own: none is held while WorkOS is waited for."""
+    async with database.connect() as connection:
+        return (await connection.execute(query)).all()
 
 
 async def _by_idp_id(
-    connection: AsyncConnection,
+    database: Database,
     client: WorkosClient,
     idp_id: str,
     organization_id: str,
     directories: list[str],
 ) -> Match | None:
-    if await _is_active(connection, organization_id, idp_id):
-        if await readings.is_reading_due(connection, organization_id, idp_id):
-            # Without an answer they are in all the same; the roles follow with the next reading.
+    if await _is_active(database, organization_id, idp_id):
+        if await snapshots.is_due(database, organization_id, idp_id):
+            # Without an answer they are in all the same; the roles follow with the next snapshot.
             with suppress(WorkosUnavailable):
-                await readings.find_people(connection, client, directories, idp_id=idp_id)
+                await snapshots.find_people(database, client, directories, idp_id=idp_id)
         return Match(idp_id, MatchedBy.IDP_ID)
     # The event may be late: ask.
-    listed = await readings.find_people(connection, client, directories, idp_id=idp_id)
-    if await _is_active(connection, organization_id, idp_id):
+    listed = await snapshots.find_people(database, client, directories, idp_id=idp_id)
+    if await _is_active(database, organization_id, idp_id):
         return Match(idp_id, MatchedBy.IDP_ID)
-    if listed or await _is_known(connection, organization_id, idp_id):
-        raise SignInRefused("deactivated")
+    if listed or await _is_known(database, organization_id, idp_id):
+        raise SignInRefused(SignInRefusal.DEACTIVATED)
     return None
 
 
-async def _is_active(connection: AsyncConnection, organization_id: str, account_key: str) -> bool:
-    found = await connection.scalar(
-        select(counting.c.id)
+async def _is_active(database: Database, organization_id: str, user_key: str) -> bool:
+    found = await _rows(
+        database,
+        select(live.c.id)
         .where(
-            counting.c.organization_id == organization_id,
-            counting.c.account_key == account_key,
-            counting.c.state == ACTIVE,
+            live.c.organization_id == organization_id,
+            live.c.user_key == user_key,
+            live.c.state == ACTIVE,
         )
-        .limit(1)
+        .limit(1),
     )
-    return found is not None
+    return bool(found)
 
 
-async def _is_known(connection: AsyncConnection, organization_id: str, account_key: str) -> bool:
-    found = await connection.scalar(
+async def _is_known(database: Database, organization_id: str, user_key: str) -> bool:
+    found = await _rows(
+        database,
         select(DirectoryUser.id)
         .where(
             DirectoryUser.organization_id == organization_id,
-            DirectoryUser.account_key == account_key,
+            DirectoryUser.user_key == user_key,
         )
-        .limit(1)
+        .limit(1),
     )
-    return found is not None
+    return bool(found)
 
 
 async def _by_email(
-    connection: AsyncConnection,
+    database: Database,
     client: WorkosClient,
     profile: Profile,
     organization_id: str,
     directories: list[str],
 ) -> Match:
-    connection_uses_idp_ids = await connection.scalar(
+    connection_uses_idp_ids = await _rows(
+        database,
         select(SsoIdentity.subject)
         .where(
             SsoIdentity.organization_id == organization_id,
             SsoIdentity.connection_id == profile.connection_id,
             SsoIdentity.matched_by == MatchedBy.IDP_ID,
         )
-        .limit(1)
+        .limit(1),
     )
-    if connection_uses_idp_ids is not None or not profile.email:
-        raise SignInRefused("not_in_directory")
-    tie = await _tie(connection, profile, organization_id)
+    if connection_uses_idp_ids or not profile.email:
+        raise SignInRefused(SignInRefusal.NOT_IN_DIRECTORY)
+    tie = await _tie(database, profile, organization_id)
     if tie is not None:
         return tie
     people = {
         person.id: person
-        for spelling in await _spellings(connection, organization_id, profile.email)
-        for person in await readings.find_people(connection, client, directories, email=spelling)
+        for spelling in await _spellings(database, organization_id, profile.email)
+        for person in await snapshots.find_people(database, client, directories, email=spelling)
         if person.state == ACTIVE
     }
     if not people:
-        raise SignInRefused("not_in_directory")
+        raise SignInRefused(SignInRefusal.NOT_IN_DIRECTORY)
     if len(people) > 1:
-        raise SignInRefused("ambiguous_email")
+        raise SignInRefused(SignInRefusal.AMBIGUOUS_EMAIL)
     person = next(iter(people.values()))
     return Match(person.idp_id or person.id, MatchedBy.EMAIL, person.id)
 
 
-async def _spellings(connection: AsyncConnection, organization_id: str, email: str) -> set[str]:
+async def _spellings(database: Database, organization_id: str, email: str) -> set[str]:
     """The ways to ask WorkOS for an address, whose filter may tell capitals apart."""
-    mirrored = await connection.scalars(
+    mirrored = await _rows(
+        database,
         select(DirectoryUser.email).where(
             DirectoryUser.organization_id == organization_id,
             func.lower(DirectoryUser.email) == email.lower(),
-        )
+        ),
     )
-    return {email, email.lower(), *(spelling for spelling in mirrored if spelling)}
+    return {email, email.lower(), *(row.email for row in mirrored)}
 
 
-async def _tie(connection: AsyncConnection, profile: Profile, organization_id: str) -> Match | None:
+async def _tie(database: Database, profile: Profile, organization_id: str) -> Match | None:
     """What an earlier sign-in by address found; it holds while that person keeps the address."""
-    row = (
-        await connection.execute(
-            select(counting.c.id, counting.c.account_key)
-            .join(SsoIdentity, SsoIdentity.directory_user_id == counting.c.id)
-            .where(
-                SsoIdentity.organization_id == organization_id,
-                SsoIdentity.connection_id == profile.connection_id,
-                SsoIdentity.subject == profile.subject,
-                counting.c.organization_id == organization_id,
-                counting.c.state == ACTIVE,
-                func.lower(counting.c.email) == func.lower(SsoIdentity.email),
-            )
+    rows = await _rows(
+        database,
+        select(live.c.id, live.c.user_key)
+        .join(
+            SsoIdentity,
+            (SsoIdentity.organization_id == live.c.organization_id)
+            & (SsoIdentity.directory_user_id == live.c.id),
         )
-    ).one_or_none()
-    return None if row is None else Match(row.account_key, MatchedBy.EMAIL, row.id)
+        .where(
+            SsoIdentity.organization_id == organization_id,
+            SsoIdentity.connection_id == profile.connection_id,
+            SsoIdentity.subject == profile.subject,
+            live.c.state == ACTIVE,
+            func.lower(live.c.email) == func.lower(SsoIdentity.email),
+        ),
+    )
+    return Match(rows[0].user_key, MatchedBy.EMAIL, rows[0].id) if rows else None

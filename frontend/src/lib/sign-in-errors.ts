@@ -1,4 +1,5 @@
 /** What the sign-in page says for each `?error=` code: what happened, why, and what to do. */
+import type { SignInRefusal } from "#lib/api/client.ts";
 
 export interface SignInError {
   heading: string;
@@ -28,7 +29,7 @@ const organizationFaulty: SignInError = {
   advice: `${ASK_IT} whether your company uses Rollcall, and under which e-mail addresses.`,
 };
 
-const errors: Record<string, SignInError> = {
+const errors: Record<SignInRefusal, SignInError> = {
   not_configured: {
     heading: "Sign-in is not set up yet",
     reason:
@@ -143,9 +144,18 @@ const errors: Record<string, SignInError> = {
     reason: "It, or WorkOS, answered with an error of its own.",
     advice: "Wait a minute, then sign in again.",
   },
+  connection_domain_invalid: failed,
+  invalid_request: failed,
+  oauth_failed: failed,
+  signin_consent_denied: failed,
   sign_in_failed: failed,
 };
 
+/** The words for a code; general ones for a code from outside that is not known here. */
 export function signInError(code: string): SignInError {
-  return Object.hasOwn(errors, code) ? (errors[code] ?? failed) : failed;
+  return hasWords(code) ? errors[code] : failed;
+}
+
+function hasWords(code: string): code is SignInRefusal {
+  return Object.hasOwn(errors, code);
 }

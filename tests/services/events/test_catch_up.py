@@ -71,7 +71,7 @@ async def test_a_webhook_does_not_move_the_cursor(stack: Stack, poller: Poller) 
     # Carl is known, Bob hidden: had the webhook moved the cursor, nobody would look back.
     assert await poller.outcomes() == {}
     assert (await poller.cursor())["after"] == bob["id"]
-    assert (await one(stack, "SELECT count(*) FROM counting_users")) == {"count": 3}
+    assert (await one(stack, "SELECT count(*) FROM live_directory_users")) == {"count": 3}
     assert len({early.id, late.id, carl.id}) == 3
 
 
@@ -85,7 +85,7 @@ async def test_an_event_that_is_held_back_is_not_lost(stack: Stack, poller: Poll
     assert await stack.refused("stranger@acme.example") == "not_in_directory"
     stack.clock.advance(4)
     assert await poller.outcomes() == {"applied": 1}
-    assert await one(stack, "SELECT id FROM counting_users WHERE id = :id", id=bob.id)
+    assert await one(stack, "SELECT id FROM live_directory_users WHERE id = :id", id=bob.id)
 
 
 @pytest.mark.parametrize("looks", [1, 5])
@@ -107,7 +107,7 @@ async def test_an_event_that_appears_behind_newer_ones_is_not_lost(
     poller.api.hidden = set()
     assert await poller.outcomes() == {"applied": 1}
     for person in (ann, bob):
-        assert await one(stack, "SELECT id FROM counting_users WHERE id = :id", id=person.id)
+        assert await one(stack, "SELECT id FROM live_directory_users WHERE id = :id", id=person.id)
 
 
 async def test_the_cursor_follows_two_minutes_behind(stack: Stack, poller: Poller) -> None:
@@ -171,7 +171,7 @@ class TestCursor:
         carl = stack.person("Carl")
         stack.clock.advance(20 * 86400)
         await self.expires(stack, poller)
-        assert await one(stack, "SELECT id FROM counting_users WHERE id = :id", id=carl.id)
+        assert await one(stack, "SELECT id FROM live_directory_users WHERE id = :id", id=carl.id)
         stack.clock.advance(PAST_THE_TRAIL)
         assert await poller.outcomes() == {}
         assert (await poller.cursor())["after"] == emitted(stack)[-1]["id"]
@@ -188,7 +188,7 @@ class TestCursor:
         poller.api.asked.clear()
         done = await poller.poll()
         assert done is not None
-        assert (done.failures, done.error) == (0, None)
+        assert (done.failures, done.trouble) == (0, None)
         assert poller.api.asked[0] is not None
         assert poller.api.asked[1] is None
         cursor = await poller.cursor()
@@ -198,8 +198,9 @@ class TestCursor:
         assert asked is not None
         assert asked["organization_id"] == stack.organization.id
         assert asked["trigger"] == "expired_cursor"
+        payload = f"{stack.organization.id}/{asked['id']}".encode()
         job = await one(stack, "SELECT entrypoint, payload FROM pgqueuer")
-        assert job == {"entrypoint": "reconcile", "payload": str(asked["id"]).encode()}
+        assert job == {"entrypoint": "reconcile", "payload": payload}
         # It is said until that is done, and then no more.
         await poller.poll()
         assert (await poller.cursor())["error"] is not None
@@ -239,7 +240,7 @@ async def test_other_directories_are_ignored(stack: Stack) -> None:
     kept = [
         event["outcome"]
         for event in (await inbox(stack)).values()
-        if event["user_id"] == stranger.id
+        if event["directory_user_id"] == stranger.id
     ]
     assert kept == ["ignored"]
 

@@ -11,6 +11,7 @@ from sqlalchemy import Row, select, text
 from backend.database import Database
 from backend.models import AuditEvent, DirectoryEvent, DirectoryUser, User
 from backend.services.events.replay import replay
+from backend.workos.scope import DirectoryScope
 from tests.stack import Stack, as_body, new_event, post_webhook, running_stack, user_data
 
 FOREVER = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
@@ -92,7 +93,7 @@ async def test_unusable_data_is_parked_with_its_reason(
     assert (answer.status_code, answer.json()) == (200, {"outcome": "parked"})
     kept = await inbox(stack, event["id"])
     assert kept is not None
-    assert reason in str(kept.error)
+    assert reason in str(kept.detail)
     # It holds up no other.
     assert await stack.post_event(new_event("dsync.user.created", user_data(stack))) == "applied"
 
@@ -141,8 +142,8 @@ async def test_second_delivery_of_a_parked_event_is_a_new_try(stack: Stack) -> N
     assert await stack.post_event(event | {"data": data}) == "duplicate"
     kept = await inbox(stack, event["id"])
     assert kept is not None
-    assert (kept.outcome, kept.error, kept.attempts) == ("applied", None, 3)
-    assert await replay(stack.database, event["id"]) == "superseded"
+    assert (kept.outcome, kept.reason, kept.detail, kept.attempts) == ("applied", None, None, 3)
+    assert await replay(stack.database, DirectoryScope(), event["id"]) == "superseded"
 
 
 @pytest.mark.parametrize("bad", ["\0", "\ud800"])

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from backend.errors import BodyPurged
 from backend.services.events import parked as parked_events
 from backend.services.events import replay as replays
+from backend.workos.scope import DirectoryScope
 from tests.events_api import inbox, one, polling
 from tests.stack import Stack, new_event, user_data
 
@@ -49,7 +50,7 @@ async def allow(stack: Stack) -> None:
 
 
 async def retry(stack: Stack, **options: Any) -> dict[str, int]:
-    outcomes = await parked_events.retry_due(stack.database, **options)
+    outcomes = await parked_events.retry_due(stack.database, DirectoryScope(), **options)
     return {str(outcome): count for outcome, count in outcomes.items()}
 
 
@@ -62,8 +63,8 @@ async def test_it_is_applied_once_its_cause_is_gone(stack: Stack) -> None:
     assert await retry(stack) == {"applied": 1}
     kept = (await inbox(stack))[event["id"]]
     assert (kept["outcome"], kept["attempts"]) == ("applied", 3)
-    assert (kept["error"], kept["next_attempt_at"]) == (None, None)
-    assert await one(stack, "SELECT id FROM counting_users")
+    assert (kept["reason"], kept["detail"], kept["next_attempt_at"]) == (None, None, None)
+    assert await one(stack, "SELECT id FROM live_directory_users")
     assert await retry(stack) == {}
 
 
@@ -103,7 +104,7 @@ async def test_what_is_no_event_stays_as_it_is(stack: Stack) -> None:
     ((same_id, after),) = (await inbox(stack)).items()
     assert same_id == event_id
     assert after["attempts"] == 2
-    for name in ("occurred_at", "body", "error"):
+    for name in ("occurred_at", "body", "reason", "detail"):
         assert after[name] == before[name]
 
 
@@ -153,7 +154,7 @@ class TestPurge:
         gone = stack.emulator.events[0]
         assert await stack.post_event(gone) == "duplicate"
         with pytest.raises(BodyPurged):
-            await replays.replay(stack.database, gone["id"])
+            await replays.replay(stack.database, DirectoryScope(), gone["id"])
         # What was parked can still be applied, and goes then.
         assert await stack.post_event(parked) == "applied"
         assert await parked_events.purge_bodies(stack.database, 90) == 1

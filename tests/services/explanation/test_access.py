@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.schemas.explanation import Refusal, RefusalCode
 from tests.explaining import account_of, execute, explained, group_data, membership, post, why
 from tests.stack import Stack, new_event, user_data
 
@@ -32,18 +33,20 @@ class TestTheChain:
         found = await why(adam, account_id)
         browser = await stack.sign_in(kim)
         seen = await stack.me(browser)
-        assert (found["active"], found["refusal"]) == (True, None)
+        assert (found["active"], found["refusal"], found["refusal_reason"]) == (True, None, None)
         assert found["roles"] == seen["roles"] == ["member", "admin", "author"]
         assert found["permissions"] == seen["permissions"]
         assert found["person"]["email"] == kim.email
         (entry,) = found["directory_users"]
-        assert (entry["id"], entry["state"], entry["counts"]) == (kim.id, "active", True)
+        assert (entry["id"], entry["state"], entry["live"]) == (kim.id, "active", True)
         assert entry["directory"] == {"id": stack.directory.id, "name": "Acme Okta"}
         assert entry["since"]["cause"]["id"] == ids["dsync.user.created"]
-        assert (entry["removed_at"], entry["removed_by"], entry["why_not"]) == (None, None, None)
+        assert (entry["removed_at"], entry["removed_by"]) == (None, None)
+        assert (entry["why_not"], entry["reason"]) == (None, None)
         (member,) = found["memberships"]
         assert member["group"] == {"id": authors.id, "name": "Authors"}
-        assert (member["present"], member["counts"], member["why_not"]) == (True, True, None)
+        assert (member["present"], member["live"]) == (True, True)
+        assert (member["why_not"], member["reason"]) == (None, None)
         assert member["since"]["cause"]["id"] == ids["dsync.group.user_added"]
         (mapping,) = member["mappings"]
         assert (mapping["role"], mapping["source"], mapping["removed"]) == (
@@ -76,12 +79,14 @@ class TestTheChain:
         found = await why(adam, account_id)
         (mapping,) = found["memberships"][0]["mappings"]
         assert (found["roles"], mapping["gives"]) == (["member"], False)
+        assert mapping["reason"]["code"] == "default_mappings_off"
         assert mapping["why_not"].endswith("the rule is switched off.")
         await execute(
             stack, "UPDATE role_mappings SET removed = true WHERE group_id = :id", id=authors.id
         )
         (mapping,) = (await why(adam, account_id))["memberships"][0]["mappings"]
         assert (mapping["removed"], mapping["gives"]) == (True, False)
+        assert mapping["reason"]["code"] == "mapping_removed"
         assert mapping["why_not"] == "An admin removed this mapping."
 
 
@@ -102,10 +107,15 @@ class TestWhyNot:
         found = await why(admin, account_id)
         assert (found["active"], found["roles"], found["permissions"]) == (False, [], [])
         (entry,) = [row for row in found["directory_users"] if row["id"] == user["id"]]
-        assert entry["counts"] is False
+        assert entry["live"] is False
         assert found["refusal"].endswith(advice)
         reason = entry["why_not"].rstrip(".")
         assert reason[0].lower() + reason[1:] in found["refusal"]
+        gone = advice == "in its identity provider."
+        assert found["refusal_reason"] == {
+            "code": "directory_removed" if gone else "not_let_in", "at": None,
+            "directory": entry["directory"], "reason": entry["reason"],
+        }  # fmt: skip
         return entry, found
 
     async def test_removed(self, stack: Stack, admin: httpx.AsyncClient) -> None:
@@ -113,6 +123,7 @@ class TestWhyNot:
         await post(stack, "dsync.user.created", user, 60)
         removal = await post(stack, "dsync.user.deleted", user, 30)
         entry, _ = await self.entry(admin, user)
+        assert entry["reason"]["code"] == "removed"
         assert entry["why_not"].startswith("Removed or deactivated in the directory on ")
         assert entry["removed_by"] == {"kind": "event", "id": removal, "actor": None}
 
@@ -130,10 +141,11 @@ class TestWhyNot:
         user = user_data(stack, state="suspended")
         await post(stack, "dsync.group.user_added", membership(user, group_data(stack, user)), 60)
         entry, found = await self.entry(admin, user)
+        assert entry["reason"]["code"] == "not_active"
         assert entry["why_not"] == (
             "The directory says that they are “suspended”; only “active” may enter."
         )
-        assert found["memberships"][0]["counts"] is True
+        assert found["memberships"][0]["live"] is True
 
     async def test_only_ever_removed(self, stack: Stack, admin: httpx.AsyncClient) -> None:
         """The account is from before the person got an id of the identity provider."""
@@ -147,6 +159,7 @@ class TestWhyNot:
         found = await why(admin, account_id)
         (entry,) = found["directory_users"]
         assert entry["since"] is None
+        assert entry["reason"]["code"] == "never_described"
         assert entry["why_not"].startswith("Only removals of this person have arrived")
 
     async def test_its_directory_was_removed(self, stack: Stack, admin: httpx.AsyncClient) -> None:
@@ -157,6 +170,7 @@ class TestWhyNot:
         await post(stack, "dsync.user.created", user, 60)
         await post(stack, "dsync.deleted", other, 30)
         entry, found = await self.entry(admin, user, "in its identity provider.")
+        assert entry["reason"]["code"] == "directory_removed"
         assert entry["why_not"].startswith("Its directory was removed on ")
         assert "“Second”" in found["refusal"]
         # Invariant 12: the directory's end is in the history of the person.
@@ -175,10 +189,11 @@ class TestWhyNot:
         await post(stack, "dsync.activated", other, 90)
         await post(stack, "dsync.user.created", user, 60)
         await execute(
-            stack, "UPDATE directories SET complete_as_of = now(), complete_id = 'reading_x'"
+            stack, "UPDATE directories SET complete_as_of = now(), complete_id = 'snapshot_x'"
             " WHERE id = :id", id=other["id"],
         )  # fmt: skip
         entry, _ = await self.entry(admin, user)
+        assert entry["reason"]["code"] == "not_listed"
         assert entry["why_not"].startswith("The complete listing of the directory of ")
 
     async def test_a_newer_namesake(self, stack: Stack, admin: httpx.AsyncClient) -> None:
@@ -189,7 +204,8 @@ class TestWhyNot:
         found = await why(admin, await account_of(admin, user["email"]))
         assert found["active"] is True
         new, old = found["directory_users"]
-        assert (new["id"], new["counts"], old["counts"]) == (rehired["id"], True, False)
+        assert (new["id"], new["live"], old["live"]) == (rehired["id"], True, False)
+        assert old["reason"]["code"] == "newer_namesake"
         assert old["why_not"].endswith(f"under a newer id, {rehired['id']}.")
 
     async def test_it_became_somebody_else(self, stack: Stack, admin: httpx.AsyncClient) -> None:
@@ -200,7 +216,8 @@ class TestWhyNot:
         await post(stack, "dsync.user.updated", user | {"idp_id": "00uNew"}, 30)
         found = await why(admin, account_id)
         (entry,) = found["directory_users"]
-        assert (found["active"], entry["counts"]) == (False, False)
+        assert (found["active"], entry["live"]) == (False, False)
+        assert entry["reason"]["code"] == "other_user"
         assert entry["why_not"].startswith("It has got the id 00uNew of the identity provider")
 
     async def test_not_in_the_directory_at_all(self, stack: Stack) -> None:
@@ -215,6 +232,7 @@ class TestWhyNot:
         found = await explained(stack.database, lone.id, zoe_id)
         assert (found.active, found.directory_users) == (False, [])
         assert found.refusal is not None
+        assert found.refusal_reason == Refusal(code=RefusalCode.NOT_IN_DIRECTORY)
         assert "is not in the company's directory, which decides who may enter" in found.refusal
 
     async def test_without_a_directory(self, stack: Stack) -> None:
@@ -223,15 +241,20 @@ class TestWhyNot:
         zoe = await stack.sign_in("zoe@lone.example", organization_id=lone.id)
         zoe_id = (await stack.me(zoe))["id"]
         cases = {
-            "blocked_at = now()": " was blocked on ",
-            "blocked_at = NULL, joined_at = NULL": " has never signed in, and no directory",
-        }
-        for change, sentence in cases.items():
+            "blocked_at = now()": ("blocked", " was blocked on "),
+            "blocked_at = NULL, joined_at = NULL": (
+                "never_signed_in", " has never signed in, and no directory",
+            ),
+        }  # fmt: skip
+        for change, (code, sentence) in cases.items():
             await execute(stack, f"UPDATE users SET {change} WHERE id = :id", id=zoe_id)
             found = await explained(stack.database, lone.id, zoe_id)
             assert sentence in str(found.refusal)
+            assert found.refusal_reason is not None
+            assert found.refusal_reason.code == code
         await execute(
             stack, "UPDATE organizations SET deleted = true WHERE workos_id = :id", id=lone.id
         )
         found = await explained(stack.database, lone.id, zoe_id)
+        assert found.refusal_reason == Refusal(code=RefusalCode.ORGANIZATION_DELETED)
         assert "their organization was deleted at WorkOS" in str(found.refusal)

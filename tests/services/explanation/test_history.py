@@ -36,6 +36,17 @@ class TestHistory:
             ("dsync.user.created", "Became active, with the roles member."),
             ("dsync.activated", "The directory “Acme Okta” was described."),
         ]
+        assert [[change["code"] for change in entry["changes"]] for entry in entries] == [
+            ["access_lost"], ["group_deleted"], ["group_renamed"],
+            ["group_renamed", "group_roles_gained"], ["first_sign_in"], ["group_joined"],
+            ["group_described"], ["access_gained"], ["directory_described"],
+        ]  # fmt: skip
+        assert entries[3]["changes"] == [
+            {"code": "group_renamed", "name": "Authors", "old_name": "Designers",
+             "gained": [], "lost": []},
+            {"code": "group_roles_gained", "name": "Authors", "old_name": None,
+             "gained": ["author"], "lost": []},
+        ]  # fmt: skip
         assert [entry["cause"]["id"] for entry in entries[:4]] == [
             event["id"] for event in reversed(emitted)
         ]
@@ -107,7 +118,7 @@ class TestHistory:
         await stack.sign_in(kim)
         found = await why(adam, account_id)
         assert found["roles"] == ["member", "author"]
-        (entry,) = [e for e in found["history"]["items"] if e["cause"]["kind"] == "reading"]
+        (entry,) = [e for e in found["history"]["items"] if e["cause"]["kind"] == "snapshot"]
         assert (entry["changed"], entry["summary"]) == (True, "Gained author.")
         (member,) = found["memberships"]
         assert member["since"]["cause"]["id"] == entry["cause"]["id"]
@@ -121,7 +132,7 @@ class TestHistory:
         stack.skip()
         done = await reconcile(stack)
         found = await why(adam, await account_of(adam, kim))
-        assert (found["active"], found["directory_users"][0]["counts"]) == (False, False)
+        assert (found["active"], found["directory_users"][0]["live"]) == (False, False)
         assert "the complete listing of the directory of" in found["refusal"]
         newest = found["history"]["items"][0]
         assert (newest["what"], newest["changed"]) == ("reconciliation.access_lost", True)
@@ -166,7 +177,7 @@ class TestHistory:
         of_lea = await why(adam, await account_of(adam, lea))
         assert of_lea["roles"] == ["member", "author"]
         assert of_lea["memberships"][0]["since"]["cause"] == {
-            "kind": "reading", "id": f"reading_{done.id}", "actor": None,
+            "kind": "snapshot", "id": f"snapshot_{done.id}", "actor": None,
         }  # fmt: skip
 
     async def test_pages(self, stack: Stack) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.services.events.intake import merge
-from backend.services.mirror.facts import Facts
+from backend.services.mirror.apply import merge_person
+from backend.services.mirror.rows import Version
+from backend.workos.models import DirectoryUser
 from tests.explaining import account_of, execute, group_data, membership, post, why
 from tests.stack import Stack, user_data
 
@@ -17,10 +18,11 @@ class TestWhyAMembershipDoesNotCount:
     async def admin(self, stack: Stack) -> httpx.AsyncClient:
         return await stack.sign_in_as("Admins", "Adam")
 
-    async def reason(self, admin: httpx.AsyncClient, user: dict[str, Any]) -> str:
+    async def reason(self, admin: httpx.AsyncClient, user: dict[str, Any], code: str) -> str:
         found = await why(admin, await account_of(admin, user["email"]))
         (member,) = found["memberships"]
-        assert member["counts"] is False
+        assert member["live"] is False
+        assert member["reason"]["code"] == code
         reason: str = member["why_not"]
         return reason
 
@@ -35,18 +37,24 @@ class TestWhyAMembershipDoesNotCount:
     async def test_taken_out(self, stack: Stack, admin: httpx.AsyncClient) -> None:
         user, group = await self.joined(stack)
         await post(stack, "dsync.group.user_removed", membership(user, group), 60)
-        assert (await self.reason(admin, user)).startswith("They were taken out of the group on ")
+        assert (await self.reason(admin, user, "taken_out")).startswith(
+            "They were taken out of the group on "
+        )
 
     async def test_the_group_was_deleted(self, stack: Stack, admin: httpx.AsyncClient) -> None:
         user, group = await self.joined(stack)
         await post(stack, "dsync.group.deleted", group, 60)
-        assert (await self.reason(admin, user)).startswith("The group was deleted on ")
+        assert (await self.reason(admin, user, "group_deleted")).startswith(
+            "The group was deleted on "
+        )
 
     async def test_the_group_came_back(self, stack: Stack, admin: httpx.AsyncClient) -> None:
         user, group = await self.joined(stack)
         await post(stack, "dsync.group.deleted", group, 60)
         await post(stack, "dsync.group.created", group, 50)
-        assert (await self.reason(admin, user)).startswith("It is from before the group was")
+        assert (await self.reason(admin, user, "before_group_deletion")).startswith(
+            "It is from before the group was"
+        )
 
     async def test_from_before_the_person_left(
         self, stack: Stack, admin: httpx.AsyncClient
@@ -54,27 +62,29 @@ class TestWhyAMembershipDoesNotCount:
         user, _ = await self.joined(stack)
         await post(stack, "dsync.user.deleted", user, 60)
         await post(stack, "dsync.user.created", user, 50)
-        assert (await self.reason(admin, user)).startswith("It is from before the person left on ")
+        assert (await self.reason(admin, user, "before_removal")).startswith(
+            "It is from before the person left on "
+        )
 
     async def test_the_person_does_not_count(self, stack: Stack, admin: httpx.AsyncClient) -> None:
         user, _ = await self.joined(stack)
         await post(stack, "dsync.user.deleted", user, 60)
-        assert await self.reason(admin, user) == "The person does not count in this directory."
+        assert (
+            await self.reason(admin, user, "directory_user_not_live")
+            == "The person does not count in this directory."
+        )
 
     async def test_older_than_a_reading(self, stack: Stack, admin: httpx.AsyncClient) -> None:
         user, _ = await self.joined(stack)
-        row = {"id": user["id"], "account_id": "01920000-0000-7000-8000-00000000000a",
-               "directory_id": user["directory_id"], "organization_id": stack.organization.id,
-               "idp_id": user["idp_id"], "email": user["email"], "name": "Zoe",
-               "state": "active", "job_title": None, "department": None,
-               "custom_attributes": {}, "rank": 1}  # fmt: skip
-        facts = Facts(users=[row], groups=[], memberships=[], read_users=[user["id"]])
-        async with stack.database.connect() as connection:
-            await merge(connection, datetime.now(UTC), "reading_1", facts)
-        assert (await self.reason(admin, user)).startswith("The reading of the person's groups of ")
+        person = DirectoryUser.model_validate(user)
+        async with stack.database.transaction() as session:
+            await merge_person(session, person, [], Version(datetime.now(UTC), "snapshot_1"))
+        assert (await self.reason(admin, user, "not_in_snapshot")).startswith(
+            "The reading of the person's groups of "
+        )
         found = await why(admin, await account_of(admin, user["email"]))
         assert found["directory_users"][0]["since"]["cause"] == {
-            "kind": "reading", "id": "reading_1", "actor": None,
+            "kind": "snapshot", "id": "snapshot_1", "actor": None,
         }  # fmt: skip
 
     async def test_the_group_was_never_announced(
@@ -82,14 +92,16 @@ class TestWhyAMembershipDoesNotCount:
     ) -> None:
         user, group = await self.joined(stack)
         await execute(stack, "DELETE FROM directory_groups WHERE id = :id", id=group["id"])
-        assert (await self.reason(admin, user)).startswith("The group itself has not been")
+        assert (await self.reason(admin, user, "group_unknown")).startswith(
+            "The group itself has not been"
+        )
 
     async def test_of_another_directory(self, stack: Stack, admin: httpx.AsyncClient) -> None:
         user, group = await self.joined(stack)
         await execute(
             stack, "UPDATE directory_groups SET directory_id = 'x' WHERE id = :id", id=group["id"]
         )
-        assert await self.reason(admin, user) == (
+        assert await self.reason(admin, user, "group_of_other_directory") == (
             "The group belongs to another directory than the person."
         )
 
@@ -97,10 +109,10 @@ class TestWhyAMembershipDoesNotCount:
         self, stack: Stack, admin: httpx.AsyncClient
     ) -> None:
         user, group = await self.joined(stack)
-        listed = "UPDATE {} SET occurred_at = now(), event_id = 'reading_x' WHERE {} = :id"
+        listed = "UPDATE {} SET occurred_at = now(), event_id = 'snapshot_x' WHERE {} = :id"
         await execute(
             stack, "UPDATE directories SET complete_as_of = now() - interval '10 s',"
-            " complete_id = 'reading_x' WHERE id = :id", id=stack.directory.id,
+            " complete_id = 'snapshot_x' WHERE id = :id", id=stack.directory.id,
         )  # fmt: skip
         await execute(stack, listed.format("directory_users", "id"), id=user["id"])
         await execute(
@@ -109,6 +121,10 @@ class TestWhyAMembershipDoesNotCount:
         await execute(stack, "INSERT INTO role_grants (user_id, role, organization_id)"
                       " SELECT id, 'admin', organization_id FROM users WHERE name LIKE 'Adam%'"
                       " AND organization_id = :id", id=stack.organization.id)  # fmt: skip
-        assert (await self.reason(admin, user)).startswith("The group: the complete listing of")
+        assert (await self.reason(admin, user, "group_not_listed")).startswith(
+            "The group: the complete listing of"
+        )
         await execute(stack, listed.format("directory_groups", "id"), id=group["id"])
-        assert (await self.reason(admin, user)).startswith("The complete listing of the directory")
+        assert (await self.reason(admin, user, "not_listed")).startswith(
+            "The complete listing of the directory"
+        )

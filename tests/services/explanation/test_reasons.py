@@ -12,10 +12,13 @@ from sqlalchemy import select, text
 from backend.database import Database
 from backend.models import User, access
 from backend.schemas.access import Role
-from backend.schemas.directory_sync import Source
-from backend.services.events import intake as directory_sync
-from backend.services.events.intake import merge
-from backend.services.mirror.facts import HANDLERS, Facts
+from backend.schemas.events import Source
+from backend.services.events import intake, parsing
+from backend.services.mirror.apply import merge
+from backend.services.mirror.facts import HANDLERS
+from backend.services.mirror.rows import Facts, Version, snapshot_row
+from backend.workos.models import DirectoryUser
+from backend.workos.scope import DirectoryScope
 from tests.explaining import explained
 
 
@@ -78,39 +81,41 @@ steps = st.lists(
 async def test_invariant_12_the_reasons_agree_with_the_views(
     database: Database, drawn: list[tuple[str, int, int, int]]
 ) -> None:
-    """Whatever is said, in whatever order: a reason is given exactly where a row does not count."""
+    """Whatever is said, in whatever order: a reason is given exactly where a row is not live."""
     fate = Fate()
     async with database.connect() as connection:
         for number, (kind, who, which, second) in enumerate(drawn):
             at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
             if kind == "read":
-                facts = Facts(read_users=[fate.user(who, "active")["id"]])
-                await merge(connection, at, f"reading_{number:03d}", facts)
+                user = DirectoryUser.model_validate(fate.user(who, "active"))
+                version = Version(at, f"snapshot_{number:03d}")
+                await merge(connection, Facts(snapshots=[snapshot_row(user, version)]))
             elif kind == "list":
                 await connection.execute(
                     text("UPDATE directories SET complete_as_of = :at, complete_id = :version"
                          " WHERE id = :id AND coalesce(complete_as_of < :at, true)"),
-                    {"at": at, "version": f"reading_{number:03d}",
+                    {"at": at, "version": f"snapshot_{number:03d}",
                      "id": fate.directory(which)["id"]},
                 )  # fmt: skip
             else:
                 body = fate.body(number, kind, who, which, second)
-                await directory_sync.receive(connection, body, Source.WEBHOOK)
+                read = parsing.read(body, Source.WEBHOOK, DirectoryScope())
+                await intake.apply(connection, read)
         rows = await connection.execute(
             select(User.id, access.c.active, access.c.roles)
             .join(access, access.c.user_id == User.id)
             .where(User.organization_id == fate.organization_id)
         )
-        accounts = rows.all()
-    for account in accounts:
+        users = rows.all()
+    for account in users:
         found = await explained(database, fate.organization_id, account.id)
         assert (found.active, found.roles) == (account.active, account.roles)
         assert (found.refusal is None) == found.active
-        assert found.active == any(entry.counts for entry in found.directory_users)
+        assert found.active == any(entry.live for entry in found.directory_users)
         for entry in found.directory_users:
-            assert entry.counts == (entry.why_not is None), entry
+            assert entry.live == (entry.reason is None) == (entry.why_not is None), entry
         given_roles = set()
         for member in found.memberships:
-            assert member.counts == (member.why_not is None), member
+            assert member.live == (member.reason is None) == (member.why_not is None), member
             given_roles |= {mapping.role for mapping in member.mappings if mapping.gives}
         assert set(found.roles) - {Role.MEMBER} == given_roles

@@ -11,17 +11,20 @@ from tests.stack import running_stack
 
 
 @pytest.mark.parametrize(
-    ("failures", "error", "sentence"),
+    ("failures", "error", "sentence", "code"),
     [
         (
             3,
             "WorkOS refuses the key in WORKOS_API_KEY.",
             "Events cannot be read from WorkOS (3 tries in a row, the last one on 2026-01-15 12:00",
+            "catch_up_failing",
         ),
-        (0, _EXPIRED, _EXPIRED),
+        (0, _EXPIRED, _EXPIRED, "cursor_expired"),
     ],
 )
-async def test_catching_up(own_database_url: str, failures: int, error: str, sentence: str) -> None:
+async def test_catching_up(
+    own_database_url: str, failures: int, error: str, sentence: str, code: str
+) -> None:
     database = Database(own_database_url, pool_size=2)
     async with running_stack(database, events_poll_seconds=5) as stack:
         adam = await stack.sign_in_as("Admins", "Adam")
@@ -36,5 +39,6 @@ async def test_catching_up(own_database_url: str, failures: int, error: str, sen
         found: dict[str, Any] = (await adam.get("/directory")).json()
     await database.close()
     assert found["attention"]
+    assert found["troubles"] == [{"code": code, "text": found["status"]}]
     assert found["status"].startswith(sentence)
     assert error in found["status"]

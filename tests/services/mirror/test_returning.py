@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from backend.services.mirror import returning as returning_people
-from backend.services.mirror.returning import Rests
+from backend.services.mirror.returning import Backoff
 from backend.workos.client import WorkosClient
+from backend.workos.scope import DirectoryScope
 from emulator.testing import User
 from tests.reconciling import Wire
 from tests.stack import Stack
@@ -23,10 +24,9 @@ def stack(own_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
     return own_stack
 
 
-async def read(stack: Stack, rests: Rests | None = None, **options: object) -> int:
-    only = str(options.get("only_directory", ""))
+async def read(stack: Stack, backoff: Backoff | None = None) -> int:
     return await returning_people.read_waiting(
-        stack.database, stack.app.state.workos, rests or Rests(), only_directory=only
+        stack.database, stack.app.state.workos, backoff or Backoff()
     )
 
 
@@ -154,8 +154,10 @@ async def test_other_directories_are_not_read(stack: Stack) -> None:
     ann, _ = await writer(stack)
     await leaves_and_returns(stack, ann)
     stack.clock.advance(60)
-    assert await read(stack, only_directory="directory_other") == 0
-    assert await read(stack, only_directory=stack.directory.id) == 1
+    stack.app.state.workos.scope = DirectoryScope("directory_other")
+    assert await read(stack) == 0
+    stack.app.state.workos.scope = DirectoryScope(stack.directory.id)
+    assert await read(stack) == 1
 
 
 async def test_who_has_left_again_meanwhile_is_out_by_the_reading(stack: Stack) -> None:
@@ -198,11 +200,11 @@ class TestWorkosFails:
         stack.clock.advance(11)
         usual = stack.app.state.workos
         wire = await self.clients(stack, {returned[1].id: httpx2.Response(404)})
-        rests = Rests()
-        assert await read(stack, rests) == 2
+        backoff = Backoff()
+        assert await read(stack, backoff) == 2
         assert [await stack.roles(browser) for _, browser in people] == [BOTH, ["member"], BOTH]
         asked = len(wire.paths)
-        assert await read(stack, rests) == 0
+        assert await read(stack, backoff) == 0
         assert len(wire.paths) == asked
         await stack.app.state.workos.close()
         stack.app.state.workos = usual
@@ -218,29 +220,29 @@ class TestWorkosFails:
         stack.clock.advance(11)
         usual = stack.app.state.workos
         wire = await self.clients(stack, {"/directory_users/": answer})
-        rests = Rests()
-        assert await read(stack, rests) == 0
+        backoff = Backoff()
+        assert await read(stack, backoff) == 0
         asked = len(wire.paths)
-        assert await read(stack, rests) == 0
+        assert await read(stack, backoff) == 0
         assert len(wire.paths) == asked
         await stack.app.state.workos.close()
         stack.app.state.workos = usual
         assert await read(stack) == 5
 
 
-async def test_rests_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_waits_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    rests, slept = Rests(), []
+    backoff, slept = Backoff(), []
     for _ in range(7):
-        rests.failed("ann")
+        backoff.failed("ann")
         begun = now
-        while "ann" in rests.resting():
+        while "ann" in backoff.waiting():
             now += 1
         slept.append(now - begun)
     assert slept == [20, 40, 80, 160, 300, 300, 300]
-    rests.failed("", 900)
+    backoff.failed("", 900)
     now += 899
-    assert list(rests.resting()) == [""]
-    rests.over("")
-    assert list(rests.resting()) == []
+    assert list(backoff.waiting()) == [""]
+    backoff.succeeded("")
+    assert list(backoff.waiting()) == []

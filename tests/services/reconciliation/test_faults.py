@@ -66,7 +66,7 @@ class TestPartialListings:
         with pytest.raises(_Crash):
             await reconcile(company, meddle, only=asked)
         async with company.database.connect() as connection:
-            crashed = await reconciliations.get(connection, asked)
+            crashed = await reconciliations.get(connection, company.organization.id, asked)
         assert crashed.state == "running"
         as_of = crashed.as_of
         wire = Wire(company)
@@ -98,7 +98,7 @@ class TestPartialListings:
         fresh = await completed(company, only=asked)
         assert fresh.id != asked
         async with company.database.connect() as connection:
-            old = await reconciliations.get(connection, asked)
+            old = await reconciliations.get(connection, company.organization.id, asked)
         assert (old.state, old.error) == (
             "failed",
             "It stopped halfway and was not taken up again for hours. A fresh one was begun.",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from backend.schemas.reconciliations import Change
 from tests.reconciling import (
     Wire,
     account_of,
@@ -83,16 +84,17 @@ class TestLostEvents:
             "memberships": (1, 0, 4),
         }
         by_change = {each.change: each for each in done.drift.people.examples}
-        assert by_change["added"].id == dan.id
-        assert by_change["removed"].id == bob.id
-        assert by_change["changed"].id == ann.id
-        assert by_change["changed"].changes is not None
-        (was, now) = by_change["changed"].changes["name"]
+        assert by_change[Change.ADDED].id == dan.id
+        assert by_change[Change.REMOVED].id == bob.id
+        assert by_change[Change.CHANGED].id == ann.id
+        changes = by_change[Change.CHANGED].changes
+        assert changes is not None
+        (was, now) = changes["name"]
         assert (was.split()[0], now.split()[0]) == ("Ann", "Anna")
         (lost,) = await audited(stack, "reconciliation.access_lost")
         assert (lost.subject_id, lost.event_id) == (
             str(await account_of(stack, bob)),
-            f"reading_{done.id}",
+            f"snapshot_{done.id}",
         )
         assert lost.detail == {
             "before": {"access": {"active": True, "roles": ["member", "author"]}},

@@ -1,4 +1,4 @@
-"""Stopping a reconciliation, going on with it, and its patience and memory."""
+"""Stopping a reconciliation, going on with it, and its retries and memory."""
 
 import asyncio
 from typing import Any
@@ -12,9 +12,9 @@ from backend.services.reconciliation import completion as reconciliation_outcome
 from backend.services.reconciliation import requests as reconciliations
 from backend.services.reconciliation import run as reconciliation_run
 from backend.services.reconciliation.batch import Batch
-from backend.services.reconciliation.checkpoint import Patience
 from backend.services.reconciliation.run import Interrupted
 from backend.workos.client import WorkosClient
+from backend.workos.retrying import RetryPolicy
 from tests.reconciling import (
     REQUESTS,
     Wire,
@@ -33,7 +33,7 @@ class TestStopping:
     async def test_cancelled_at_a_page(
         self, company: Stack, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reconciliation_run, "_LOOK_EVERY_SECONDS", 0)
+        monkeypatch.setattr(reconciliation_run, "_CHECK_EVERY_SECONDS", 0)
         asked = await request(company)
         before = await mirror(company)
 
@@ -77,17 +77,19 @@ class TestStopping:
         await completed(company, only=asked)
 
 
-class TestPatience:
+class TestRetries:
     async def test_while_it_tries_again_the_state_says_why(self, stack: Stack) -> None:
         """Also in the admin's status; when WorkOS answers, or another process goes on, no more."""
         adam = await stack.sign_in_as("Admins", "Adam")
         asked = await request(stack)
         seen: list[Any] = []
-        tries = Patience(tries=3, pause=0)
+        policy = RetryPolicy(attempts=3, backoff=0)
 
         async def meddle(number: int, _request: Any) -> httpx2.Response | None:
             async with stack.database.connect() as connection:
-                seen.append((await reconciliations.get(connection, asked)).error)
+                seen.append(
+                    (await reconciliations.get(connection, stack.organization.id, asked)).error
+                )
             if number == 8:
                 raise asyncio.CancelledError
             if number == 5:
@@ -95,7 +97,7 @@ class TestPatience:
             return answer({"message": "busy"}, 503) if number in {4, 5, 7} else None
 
         with pytest.raises(asyncio.CancelledError):
-            await reconcile(stack, meddle, only=asked, patience=tries)
+            await reconcile(stack, meddle, only=asked, retry_policy=policy)
         why = "WorkOS answered with status 503. Nothing was changed."
         status = f"A reconciliation is trying again to read from WorkOS: {why}"
         assert seen == [None, None, None, None, why, status, why, None, why]
@@ -110,7 +112,7 @@ class TestPatience:
                 )
             return None
 
-        await completed(company, meddle, patience=Patience(tries=3, pause=0))
+        await completed(company, meddle, retry_policy=RetryPolicy(attempts=3, backoff=0))
         assert await mirror(company) == await source(company)
 
     async def test_retry_after_is_honoured(
@@ -121,12 +123,12 @@ class TestPatience:
         async def sleep(seconds: float) -> None:
             slept.append(seconds)
 
-        monkeypatch.setattr("backend.services.reconciliation.pages.asyncio.sleep", sleep)
+        monkeypatch.setattr("backend.workos.retrying.asyncio.sleep", sleep)
 
         async def meddle(number: int, _request: Any) -> httpx2.Response | None:
             return answer({}, 429, **{"Retry-After": "7"}) if number == 4 else None
 
-        await completed(company, meddle, patience=Patience(tries=2, pause=0))
+        await completed(company, meddle, retry_policy=RetryPolicy(attempts=2, backoff=0))
         assert sum(slept) == 7
 
     async def test_four_requests_a_second_are_not_exceeded(self, stack: Stack) -> None:
@@ -141,7 +143,11 @@ class TestPatience:
         )
         asked = await request(stack)
         done = await reconciliation_run.run(
-            stack.database, client, asked, patience=Patience(tries=1)
+            stack.database,
+            client,
+            stack.organization.id,
+            asked,
+            retry_policy=RetryPolicy(attempts=1),
         )
         await client.close()
         assert done.state == "completed", done.error
@@ -214,13 +220,13 @@ async def test_an_event_that_comes_while_it_completes(
     looks: list[Any] = []
     shortage = reconciliation_outcome._shortage
 
-    async def meet(connection: Any, count: Any, *reading: Any) -> Any:
+    async def meet(connection: Any, organization_id: str, count: Any, version: Any) -> Any:
         looks.append(count.kind)
         if len(looks) == 1:
             stack.clock.advance(60)
             stack.emulator.delete_directory(stack.directory.id)
             await stack.deliver()
-        return await shortage(connection, count, *reading)
+        return await shortage(connection, organization_id, count, version)
 
     monkeypatch.setattr(reconciliation_outcome, "_shortage", meet)
 

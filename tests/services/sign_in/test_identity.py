@@ -5,6 +5,7 @@ from sqlalchemy import func, select
 
 from backend.database import Database
 from backend.models import Session, SsoIdentity, User
+from backend.workos.scope import DirectoryScope
 from emulator.testing import WithoutEmail
 from emulator.workos import organizations
 from tests.stack import Stack, running_stack
@@ -233,3 +234,4 @@ class TestOneDirectoryAlone:
         settings = stack.app.state.settings
         change = {"workos_directory_id": directory_id}
         stack.app.state.settings = settings.model_copy(update=change)
+        stack.app.state.workos.scope = DirectoryScope(directory_id)

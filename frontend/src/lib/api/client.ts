@@ -15,6 +15,7 @@ export type TeamMember = Schemas["TeamMember"];
 export type TeamPage = Schemas["TeamPage"];
 export type TeamStatus = Schemas["TeamStatus"];
 export type Invitation = Schemas["InvitationLink"];
+export type SignInRefusal = Schemas["SignInRefusal"];
 
 export interface TeamQuery {
   status: TeamStatus | null;

@@ -1,5 +1,11 @@
 /** The one error that a call of the API raises. */
 
+import type { components } from "./schema.d.ts";
+
+/** The server's codes, and two for answers that are none of its. */
+export type ProblemCode =
+  components["schemas"]["ProblemCode"] | "unreachable" | "unexpected_answer";
+
 export interface FieldError {
   field: string;
   message: string;
@@ -7,7 +13,7 @@ export interface FieldError {
 
 interface ProblemParts {
   status: number;
-  code: string;
+  code: ProblemCode;
   title: string;
   detail: string;
   fields?: FieldError[];
@@ -16,7 +22,7 @@ interface ProblemParts {
 export class ApiProblem extends Error {
   /** The HTTP status; 0 when no answer came. */
   readonly status: number;
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly title: string;
   readonly detail: string;
   readonly fields: FieldError[];
@@ -65,7 +71,8 @@ export async function problemFrom(response: Response): Promise<ApiProblem> {
   const parts = isRecord(body) ? body : {};
   return new ApiProblem({
     status: response.status,
-    code: text(parts["code"]) ?? "unexpected_answer",
+    // As with every answer, what the server's description promises is taken for granted.
+    code: (text(parts["code"]) as ProblemCode | undefined) ?? "unexpected_answer",
     title: text(parts["title"]) ?? "That did not work",
     detail:
       text(parts["detail"]) ??

@@ -416,6 +416,19 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AccessState */
+        AccessState: {
+            /**
+             * Active
+             * @default false
+             */
+            active: boolean;
+            /**
+             * Roles
+             * @default []
+             */
+            roles: string[];
+        };
         /**
          * CatchUp
          * @description Reading the Events API, which brings what no webhook did; for the whole deployment.
@@ -435,6 +448,11 @@ export interface components {
              * @description In a row.
              */
             failures: number;
+            /**
+             * Reason
+             * @description Of `error`, the code.
+             */
+            reason: components["schemas"]["WorkosFault"] | components["schemas"]["FailureReason"] | null;
             /** Error */
             error: string | null;
         };
@@ -443,7 +461,7 @@ export interface components {
             kind: components["schemas"]["CauseKind"];
             /**
              * Id
-             * @description An event's or a reconciliation's; of a reading `reading_…`, which has the reconciliation's id behind it where one made it.
+             * @description An event's or a reconciliation's; of a snapshot `snapshot_…`, which has the reconciliation's id behind it where one made it.
              */
             id?: string | null;
             /** @description Who did it, where a person did. */
@@ -453,7 +471,18 @@ export interface components {
          * CauseKind
          * @enum {string}
          */
-        CauseKind: "event" | "reading" | "reconciliation" | "sign_in" | "person" | "operator";
+        CauseKind: "event" | "snapshot" | "reconciliation" | "sign_in" | "person" | "operator";
+        /**
+         * Change
+         * @enum {string}
+         */
+        Change: "added" | "changed" | "removed";
+        /**
+         * ChangeCode
+         * @description What an entry of the history changed.
+         * @enum {string}
+         */
+        ChangeCode: "first_sign_in" | "access_unchanged" | "group_joined" | "group_left" | "access_gained" | "access_lost" | "roles_changed" | "group_described" | "group_renamed" | "group_roles_gained" | "group_roles_lost" | "group_deleted" | "directory_described" | "directory_removed" | "organization_described" | "organization_deleted";
         /**
          * Counts
          * @description What counts now; exact, and so as slow as the directory is large.
@@ -535,12 +564,31 @@ export interface components {
             removed_at: string | null;
             removed_by: components["schemas"]["Cause"] | null;
             /**
-             * Counts
+             * Live
              * @description Whether it lets them in.
              */
-            counts: boolean;
+            live: boolean;
             /** Why Not */
             why_not: string | null;
+            reason: components["schemas"]["Reason"] | null;
+        };
+        /**
+         * DirectoryMirrorState
+         * @description `people` are counted up to 1,000.
+         */
+        DirectoryMirrorState: {
+            /** Name */
+            name?: string | null;
+            /**
+             * Live
+             * @default true
+             */
+            live: boolean;
+            /**
+             * People
+             * @default 0
+             */
+            people: number;
         };
         /**
          * DirectoryState
@@ -561,6 +609,11 @@ export interface components {
              */
             attention: boolean;
             /**
+             * Troubles
+             * @description What wants attention; `status` is their texts.
+             */
+            troubles: components["schemas"]["Trouble"][];
+            /**
              * Directory Managed
              * @description Whether a directory decides who may enter.
              */
@@ -572,6 +625,17 @@ export interface components {
             parked: components["schemas"]["Parked"];
             catch_up: components["schemas"]["CatchUp"];
             reconciliations: components["schemas"]["Reconciliations"];
+        };
+        /** DirectoryUserState */
+        DirectoryUserState: {
+            /** Name */
+            name?: string | null;
+            /** Email */
+            email?: string | null;
+            /** State */
+            state?: string | null;
+            /** Live */
+            live?: boolean | null;
         };
         /**
          * Drift
@@ -635,11 +699,7 @@ export interface components {
         };
         /** DriftExample */
         DriftExample: {
-            /**
-             * Change
-             * @description `added`, `changed` or `removed`.
-             */
-            change: string;
+            change: components["schemas"]["Change"];
             /** Id */
             id: string;
             /** Name */
@@ -700,6 +760,8 @@ export interface components {
              * Format: date-time
              */
             received_at: string;
+            /** @description Why it is parked. */
+            reason: components["schemas"]["ParkingReason"] | null;
             /**
              * Error
              * @description Why it is parked, and what to do, in plain words.
@@ -751,7 +813,7 @@ export interface components {
         EventPerson: {
             /**
              * Id
-             * @description The account, as in `/team`; null while there is none.
+             * @description The user, as in `/team`; null while there is none.
              */
             id: string | null;
             /** Name */
@@ -814,6 +876,8 @@ export interface components {
              * Format: date-time
              */
             received_at: string;
+            /** @description Why it is parked. */
+            reason: components["schemas"]["ParkingReason"] | null;
             /**
              * Error
              * @description Why it is parked, and what to do, in plain words.
@@ -855,17 +919,9 @@ export interface components {
             source: string | null;
             /** @description Who replayed it; null for the command line. */
             actor: components["schemas"]["Person"] | null;
-            /**
-             * Before
-             * @description How the person, group or directory stood; `access` where it could change.
-             */
-            before: {
-                [key: string]: unknown;
-            } | null;
-            /** After */
-            after: {
-                [key: string]: unknown;
-            } | null;
+            /** @description The state of the person, group or directory; `access` where it could change. */
+            before: components["schemas"]["MirrorState"] | null;
+            after: components["schemas"]["MirrorState"] | null;
         };
         /** Explanation */
         Explanation: {
@@ -887,6 +943,7 @@ export interface components {
              * @example Ann Lee has never signed in, and no directory names them.
              */
             refusal: string | null;
+            refusal_reason: components["schemas"]["Refusal"] | null;
             /** Directory Users */
             directory_users: components["schemas"]["DirectoryEntry"][];
             /** Memberships */
@@ -895,6 +952,12 @@ export interface components {
             grants: components["schemas"]["Grant"][];
             history: components["schemas"]["History"];
         };
+        /**
+         * FailureReason
+         * @description Why reading from WorkOS failed, where that was not WorkOS's fault.
+         * @enum {string}
+         */
+        FailureReason: "database_refused" | "database_failed" | "abandoned";
         /** Grant */
         Grant: {
             role: components["schemas"]["Role"];
@@ -906,6 +969,26 @@ export interface components {
             granted_by: components["schemas"]["Person"] | null;
             /** Gives */
             gives: boolean;
+        };
+        /**
+         * GroupState
+         * @description `members` are counted up to 1,000.
+         */
+        GroupState: {
+            /** Name */
+            name?: string | null;
+            /** Live */
+            live?: boolean | null;
+            /**
+             * Members
+             * @default 0
+             */
+            members: number;
+            /**
+             * Roles
+             * @default []
+             */
+            roles: string[];
         };
         /** Health */
         Health: {
@@ -924,6 +1007,35 @@ export interface components {
              * @description Give it as `history_cursor` for what is older.
              */
             next_cursor: string | null;
+        };
+        /**
+         * HistoryChange
+         * @description What `summary` says, for programs.
+         */
+        HistoryChange: {
+            code: components["schemas"]["ChangeCode"];
+            /**
+             * Name
+             * @description Of the group or the directory.
+             */
+            name?: string | null;
+            /**
+             * Old Name
+             * @description Of `group_renamed`.
+             */
+            old_name?: string | null;
+            /**
+             * Gained
+             * @description Roles that came.
+             * @default []
+             */
+            gained: components["schemas"]["Role"][];
+            /**
+             * Lost
+             * @description Roles that went.
+             * @default []
+             */
+            lost: components["schemas"]["Role"][];
         };
         /** HistoryEntry */
         HistoryEntry: {
@@ -944,7 +1056,7 @@ export interface components {
             cause: components["schemas"]["Cause"];
             /**
              * Changed
-             * @description Whether it changed the person's access; null where only the group's or directory's standing was noted.
+             * @description Whether it changed the person's access; null where only the group's or directory's state was noted.
              */
             changed: boolean | null;
             /**
@@ -952,14 +1064,10 @@ export interface components {
              * @example Lost admin.
              */
             summary: string;
-            /** Before */
-            before: {
-                [key: string]: unknown;
-            } | null;
-            /** After */
-            after: {
-                [key: string]: unknown;
-            } | null;
+            /** Changes */
+            changes: components["schemas"]["HistoryChange"][];
+            before: components["schemas"]["MirrorState"] | null;
+            after: components["schemas"]["MirrorState"] | null;
         };
         /**
          * Hold
@@ -1039,11 +1147,8 @@ export interface components {
         /** Mapping */
         Mapping: {
             role: components["schemas"]["Role"];
-            /**
-             * Source
-             * @description `default`: by the group's name; `admin`: by a person.
-             */
-            source: string;
+            /** @description `default`: by the group's name; `admin`: by a person. */
+            source: components["schemas"]["MappingSource"];
             since: components["schemas"]["Since"];
             /** Removed */
             removed: boolean;
@@ -1051,7 +1156,13 @@ export interface components {
             gives: boolean;
             /** Why Not */
             why_not: string | null;
+            reason: components["schemas"]["Reason"] | null;
         };
+        /**
+         * MappingSource
+         * @enum {string}
+         */
+        MappingSource: "default" | "admin";
         /** Me */
         Me: {
             /**
@@ -1080,12 +1191,25 @@ export interface components {
              */
             present: boolean;
             since: components["schemas"]["Since"];
-            /** Counts */
-            counts: boolean;
+            /** Live */
+            live: boolean;
             /** Why Not */
             why_not: string | null;
+            reason: components["schemas"]["Reason"] | null;
             /** Mappings */
             mappings: components["schemas"]["Mapping"][];
+        };
+        /**
+         * MirrorState
+         * @description The state of what an event is about, as the SQL function `mirror_state` says it.
+         */
+        MirrorState: {
+            directory_user?: components["schemas"]["DirectoryUserState"] | null;
+            access?: components["schemas"]["AccessState"] | null;
+            /** Member */
+            member?: boolean | null;
+            group?: components["schemas"]["GroupState"] | null;
+            directory?: components["schemas"]["DirectoryMirrorState"] | null;
         };
         /** Named */
         Named: {
@@ -1113,6 +1237,12 @@ export interface components {
             /** Oldest Received At */
             oldest_received_at: string | null;
         };
+        /**
+         * ParkingReason
+         * @description Why the data of a signed event cannot be applied; a `field` is named where there is one.
+         * @enum {string}
+         */
+        ParkingReason: "not_json" | "not_an_event" | "field_missing" | "field_empty" | "field_too_long" | "field_invalid" | "two_organizations" | "two_directories" | "value_too_long" | "value_not_json" | "rule_violated" | "not_storable";
         /**
          * Permission
          * @enum {string}
@@ -1238,6 +1368,39 @@ export interface components {
              */
             memberships: number;
         };
+        /**
+         * Reason
+         * @description What `why_not` says, for programs.
+         */
+        Reason: {
+            code: components["schemas"]["ReasonCode"];
+            /**
+             * At
+             * @description Of what the code names: the removal, the listing, the snapshot.
+             */
+            at?: string | null;
+            /**
+             * State
+             * @description Of `not_active`: what the directory says that they are.
+             */
+            state?: string | null;
+            /**
+             * Idp Id
+             * @description Of `other_user`: the id they got.
+             */
+            idp_id?: string | null;
+            /**
+             * Directory User Id
+             * @description Of `newer_namesake`: the newer one.
+             */
+            directory_user_id?: string | null;
+        };
+        /**
+         * ReasonCode
+         * @description Why something gives no access.
+         * @enum {string}
+         */
+        ReasonCode: "never_described" | "removed" | "newer_namesake" | "not_active" | "other_user" | "directory_removed" | "not_listed" | "taken_out" | "directory_user_not_live" | "before_removal" | "not_in_snapshot" | "group_unknown" | "group_of_other_directory" | "group_deleted" | "before_group_deletion" | "group_directory_removed" | "group_not_listed" | "mapping_removed" | "default_mappings_off" | "membership_not_live" | "user_not_active";
         /** Receipt */
         Receipt: {
             outcome: components["schemas"]["Outcome"];
@@ -1273,6 +1436,11 @@ export interface components {
             drift: components["schemas"]["Drift"];
             held: components["schemas"]["Hold"] | null;
             /**
+             * Reason
+             * @description Of `error`, the code.
+             */
+            reason: components["schemas"]["WorkosFault"] | components["schemas"]["FailureReason"] | null;
+            /**
              * Error
              * @description Why it failed; while it runs, why WorkOS is being tried again.
              */
@@ -1307,6 +1475,11 @@ export interface components {
             finished_at: string | null;
             /** As Of */
             as_of: string | null;
+            /**
+             * Reason
+             * @description Of `error`, the code.
+             */
+            reason: components["schemas"]["WorkosFault"] | components["schemas"]["FailureReason"] | null;
             /** Error */
             error: string | null;
             /**
@@ -1329,6 +1502,27 @@ export interface components {
             /** @description One that waits, runs or is held. */
             current: components["schemas"]["ReconciliationRef"] | null;
         };
+        /**
+         * Refusal
+         * @description What `refusal` says, for programs.
+         */
+        Refusal: {
+            code: components["schemas"]["RefusalCode"];
+            /**
+             * At
+             * @description Of `blocked`.
+             */
+            at?: string | null;
+            /** @description Of `not_let_in` and `directory_removed`. */
+            directory?: components["schemas"]["Named"] | null;
+            /** @description Why that directory lets nobody in. */
+            reason?: components["schemas"]["Reason"] | null;
+        };
+        /**
+         * RefusalCode
+         * @enum {string}
+         */
+        RefusalCode: "organization_deleted" | "blocked" | "never_signed_in" | "not_in_directory" | "not_let_in" | "directory_removed";
         /**
          * ReplayRange
          * @example {
@@ -1501,6 +1695,26 @@ export interface components {
          * @enum {string}
          */
         Trigger: "api" | "command" | "schedule" | "expired_cursor";
+        /**
+         * Trouble
+         * @description What somebody should see to; its numbers and times are in the rest of the status.
+         */
+        Trouble: {
+            code: components["schemas"]["TroubleCode"];
+            /** Text */
+            text: string;
+        };
+        /**
+         * TroubleCode
+         * @enum {string}
+         */
+        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired";
+        /**
+         * WorkosFault
+         * @description Why WorkOS cannot be used; FAULT_SENTENCES says it to people.
+         * @enum {string}
+         */
+        WorkosFault: "unreachable" | "key_refused" | "rate_limited" | "unexpected_status" | "unreadable" | "unreadable_object" | "not_workos" | "circular_listing" | "foreign_directory" | "foreign_row" | "directory_contradiction" | "group_contradiction" | "cursor_expired";
         /** FieldError */
         FieldError: {
             /** Field */
@@ -1508,6 +1722,12 @@ export interface components {
             /** Message */
             message: string;
         };
+        /**
+         * ProblemCode
+         * @description What happened, for programs: the `code` of every problem document.
+         * @enum {string}
+         */
+        ProblemCode: "bad_request" | "not_signed_in" | "role_missing" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "internal_error";
         /** Problem */
         Problem: {
             /**
@@ -1524,11 +1744,8 @@ export interface components {
              * @description What happened and what to do.
              */
             detail: string;
-            /**
-             * Code
-             * @description Stable; for programs.
-             */
-            code: string;
+            /** @description Stable; for programs. */
+            code: components["schemas"]["ProblemCode"];
             /**
              * Errors
              * @description On 422: each bad field.
@@ -1536,6 +1753,14 @@ export interface components {
              */
             errors: components["schemas"]["FieldError"][] | null;
         };
+        /**
+         * SignInRefusal
+         * @description Why a sign-in ended at the sign-in page: each `/?error=<code>` that the page has words for.
+         *
+         *     WorkOS may report others; the page has general words for them.
+         * @enum {string}
+         */
+        SignInRefusal: "not_configured" | "organization_required" | "organization_unknown" | "organization_deleted" | "state_invalid" | "code_rejected" | "wrong_organization" | "not_in_directory" | "deactivated" | "blocked" | "ambiguous_email" | "identity_conflict" | "directory_unavailable" | "temporarily_unavailable" | "invitation_invalid" | "invitation_other_person" | "sign_in_failed" | "access_denied" | "connection_domain_invalid" | "connection_invalid" | "connection_strategy_invalid" | "connection_unlinked" | "domain_connection_selector_not_allowed" | "idp_initiated_sso_disabled" | "invalid_request" | "oauth_failed" | "organization_invalid" | "profile_not_allowed_outside_organization" | "server_error" | "signin_consent_denied";
     };
     responses: never;
     parameters: never;
@@ -2980,6 +3205,8 @@ export interface operations {
             /** @description To WorkOS, or to `/?error=<code>`, the page that says what is wrong. */
             302: {
                 headers: {
+                    /** @description After a refusal `/?error=<code>`; `x-error` lists the codes. One that WorkOS reports and that is not among them is passed on as it is. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3009,6 +3236,8 @@ export interface operations {
             /** @description To WorkOS, or to `/?error=invitation_invalid`. */
             302: {
                 headers: {
+                    /** @description After a refusal `/?error=<code>`; `x-error` lists the codes. One that WorkOS reports and that is not among them is passed on as it is. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3043,6 +3272,8 @@ export interface operations {
             /** @description Signed in: to `return_to`, with the session cookie. Without a state: to a fresh `/auth`. Refused: to `/?error=<code>`, the page that says why. */
             302: {
                 headers: {
+                    /** @description After a refusal `/?error=<code>`; `x-error` lists the codes. One that WorkOS reports and that is not among them is passed on as it is. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content?: never;

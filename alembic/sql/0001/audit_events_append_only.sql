@@ -1,3 +1,0 @@
-CREATE TRIGGER audit_events_append_only
-BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events
-FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

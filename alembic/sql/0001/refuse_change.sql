@@ -1,5 +1,0 @@
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '% is append only', TG_TABLE_NAME;
-END
-$$

@@ -1,0 +1,37 @@
+"""The database: its connections and their kinds, statements, locks, faults, migrations."""
+
+from backend.database.engine import Database
+from backend.database.faults import (
+    CONNECTION_FAULTS,
+    DRIVER_FAULTS,
+    is_content_error,
+    sqlstate,
+)
+from backend.database.kinds import (
+    AutocommitConnection,
+    Executor,
+    LockedConnection,
+    SnapshotConnection,
+)
+from backend.database.locks import session_lock, transaction_lock, try_transaction_lock
+from backend.database.migrations import alembic_config
+from backend.database.query import Query
+from backend.database.retrying import take_turns
+
+__all__ = [
+    "CONNECTION_FAULTS",
+    "DRIVER_FAULTS",
+    "AutocommitConnection",
+    "Database",
+    "Executor",
+    "LockedConnection",
+    "Query",
+    "SnapshotConnection",
+    "alembic_config",
+    "is_content_error",
+    "session_lock",
+    "sqlstate",
+    "take_turns",
+    "transaction_lock",
+    "try_transaction_lock",
+]

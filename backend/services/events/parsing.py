@@ -1,0 +1,117 @@
+"""What an event says, read from the raw bytes that brought it. Pure."""
+
+import hashlib
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from backend.errors import NotAnEvent, NotJson
+from backend.models import NO_ORGANIZATION
+from backend.schemas.events import ParkingReason, Source
+from backend.schemas.text import load_storable
+from backend.services.mirror import facts
+from backend.services.mirror.facts import UnusableData
+from backend.services.mirror.rows import EventRow, Facts
+from backend.workos.models import Envelope
+from backend.workos.scope import DirectoryScope
+
+
+class ReadEvent(NamedTuple):
+    """An event as it was read: what was sent, the inbox's row, and what to merge of it."""
+
+    envelope: Envelope
+    body: bytes
+    row: EventRow
+    facts: Facts | None = None
+
+    @property
+    def is_event(self) -> bool:
+        """Whether the body is an event at all, whether or not it can be applied."""
+        return self.row["reason"] not in {ParkingReason.NOT_JSON, ParkingReason.NOT_AN_EVENT}
+
+
+def parse(body: bytes) -> Envelope:
+    """The envelope of a raw body; what cannot be stored of a text (NUL) becomes U+FFFD.
+
+    Raises:
+        NotAnEvent: it is not JSON, or not an event.
+    """
+    try:
+        sent = load_storable(body)
+    except (ValueError, RecursionError) as error:
+        raise NotJson from error
+    try:
+        return Envelope.model_validate(sent)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "body"
+        raise NotAnEvent(f"The body is not a WorkOS event: {field}: {first['msg']}.") from error
+
+
+def read(body: bytes, source: Source, scope: DirectoryScope) -> ReadEvent:
+    """What an event says.
+
+    Args:
+        body: the raw bytes, already proved to be WorkOS's.
+        source: what brought it.
+        scope: the directories that are listened to.
+
+    Raises:
+        NotAnEvent: the body is not an event.
+    """
+    event = parse(body)
+    return ReadEvent(event, body, *facts.read(event, source, scope))
+
+
+def read_leniently(
+    body: bytes,
+    source: Source,
+    scope: DirectoryScope,
+    *,
+    at: datetime,
+    kept_under: str = NO_ORGANIZATION,
+) -> ReadEvent:
+    """As `read`, of what must be kept whatever it is; what is no event is to be parked.
+
+    Its own id, type and time are kept where it has them; otherwise the id is made from the body,
+    so that it is the same each time.
+
+    Args:
+        body: as for `read`.
+        source: as for `read`.
+        scope: as for `read`.
+        at: its time, where it says none.
+        kept_under: the organization of its row, where it says none.
+    """
+    try:
+        event = read(body, source, scope)
+    except NotAnEvent as error:
+        envelope = _salvaged(body, at)
+        row, _ = facts.read(envelope, source, scope)
+        not_json = isinstance(error, NotJson)
+        reason = ParkingReason.NOT_JSON if not_json else ParkingReason.NOT_AN_EVENT
+        event = ReadEvent(envelope, body, facts.parked(row, UnusableData(reason, error.detail)))
+    if event.row["organization_id"] != NO_ORGANIZATION:
+        return event
+    return event._replace(row={**event.row, "organization_id": kept_under})
+
+
+def _salvaged(body: bytes, at: datetime) -> Envelope:
+    sent: object = None
+    with suppress(ValueError, RecursionError):
+        sent = load_storable(body)
+    fields = sent if isinstance(sent, dict) else {}
+    kept: dict[str, object] = {
+        "id": f"malformed_{hashlib.sha256(body).hexdigest()}",
+        "event": "malformed",
+        "data": {},
+        "created_at": at.isoformat(),
+    }
+    for name in kept:
+        candidate = kept | {name: fields.get(name)}
+        with suppress(ValidationError):
+            Envelope.model_validate(candidate)
+            kept = candidate
+    return Envelope.model_validate(kept)

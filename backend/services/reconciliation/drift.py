@@ -1,0 +1,59 @@
+"""Merging a part of a listing: how the mirror differed from it, and whose access that changed."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.models import User, live_directory_users, live_groups
+from backend.schemas.audit import AuditDetail, MirrorState
+from backend.schemas.reconciliations import Drift
+from backend.services import audit
+from backend.services.mirror.apply import merge
+from backend.services.mirror.rows import Facts, Version
+from backend.services.reconciliation.comparison import Comparison
+
+# Each row is looked up by its key, also while the statistics still say that the tables are empty.
+_BY_KEY = text(
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
+    " set_config('enable_mergejoin', 'off', true)"
+)
+
+
+async def merge_part(
+    connection: AsyncConnection, organization_id: str, facts: Facts, version: Version
+) -> Drift:
+    """Merge a part of a complete listing as an event's facts, and note whose access it changed.
+
+    Args:
+        connection: a transaction.
+        organization_id: whose directories are listed.
+        facts: of the part.
+        version: of the listing.
+    """
+    await connection.execute(_BY_KEY)
+    part = Comparison(connection, organization_id, facts, version)
+    directories = await part.directories()
+    people, groups = await part.people(), await part.groups()
+    memberships, keys = await part.memberships()
+    before = await part.access_of(User.key, people.keys | keys)
+    await merge(connection, facts)
+    after = await part.access_of(User.id, before)
+    changes = [
+        audit.entry(
+            "reconciliation.access_changed",
+            organization_id=organization_id,
+            subject_id=user_id,
+            event_id=version.event_id,
+            detail=AuditDetail(
+                before=MirrorState(access=state), after=MirrorState(access=after[user_id])
+            ),
+        )
+        for user_id, state in before.items()
+        if after[user_id] != state
+    ]
+    await audit.record(connection, *changes)
+    found = Drift(
+        directories=directories, people=people.drift, groups=groups.drift, memberships=memberships
+    )
+    found.people.add(await part.now_live(live_directory_users, people.absent))
+    found.groups.add(await part.now_live(live_groups, groups.absent))
+    return found
