@@ -194,7 +194,7 @@ def _register(queuer: PgQueuer, worker: Worker) -> None:
         queuer.schedule(name, expression, accepts_context=False)(tick)
 
     if settings.events_poll_seconds:
-        # Only a look whether it is time: when the next poll is due, the cursor's row says.
+        # It only asks whether it is time: when the next poll is due, the cursor's row says.
         often = settings.events_poll_seconds < _OFTEN
         schedule(Schedule.CATCH_UP, _EVERY_SECOND if often else _EVERY_5_SECONDS, worker.catch_up)
     if settings.reconcile_hours:

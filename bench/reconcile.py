@@ -65,7 +65,7 @@ async def reconcile(url: str, base_url: str) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / megabyte
     measured = {
         "database": in_database.seconds,
-        "reading": seconds - in_database.seconds,
+        "read": seconds - in_database.seconds,
         "memory": peak,
         "people": done.progress.people,
         "groups": done.progress.groups,
@@ -160,7 +160,7 @@ async def measure(url: str, base_url: str, home: Path) -> None:
         theirs = statistics.median([await copy(url, home) for _ in range(COPIES)])
         print(
             f"{name:<16}{ours['database']:>8.1f}{theirs:>8.1f}{ours['database'] / theirs:>7.2f}"
-            f"{AT_MOST:>9.2f}{ours['reading']:>8.1f}{ours['memory']:>6.0f}",
+            f"{AT_MOST:>9.2f}{ours['read']:>8.1f}{ours['memory']:>6.0f}",
             flush=True,
         )
     print(

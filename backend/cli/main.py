@@ -53,8 +53,8 @@ def _database_url(settings: Settings) -> Iterator[str]:
 
 
 def _first_line(error: Exception) -> str:
-    said = str(error.orig if isinstance(error, DBAPIError) else error)
-    return next(iter(said.splitlines()), type(error).__name__)
+    text = str(error.orig if isinstance(error, DBAPIError) else error)
+    return next(iter(text.splitlines()), type(error).__name__)
 
 
 @contextmanager
@@ -205,7 +205,7 @@ def list_events(
     event_type: _ByType = None,
     since: _Since = None,
     until: _Until = None,
-    person: Annotated[UUID | None, typer.Option(help="Only about this account.")] = None,
+    person: Annotated[UUID | None, typer.Option(help="Only about this user of `/team`.")] = None,
     group: Annotated[str | None, typer.Option(help="Only about the group of this id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
 ) -> None:

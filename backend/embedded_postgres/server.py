@@ -240,5 +240,5 @@ def _last_complaint(log: Path) -> str:
     """What it died of, with the detail that may follow."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     found = [re.split(r"(?:FATAL|PANIC|DETAIL): +", line) for line in lines]
-    said = [text.rstrip(".") for _, *texts in found for text in texts]
-    return ". ".join(said or lines[-1:]) or "it said nothing"
+    messages = [text.rstrip(".") for _, *texts in found for text in texts]
+    return ". ".join(messages or lines[-1:]) or "it said nothing"

@@ -12,7 +12,7 @@ class EventCursor(Base):
     """`after` is the event to read on from; none: from the oldest that WorkOS still has.
 
     It trails the newest: only what no older event can appear behind any more is left behind.
-    `failures` are looks in a row that failed, for `reason`; `error` says it in words.
+    `failures` are polls in a row that failed, for `reason`; `error` says it in words.
     """
 
     __tablename__ = "event_cursor"

@@ -11,7 +11,7 @@ from backend.models.directory import REWRITTEN
 
 
 class User(Base):
-    """Someone's account here. `key` is the idp_id, else the directory-user id; it joins the mirror.
+    """Somebody here. `key` is the idp_id, else the directory-user id; it joins the mirror.
 
     The profile (name to department) is a copy for display, newest version wins; no access in it.
     """

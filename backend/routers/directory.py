@@ -30,7 +30,7 @@ router = APIRouter(prefix="/directory", tags=["directory"], responses=problems(4
 
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 EventId = Annotated[RowId, Path(examples=["event_01J9ZC0000000000000000A001"])]
-ByPerson = Annotated[UUID | None, Query(description="Only events about this account of `/team`.")]
+ByPerson = Annotated[UUID | None, Query(description="Only events about this user of `/team`.")]
 ByGroup = Annotated[RowId | None, Query(description="Only events about the group of this id.")]
 
 
@@ -80,8 +80,8 @@ async def get_directory(
     "/people/{user_id}/access",
     summary="Why somebody has the access they have, and how it changed",
     description="The chain from the directory's entries through memberships, groups, mappings and "
-    "grants to the roles, each with what made it; what does not count says why. `user_id` is the "
-    "account's, as in `/team`.",
+    "grants to the roles, each with what made it; what is not live says why. `user_id` is as in "
+    "`/team`.",
     responses=problems(404),
 )
 async def explain_access(

@@ -52,7 +52,7 @@ async def list_reconciliations(
 
 @router.get(
     "/{reconciliation_id}",
-    summary="Where a reconciliation stands, and what it found",
+    summary="How far a reconciliation is, and what it found",
     responses=problems(404),
 )
 async def get_reconciliation(

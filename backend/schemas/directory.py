@@ -16,7 +16,7 @@ class DirectoryState(StrEnum):
 
 
 class Counts(BaseModel):
-    """What counts now; exact, and so as slow as the directory is large."""
+    """What is live now; exact, and so as slow as the directory is large."""
 
     active_people: int
     people: int = Field(description="Inactive ones too.")

@@ -1,4 +1,4 @@
-"""Reconciliations on the wire: where one stands, what it found, and why it waits."""
+"""Reconciliations on the wire: how far one is, what it found, and why it waits."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -119,7 +119,7 @@ class Hold(BaseModel):
     limit: int = Field(description="More than this many wait for an admin.")
     last_admin: bool = Field(description="Whether no active admin would be left.")
     examples: list[str] = Field(description="Names of some of these people.")
-    removed: dict[str, int] = Field(description="By kind, what would count no more.")
+    removed: dict[str, int] = Field(description="By kind, what would be live no more.")
     short: list[ShortListing] = Field(default=[])
 
 

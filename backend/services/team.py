@@ -1,4 +1,4 @@
-"""The team: everyone the directory or a sign-in has made known, with their standing now."""
+"""The team: everyone the directory or a sign-in has made known, with their status now."""
 
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,7 @@
 """Catching up from WorkOS's Events API: what no webhook brought, with a cursor of its own.
 
 WorkOS holds new events back for some seconds, and one may appear behind newer ones. So the cursor
-trails: each look begins two minutes back, goes on to the newest, and skips what is known.
+trails: each poll begins two minutes back, goes on to the newest, and skips what is known.
 """
 
 import json
@@ -48,7 +48,7 @@ _EXPIRED = (
 
 
 class Poll(NamedTuple):
-    """What a look at WorkOS's events came to; `failures` in a row, 0 when it went well."""
+    """What a poll of WorkOS's events came to; `failures` in a row, 0 when it went well."""
 
     outcomes: Counter[Outcome]
     failures: int
@@ -76,11 +76,11 @@ async def poll(
         database: where the cursor is: one for the whole deployment.
         client: WorkOS.
         enqueue: how to ask for reconciliations when the cursor has expired.
-        seconds: until the next look; longer after failures.
+        seconds: until the next poll; longer after failures.
 
     Raises:
         DBAPIError, asyncpg.PostgresError: the database failed; what was taken in stays, and the
-            next look goes on from there.
+            next poll goes on from there.
     """
     outcomes: Counter[Outcome] = Counter()
     # Events and cursor are written by the session that holds the lock: who loses it writes nothing.

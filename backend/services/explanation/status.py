@@ -136,7 +136,7 @@ async def _counted(
     }
     groups = await _per_directory(connection, organization_id, live_groups)
     memberships = await _per_directory(connection, organization_id, live_memberships)
-    # Rows of a directory that was never described count all the same.
+    # Rows of a directory that was never described are live all the same.
     known = {directory.id: directory for directory in directories}
     for directory_id in sorted(people.keys() - known.keys()):
         known[directory_id] = Directory(

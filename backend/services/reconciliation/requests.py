@@ -93,7 +93,7 @@ async def due(executor: Executor, hours: int) -> list[str]:
     """The organizations whose directories have not been read for so many hours.
 
     One that failed is due again after an hour at most. Unfinished ones count as due: `request`
-    returns them, so that one whose process died is taken up again.
+    returns them, so that one whose process died goes on.
     """
     since = func.now() - _ROW.c.created_at
     recent = (

@@ -142,7 +142,7 @@ export interface paths {
         };
         /**
          * Why somebody has the access they have, and how it changed
-         * @description The chain from the directory's entries through memberships, groups, mappings and grants to the roles, each with what made it; what does not count says why. `user_id` is the account's, as in `/team`.
+         * @description The chain from the directory's entries through memberships, groups, mappings and grants to the roles, each with what made it; what is not live says why. `user_id` is as in `/team`.
          */
         get: operations["explain_access_directory_people__user_id__access_get"];
         put?: never;
@@ -249,7 +249,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where a reconciliation stands, and what it found */
+        /** How far a reconciliation is, and what it found */
         get: operations["get_reconciliation_directory_reconciliations__reconciliation_id__get"];
         put?: never;
         post?: never;
@@ -485,7 +485,7 @@ export interface components {
         ChangeCode: "first_sign_in" | "access_unchanged" | "group_joined" | "group_left" | "access_gained" | "access_lost" | "roles_changed" | "group_described" | "group_renamed" | "group_roles_gained" | "group_roles_lost" | "group_deleted" | "directory_described" | "directory_removed" | "organization_described" | "organization_deleted";
         /**
          * Counts
-         * @description What counts now; exact, and so as slow as the directory is large.
+         * @description What is live now; exact, and so as slow as the directory is large.
          */
         Counts: {
             /** Active People */
@@ -1096,7 +1096,7 @@ export interface components {
             examples: string[];
             /**
              * Removed
-             * @description By kind, what would count no more.
+             * @description By kind, what would be live no more.
              */
             removed: {
                 [key: string]: number;
@@ -2577,7 +2577,7 @@ export interface operations {
     list_events_directory_events_get: {
         parameters: {
             query?: {
-                /** @description Only events about this account of `/team`. */
+                /** @description Only events about this user of `/team`. */
                 person?: string | null;
                 /** @description Only events about the group of this id. */
                 group?: string | null;
