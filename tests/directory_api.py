@@ -21,10 +21,10 @@ async def execute(stack: Stack, statement: str, **values: Any) -> None:
         await session.execute(text(statement), values)
 
 
-async def account_of(browser: httpx.AsyncClient, person: User) -> str:
+async def user_id_of(browser: httpx.AsyncClient, person: User) -> str:
     (found,) = (await ask(browser, "/team", q=person.email))["items"]
-    account_id: str = found["id"]
-    return account_id
+    user_id: str = found["id"]
+    return user_id
 
 
 async def events(browser: httpx.AsyncClient, **params: Any) -> list[dict[str, Any]]:

@@ -14,15 +14,15 @@ from emulator.testing import User as Person
 from tests.stack import Stack, new_event
 
 
-async def account_of(browser: httpx.AsyncClient, person: Person | str) -> str:
+async def user_id_of(browser: httpx.AsyncClient, person: Person | str) -> str:
     query = person if isinstance(person, str) else person.email
     (found,) = (await browser.get("/team", params={"q": query})).json()["items"]
-    account_id: str = found["id"]
-    return account_id
+    user_id: str = found["id"]
+    return user_id
 
 
-async def why(browser: httpx.AsyncClient, account_id: str, **params: Any) -> Any:
-    answer = await browser.get(f"/directory/people/{account_id}/access", params=params)
+async def why(browser: httpx.AsyncClient, user_id: str, **params: Any) -> Any:
+    answer = await browser.get(f"/directory/people/{user_id}/access", params=params)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -58,9 +58,9 @@ async def post(stack: Stack, kind: str, data: dict[str, Any], seconds_ago: float
     return event_id
 
 
-async def explained(database: Database, organization_id: str, account_id: Any) -> Explanation:
+async def explained(database: Database, organization_id: str, user_id: Any) -> Explanation:
     asking = Actor(
-        user_id=account_id,
+        user_id=user_id,
         name="",
         email=None,
         organization_id=organization_id,
@@ -68,6 +68,4 @@ async def explained(database: Database, organization_id: str, account_id: Any) -
         roles=(Role.ADMIN,),
     )
     async with database.snapshot() as snapshot:
-        return await access_explanation.explain(
-            snapshot, asking, account_id, cursor=None, limit=100
-        )
+        return await access_explanation.explain(snapshot, asking, user_id, cursor=None, limit=100)

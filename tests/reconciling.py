@@ -160,7 +160,7 @@ async def audited(stack: Stack, action: str) -> list[Any]:
         return list(found)
 
 
-async def account_of(stack: Stack, person: Any) -> UUID:
+async def user_id_of(stack: Stack, person: Any) -> UUID:
     async with stack.database.connect() as connection:
         found = await connection.scalar(
             select(text("id"))

@@ -188,7 +188,7 @@ def test_a_killed_server_is_started_again(home: Path) -> None:
     assert processes(home) == []
 
 
-def test_a_pid_file_that_names_another_process_is_of_no_account(home: Path) -> None:
+def test_a_pid_file_of_another_process_is_ignored(home: Path) -> None:
     with running(home, durable=False):
         left = (home / "postgres/data/postmaster.pid").read_text().split("\n", 1)[1]
     stale = home / "postgres/data/postmaster.pid"

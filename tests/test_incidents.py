@@ -9,7 +9,7 @@ import pytest
 from backend.workos.signatures import TOLERANCE_MS
 from emulator.testing import User
 from tests.events_api import PAST_THE_TRAIL, polling
-from tests.explaining import account_of, execute
+from tests.explaining import execute, user_id_of
 from tests.reconciling import completed
 from tests.stack import Stack, as_body, new_event, post_webhook, signed, user_data
 
@@ -96,7 +96,7 @@ async def test_reconciliation_wiping_manual_roles(stack: Stack) -> None:
     await execute(
         stack,
         "INSERT INTO role_grants (user_id, role, organization_id) VALUES (:id, 'admin', :org)",
-        id=await account_of(browser, ann),
+        id=await user_id_of(browser, ann),
         org=stack.organization.id,
     )
     stack.emulator.remove_member(authors, ann)
@@ -106,7 +106,7 @@ async def test_reconciliation_wiping_manual_roles(stack: Stack) -> None:
 
 
 async def test_a_removal_that_creates(stack: Stack) -> None:
-    """dust-tt/dust#30259. Invariant 4: neither a person nor an account, by any removal."""
+    """dust-tt/dust#30259. Invariant 4: neither a person nor a user, by any removal."""
     ghost = user_data(stack, first_name="Ghost")
     group = user_data(stack) | {"id": "directory_group_ghost", "name": "Admins"}
     for kind, data in (

@@ -105,8 +105,8 @@ async def test_list_filters(stack: Stack) -> None:
     (line,) = await lines("list", "--type", kind)
     assert (event["id"] in line, "ignored" in line) == (True, True)
     assert await lines("list", "--type", f"{kind}.x") == ["No events."]
-    (account,) = (await adam.get("/team", params={"q": kim.email})).json()["items"]
-    about = await lines("list", "--person", account["id"])
+    (user,) = (await adam.get("/team", params={"q": kim.email})).json()["items"]
+    about = await lines("list", "--person", user["id"])
     assert [line.split()[3] for line in about] == ["dsync.group.user_added", "dsync.user.created"]
     about = await lines("list", "--group", group.id, "--limit", "1")
     assert about[0].split()[3] == "dsync.group.user_added"

@@ -184,7 +184,7 @@ def _is_told_again(event: Event, earlier: list[Event], later: list[Event]) -> bo
     if kind is None or any(_is_about(other, data["id"]) for other in earlier):
         return False
     if kind == "user" and any(other["data"].get("idp_id") == data["idp_id"] for other in earlier):
-        return False  # the account's profile is what a fact from elsewhere says
+        return False  # the user's profile is what a fact from elsewhere says
     after = next((other for other in later if _is_about(other, data["id"])), None)
     return (
         after is not None

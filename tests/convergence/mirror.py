@@ -28,7 +28,7 @@ from backend.services.reconciliation.removals import Ended, Removals
 from backend.workos.models import Directory, DirectoryGroup, DirectoryUser
 from backend.workos.scope import DirectoryScope
 from tests.convergence.history import LISTING, Event
-from tests.convergence.truth import Standing
+from tests.convergence.truth import UserState
 
 Delivery = tuple[Event, Source]
 
@@ -139,8 +139,8 @@ async def complete(database: Database, listing: Event) -> None:
         await removals.conclude()
 
 
-async def standings(connection: AsyncConnection, organization_id: str) -> dict[str, Standing]:
-    """By account key, what access says."""
+async def user_states(connection: AsyncConnection, organization_id: str) -> dict[str, UserState]:
+    """By user key, what access says."""
     rows = await connection.execute(
         select(User.key, access.c.active, access.c.roles, User.name, User.email)
         .join(access, access.c.user_id == User.id)
@@ -155,7 +155,7 @@ async def standings(connection: AsyncConnection, organization_id: str) -> dict[s
     for key, name in memberships:
         groups.setdefault(key, []).append(name)
     return {
-        row.key: Standing(
+        row.key: UserState(
             row.active, row.roles, row.name, row.email, sorted(groups.get(row.key, []))
         )
         for row in rows
@@ -171,7 +171,7 @@ async def contents(connection: AsyncConnection, organization_id: str) -> list[st
 
 async def check_converges(
     database: Database, events: list[Event], rng: Random
-) -> dict[str, Standing]:
+) -> dict[str, UserState]:
     """Deliver in order and by two ways; both must end alike, and what they say is returned."""
     in_order, ordered_id = copy(events)
     any_order, any_id = copy(events)
@@ -180,8 +180,8 @@ async def check_converges(
         deliver(database, by_two_ways(any_order, rng)),
     )
     async with database.connect() as connection:
-        result = await standings(connection, ordered_id)
-        assert await standings(connection, any_id) == result
+        result = await user_states(connection, ordered_id)
+        assert await user_states(connection, any_id) == result
         assert await contents(connection, any_id) == await contents(connection, ordered_id)
         # What is left of thousands of histories would make each slower than the one before.
         for forget in _FORGET:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.convergence.history import Event
-from tests.convergence.mirror import standings
-from tests.convergence.truth import Standing
+from tests.convergence.mirror import user_states
+from tests.convergence.truth import UserState
 from tests.stack import Stack, new_event, user_data
 
 
@@ -45,15 +45,15 @@ class Tale:
         }
         return self.event(minute, f"dsync.group.{kind}", data)
 
-    async def told(self, *events: Event, order: int = 1) -> Standing | None:
+    async def told(self, *events: Event, order: int = 1) -> UserState | None:
         """What the mirror says of Ann after these events."""
         for event in events[::order]:
             assert await self.stack.post_event(event) != "parked"
         async with self.stack.database.connect() as connection:
-            found = await standings(connection, self.stack.organization.id)
+            found = await user_states(connection, self.stack.organization.id)
         return found.get(self.ann["idp_id"])
 
     async def roles(self, *events: Event, order: int = 1) -> list[str]:
-        standing = await self.told(*events, order=order)
-        assert standing is not None
-        return standing.roles
+        state = await self.told(*events, order=order)
+        assert state is not None
+        return state.roles

@@ -16,7 +16,7 @@ from backend.database import Database
 from backend.schemas.events import Outcome, Source
 from tests.convergence.history import Event, History
 from tests.convergence.life import Life
-from tests.convergence.mirror import contents, copy, deliver, standings
+from tests.convergence.mirror import contents, copy, deliver, user_states
 from tests.convergence.truth import expected
 from tests.stack import Stack, as_body, new_event, post_webhook, user_data
 
@@ -90,8 +90,8 @@ async def test_from_several_processes_with_deadlocks_and_cut_connections(
     async with database.connect() as connection:
         for life, ((in_order, ordered_id), (_, contended_id)) in zip(lives, copies, strict=True):
             await deliver(database, [(event, Source.WEBHOOK) for event in in_order])
-            held = await standings(connection, contended_id)
-            assert held == await standings(connection, ordered_id) == expected(life)
+            held = await user_states(connection, contended_id)
+            assert held == await user_states(connection, ordered_id) == expected(life)
             assert await contents(connection, contended_id) == await contents(
                 connection, ordered_id
             )
@@ -128,5 +128,5 @@ async def test_invariant_5_a_deadlock_is_answered_503_and_leaves_nothing(
     async with usual.connect() as connection:
         kept = text("SELECT count(*) FROM directory_events WHERE id = :id")
         assert await connection.scalar(kept, {"id": gone["id"]}) == 0
-        assert (await standings(connection, stack.organization.id))[data["idp_id"]].active
+        assert (await user_states(connection, stack.organization.id))[data["idp_id"]].active
     assert await stack.post_event(gone) == "applied"

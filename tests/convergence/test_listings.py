@@ -1,4 +1,4 @@
-"""Invariant 3 with readings among the events: before, between or after them."""
+"""Invariant 3 with complete listings among the events: before, between or after them."""
 
 from datetime import timedelta
 from itertools import permutations
@@ -42,9 +42,9 @@ async def test_copy_of_somebody_whom_the_listing_lacked(
     """The copy is no match for the fact, which the listing ended: she waits for a newer fact."""
     tale = Tale(stack)
     await lacking(tale, order, "person")
-    standing = await tale.told()
-    assert standing is not None
-    assert not standing.active
+    state = await tale.told()
+    assert state is not None
+    assert not state.active
     assert await tale.roles(tale.person(_AFTER + 1, "updated")) == ["member", "author"]
 
 
@@ -60,7 +60,7 @@ async def test_copy_of_a_group_that_the_listing_lacked(
 
 
 async def test_the_rows_are_the_same_on_either_side_of_the_listing(stack: Stack) -> None:
-    """What a listing has ended is kept as it would have been, and does not count."""
+    """What a listing has ended is kept as it would have been, and is not live."""
     tale = Tale(stack)
     events = (
         tale.person(0, "created"),

@@ -16,7 +16,7 @@ def tale(stack: Stack) -> Tale:
 @either_order
 async def test_stale_copy_inside_a_membership_renames_nobody(tale: Tale, order: int) -> None:
     """A membership event is newer than the change of name, and carries the name from before."""
-    standing = await tale.told(
+    state = await tale.told(
         tale.person(0, "created"),
         tale.group(0, "created"),
         tale.person(1, "updated", first_name="Anna"),
@@ -24,8 +24,8 @@ async def test_stale_copy_inside_a_membership_renames_nobody(tale: Tale, order: 
         tale.membership(2),
         order=order,
     )
-    assert standing is not None
-    assert (standing.name, standing.groups) == ("Anna Lee", ["Writers"])
+    assert state is not None
+    assert (state.name, state.groups) == ("Anna Lee", ["Writers"])
     reader = await tale.stack.sign_in_as(None, "Reader")
     team = (await reader.get("/team", params={"q": "Lee"})).json()["items"]
     assert "Anna Lee" in {person["name"] for person in team}
@@ -47,9 +47,9 @@ async def test_stale_copy_inside_a_membership_lets_nobody_back_in(tale: Tale, or
 async def test_membership_that_arrives_first_lets_in(tale: Tale) -> None:
     """The copies in it are all that is known, and enough until the rest arrives."""
     assert await tale.roles(tale.membership(1)) == ["member", "author"]
-    standing = await tale.told(tale.person(0, "created", first_name="Anna"))
-    assert standing is not None
-    assert (standing.name, standing.roles) == ("Anna Lee", ["member", "author"])
+    state = await tale.told(tale.person(0, "created", first_name="Anna"))
+    assert state is not None
+    assert (state.name, state.roles) == ("Anna Lee", ["member", "author"])
 
 
 @either_order
@@ -104,12 +104,12 @@ async def test_organization_has_its_newest_name(tale: Tale, order: int) -> None:
 @either_order
 async def test_invariant_4_organization_that_was_deleted_stays_so(tale: Tale, order: int) -> None:
     organization = {"object": "organization", "id": tale.stack.organization.id, "name": "Acme"}
-    standing = await tale.told(
+    state = await tale.told(
         tale.person(0, "created"),
         tale.event(1, "organization.deleted", organization),
         tale.event(2, "organization.updated", organization),
         tale.person(3, "updated"),
         order=order,
     )
-    assert standing is not None
-    assert not standing.active
+    assert state is not None
+    assert not state.active

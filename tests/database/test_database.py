@@ -1,4 +1,4 @@
-"""The database: addresses, transactions, reading sessions, and what is a passing fault."""
+"""The database: addresses, transactions, snapshots, and what is a passing fault."""
 
 import asyncio
 import secrets

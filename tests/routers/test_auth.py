@@ -10,7 +10,7 @@ from itsdangerous import TimestampSigner
 from pydantic import SecretStr
 
 from backend.database import Database
-from backend.services.sign_in import users as accounts
+from backend.services.sign_in import users
 from backend.services.sign_in.flow import ATTEMPT_LIFETIME
 from tests.stack import ORIGIN, Stack, running_stack
 
@@ -244,7 +244,7 @@ async def test_a_fault_of_ours_is_explained_on_the_page(
 
     browser = stack.browser()
     state = await begin(stack, browser)
-    monkeypatch.setattr(accounts, "join", fail)
+    monkeypatch.setattr(users, "join", fail)
     answer = await come_back(browser, code=code, state=state)
     assert answer.headers["location"] == "/?error=sign_in_failed"
     assert SESSION not in browser.cookies

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.directory_api import account_of, ask, broken, events, execute, ids, mend
+from tests.directory_api import ask, broken, events, execute, ids, mend, user_id_of
 from tests.stack import Stack
 
 NOBODY = "01920000-0000-7000-8000-000000000000"
@@ -36,13 +36,13 @@ class TestWhoMay:
         await stack.post_event(parked)
         other = Stack(stack.app, stack.emulator, stack.clock)
         eve = await other.sign_in_as("Admins", "Eve")
-        account_id = await account_of(adam, ann)
+        user_id = await user_id_of(adam, ann)
         theirs = {event["id"] for event in await events(eve, limit=100)}
         assert theirs
         assert theirs.isdisjoint(ids(await events(adam, limit=100)))
-        assert await events(eve, person=account_id) == []
+        assert await events(eve, person=user_id) == []
         assert await events(eve, group=group.id) == []
-        for path in (f"people/{account_id}/access", f"events/{parked['id']}"):
+        for path in (f"people/{user_id}/access", f"events/{parked['id']}"):
             assert (await eve.get(f"/directory/{path}")).status_code == 404
         one = await eve.post(f"/directory/events/{parked['id']}/replay")
         assert (one.status_code, one.json()["code"]) == (404, "not_found")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.directory_api import account_of, ask, broken, events, execute, ids, mend
+from tests.directory_api import ask, broken, events, execute, ids, mend, user_id_of
 from tests.stack import Stack, as_body, new_event, post_webhook, user_data
 
 NOBODY = "01920000-0000-7000-8000-000000000000"
@@ -25,22 +25,22 @@ class TestEvents:
         assert [event["received_at"] for event in everything] == sorted(
             (event["received_at"] for event in everything), reverse=True
         )
-        of_ann = await events(adam, person=await account_of(adam, ann))
+        of_ann = await events(adam, person=await user_id_of(adam, ann))
         assert [event["type"] for event in of_ann] == [
             "dsync.group.user_added", "dsync.user.created",
         ]  # fmt: skip
-        account_id = await account_of(adam, ann)
+        user_id = await user_id_of(adam, ann)
         name = (await ask(adam, "/team", q=ann.email))["items"][0]["name"]
         for event in of_ann:
             assert event["person"] == {
-                "id": account_id, "name": name, "directory_user_id": ann.id,
+                "id": user_id, "name": name, "directory_user_id": ann.id,
             }  # fmt: skip
         assert of_ann[0]["group"] == {"id": group.id, "name": "Designers"}
         of_group = await events(adam, group=group.id)
         assert [event["type"] for event in of_group] == [
             "dsync.group.user_added", "dsync.group.created",
         ]  # fmt: skip
-        assert len(await events(adam, person=await account_of(adam, kim))) == 1
+        assert len(await events(adam, person=await user_id_of(adam, kim))) == 1
         assert await events(adam, person=NOBODY) == []
         assert await events(adam, group="directory_group_\0") == []
         assert ids(await events(adam, outcome="parked")) == [parked["id"]]

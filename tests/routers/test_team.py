@@ -27,8 +27,8 @@ async def find(browser: httpx.AsyncClient, person: User) -> Any:
 
 async def invite(browser: httpx.AsyncClient, person: User) -> str:
     """The path of a new link for this person."""
-    account = await find(browser, person)
-    answer = await browser.post(f"/team/{account['id']}/invitation")
+    member = await find(browser, person)
+    answer = await browser.post(f"/team/{member['id']}/invitation")
     assert answer.status_code == 201, answer.text
     url: str = answer.json()["url"]
     assert url.startswith(f"{ORIGIN}/invitations/")
@@ -139,7 +139,7 @@ async def test_pages_by_name(stack: Stack, limit: int) -> None:
     assert len({person["id"] for person in seen}) == 6
 
 
-async def test_one_row_per_account(stack: Stack) -> None:
+async def test_one_row_per_user(stack: Stack) -> None:
     """Somebody in two directories, or back under a new id, is one person."""
     ann = stack.person("Ann")
     second = stack.emulator.create_directory(stack.organization.id, "Second")
@@ -217,11 +217,11 @@ class TestTheLink:
         second = await invite(max_, ian)
         assert await follow(stack.browser(), first) == INVALID
         assert (await follow(stack.browser(), second)).startswith("http://emulator/")
-        account = (await find(max_, ian))["id"]
-        assert (await max_.delete(f"/team/{account}/invitation")).status_code == 204
+        user_id = (await find(max_, ian))["id"]
+        assert (await max_.delete(f"/team/{user_id}/invitation")).status_code == 204
         assert await follow(stack.browser(), second) == INVALID
         assert (await find(max_, ian))["status"] == "invitable"
-        assert (await max_.delete(f"/team/{account}/invitation")).status_code == 404
+        assert (await max_.delete(f"/team/{user_id}/invitation")).status_code == 404
 
     async def test_expired(self, stack: Stack) -> None:
         ian = stack.person("Ian")

@@ -65,7 +65,7 @@ async def sign_in(stack: Stack, ann: User, path: str, answer: httpx2.Response | 
     return location
 
 
-async def sessions_and_accounts(stack: Stack) -> int:
+async def sessions_and_users(stack: Stack) -> int:
     async with stack.database.connect() as session:
         query = """SELECT (SELECT count(*) FROM sessions WHERE organization_id = :id)
             + (SELECT count(*) FROM sso_identities WHERE organization_id = :id)
@@ -113,7 +113,7 @@ FAULTS: dict[str, httpx2.Response | Exception] = {
 async def test_no_usable_answer(stack: Stack, ann: User, path: str, fault: str) -> None:
     location = await sign_in(stack, ann, path, FAULTS[fault])
     assert location == "/?error=directory_unavailable"
-    assert await sessions_and_accounts(stack) == 0
+    assert await sessions_and_users(stack) == 0
     # Nothing stays in the way of the next attempt.
     client = WorkosClient(
         stack.app.state.settings, transport=httpx2.ASGITransport(app=stack.emulator.app)
@@ -141,7 +141,7 @@ async def test_not_found(stack: Stack, ann: User, path: str, error: str) -> None
     not_found = answer(404, {"message": "Not found"}, Date="Tue, 24 Nov 2026 09:00:00 GMT")
     location = await sign_in(stack, ann, path, not_found)
     assert location == f"/?error={error}"
-    assert await sessions_and_accounts(stack) == 0
+    assert await sessions_and_users(stack) == 0
 
 
 async def test_a_code_that_is_not_accepted(stack: Stack, ann: User) -> None:
@@ -205,7 +205,7 @@ async def test_directories_that_cannot_be_found_let_nobody_in(stack: Stack, ann:
     not_found = answer(404, {"message": "Not found"}, Date="Tue, 24 Nov 2026 09:00:00 GMT")
     location = await sign_in(stack, ann, "/directories", not_found)
     assert location == "/?error=directory_unavailable"
-    assert await sessions_and_accounts(stack) == 0
+    assert await sessions_and_users(stack) == 0
 
 
 async def test_all_pages_are_read(stack: Stack) -> None:
@@ -232,7 +232,7 @@ async def test_someone_known_enters_while_workos_cannot_list(stack: Stack) -> No
 
 
 async def test_someone_who_returned_enters_and_their_groups_follow(stack: Stack) -> None:
-    """The mirror knows them as active; the reading of their groups is due until it is done."""
+    """The mirror knows them as active; the snapshot of them is due until it is done."""
     person = stack.person("Bob")
     stack.group("Authors", person)
     stack.emulator.deactivate_user(person)

@@ -1,4 +1,4 @@
-"""The chain of an explanation, and each way of a person not to count (invariant 12)."""
+"""The chain of an explanation, and each way of a person not to be live (invariant 12)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from backend.schemas.explanation import Refusal, RefusalCode
-from tests.explaining import account_of, execute, explained, group_data, membership, post, why
+from tests.explaining import execute, explained, group_data, membership, post, user_id_of, why
 from tests.stack import Stack, new_event, user_data
 
 
@@ -21,16 +21,16 @@ class TestTheChain:
         ids = {event["event"]: event["id"] for event in emitted}
         adam = await stack.sign_in_as("Admins", "Adam")
         me = await stack.me(adam)
-        account_id = await account_of(adam, kim)
+        user_id = await user_id_of(adam, kim)
         await execute(
             stack,
             "INSERT INTO role_grants (user_id, role, organization_id, granted_by)"
             " VALUES (:id, 'admin', :org, :by)",
-            id=account_id,
+            id=user_id,
             org=stack.organization.id,
             by=me["id"],
         )
-        found = await why(adam, account_id)
+        found = await why(adam, user_id)
         browser = await stack.sign_in(kim)
         seen = await stack.me(browser)
         assert (found["active"], found["refusal"], found["refusal_reason"]) == (True, None, None)
@@ -71,12 +71,12 @@ class TestTheChain:
             id=me["id"],
             org=stack.organization.id,
         )
-        account_id = await account_of(adam, kim)
+        user_id = await user_id_of(adam, kim)
         await execute(
             stack, "UPDATE organizations SET default_mappings = false WHERE workos_id = :org",
             org=stack.organization.id,
         )  # fmt: skip
-        found = await why(adam, account_id)
+        found = await why(adam, user_id)
         (mapping,) = found["memberships"][0]["mappings"]
         assert (found["roles"], mapping["gives"]) == (["member"], False)
         assert mapping["reason"]["code"] == "default_mappings_off"
@@ -84,14 +84,14 @@ class TestTheChain:
         await execute(
             stack, "UPDATE role_mappings SET removed = true WHERE group_id = :id", id=authors.id
         )
-        (mapping,) = (await why(adam, account_id))["memberships"][0]["mappings"]
+        (mapping,) = (await why(adam, user_id))["memberships"][0]["mappings"]
         assert (mapping["removed"], mapping["gives"]) == (True, False)
         assert mapping["reason"]["code"] == "mapping_removed"
         assert mapping["why_not"] == "An admin removed this mapping."
 
 
 class TestWhyNot:
-    """Each way of a directory's entry not to count, and the refusal that follows."""
+    """Each way of a directory's entry not to be live, and the refusal that follows."""
 
     @pytest.fixture
     async def admin(self, stack: Stack) -> httpx.AsyncClient:
@@ -103,8 +103,8 @@ class TestWhyNot:
         user: dict[str, Any],
         advice: str = "see that they are active there.",
     ) -> tuple[Any, Any]:
-        account_id = await account_of(admin, user["email"])
-        found = await why(admin, account_id)
+        user_id = await user_id_of(admin, user["email"])
+        found = await why(admin, user_id)
         assert (found["active"], found["roles"], found["permissions"]) == (False, [], [])
         (entry,) = [row for row in found["directory_users"] if row["id"] == user["id"]]
         assert entry["live"] is False
@@ -148,15 +148,15 @@ class TestWhyNot:
         assert found["memberships"][0]["live"] is True
 
     async def test_only_ever_removed(self, stack: Stack, admin: httpx.AsyncClient) -> None:
-        """The account is from before the person got an id of the identity provider."""
+        """The user is from before the person got an id of the identity provider."""
         user = user_data(stack, idp_id=None)
         await post(stack, "dsync.user.created", user, 60)
-        account_id = await account_of(admin, user["email"])
+        user_id = await user_id_of(admin, user["email"])
         await execute(
             stack, "UPDATE directory_users SET occurred_at = NULL, removed_at = now(),"
             " event_id = NULL WHERE id = :id", id=user["id"],
         )  # fmt: skip
-        found = await why(admin, account_id)
+        found = await why(admin, user_id)
         (entry,) = found["directory_users"]
         assert entry["since"] is None
         assert entry["reason"]["code"] == "never_described"
@@ -201,7 +201,7 @@ class TestWhyNot:
         await post(stack, "dsync.user.created", user, 60)
         rehired = user | {"id": f"{user['id']}B"}
         await post(stack, "dsync.user.created", rehired, 30)
-        found = await why(admin, await account_of(admin, user["email"]))
+        found = await why(admin, await user_id_of(admin, user["email"]))
         assert found["active"] is True
         new, old = found["directory_users"]
         assert (new["id"], new["live"], old["live"]) == (rehired["id"], True, False)
@@ -209,12 +209,12 @@ class TestWhyNot:
         assert old["why_not"].endswith(f"under a newer id, {rehired['id']}.")
 
     async def test_it_became_somebody_else(self, stack: Stack, admin: httpx.AsyncClient) -> None:
-        """A row that got an id of the identity provider left the account it had made."""
+        """A row that got an id of the identity provider left the user it had made."""
         user = user_data(stack, idp_id=None)
         await post(stack, "dsync.user.created", user, 60)
-        account_id = await account_of(admin, user["email"])
+        user_id = await user_id_of(admin, user["email"])
         await post(stack, "dsync.user.updated", user | {"idp_id": "00uNew"}, 30)
-        found = await why(admin, account_id)
+        found = await why(admin, user_id)
         (entry,) = found["directory_users"]
         assert (found["active"], entry["live"]) == (False, False)
         assert entry["reason"]["code"] == "other_user"

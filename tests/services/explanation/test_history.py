@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.explaining import account_of, why
+from tests.explaining import user_id_of, why
 from tests.reconciling import reconcile
 from tests.stack import Stack, new_event, user_data
 
@@ -13,7 +13,7 @@ class TestHistory:
         kim = stack.person("Kim")
         designers = stack.group("Designers", kim)
         adam = await stack.sign_in_as("Admins", "Adam")
-        account_id = await account_of(adam, kim)
+        user_id = await user_id_of(adam, kim)
         browser = await stack.sign_in(kim)
         stack.emulator.rename_group(designers, "Authors")
         stack.emulator.rename_group(designers, "Writers")
@@ -23,7 +23,7 @@ class TestHistory:
         for event in emitted:
             await stack.post_event(event)
         assert (await browser.get("/me")).status_code == 401
-        entries = (await why(adam, account_id))["history"]["items"]
+        entries = (await why(adam, user_id))["history"]["items"]
         renamed = "The group “Designers” was renamed “Authors”."
         assert [(entry["what"], entry["summary"]) for entry in entries] == [
             ("dsync.user.deleted", "Lost access; the roles were member."),
@@ -51,7 +51,7 @@ class TestHistory:
             event["id"] for event in reversed(emitted)
         ]
         assert entries[4]["cause"]["kind"] == "sign_in"
-        assert entries[4]["cause"]["actor"]["id"] == account_id
+        assert entries[4]["cause"]["actor"]["id"] == user_id
         assert entries[0]["before"]["access"] == {"active": True, "roles": ["member"]}
         assert entries[0]["after"]["access"] == {"active": False, "roles": []}
         assert [entry["changed"] for entry in entries] == [
@@ -72,13 +72,13 @@ class TestHistory:
         stack.emulator.add_member(authors, kim)
         stack.emulator.remove_member(authors, kim)
         await stack.deliver()
-        entries = (await why(adam, await account_of(adam, kim)))["history"]["items"]
+        entries = (await why(adam, await user_id_of(adam, kim)))["history"]["items"]
         assert [entry["summary"] for entry in entries if entry["scope"] == "person"] == [
             "Lost author.", "Gained author.", "Became active, with the roles member.",
         ]  # fmt: skip
 
     async def test_a_rehire_whose_deletion_was_lost(self, stack: Stack) -> None:
-        """They were in by the first row until the second, of the same account, came."""
+        """They were in by the first row until the second, of the same user, came."""
         kim = stack.person("Kim")
         stack.group("Authors", kim)
         adam = await stack.sign_in_as("Admins", "Adam")
@@ -88,7 +88,7 @@ class TestHistory:
             stack.directory.id, email=str(kim.email), first_name="Kim", idp_id=kim.idp_id
         )
         await stack.deliver()
-        found = await why(adam, await account_of(adam, kim))
+        found = await why(adam, await user_id_of(adam, kim))
         assert found["roles"] == ["member"]
         newest = found["history"]["items"][0]
         assert (newest["changed"], newest["summary"]) == (True, "Lost author.")
@@ -98,7 +98,7 @@ class TestHistory:
         adam = await stack.sign_in_as("Admins", "Adam")
         elsewhere = user_data(stack, idp_id=kim.idp_id, directory_id=f"{stack.directory.id}B")
         await stack.post_event(new_event("dsync.user.created", elsewhere))
-        found = await why(adam, await account_of(adam, "Zoe"))
+        found = await why(adam, await user_id_of(adam, "Zoe"))
         newest = found["history"]["items"][0]
         assert (newest["changed"], newest["summary"]) == (False, "Access unchanged.")
 
@@ -112,11 +112,11 @@ class TestHistory:
         stack.emulator.deactivate_user(kim)
         stack.emulator.reactivate_user(kim)
         await stack.deliver()
-        account_id = await account_of(adam, kim)
-        assert (await why(adam, account_id))["roles"] == ["member"]
+        user_id = await user_id_of(adam, kim)
+        assert (await why(adam, user_id))["roles"] == ["member"]
         stack.clock.advance(20)
         await stack.sign_in(kim)
-        found = await why(adam, account_id)
+        found = await why(adam, user_id)
         assert found["roles"] == ["member", "author"]
         (entry,) = [e for e in found["history"]["items"] if e["cause"]["kind"] == "snapshot"]
         assert (entry["changed"], entry["summary"]) == (True, "Gained author.")
@@ -131,7 +131,7 @@ class TestHistory:
         stack.emulator.delete_user(kim)
         stack.skip()
         done = await reconcile(stack)
-        found = await why(adam, await account_of(adam, kim))
+        found = await why(adam, await user_id_of(adam, kim))
         assert (found["active"], found["directory_users"][0]["live"]) == (False, False)
         assert "the complete listing of the directory of" in found["refusal"]
         newest = found["history"]["items"][0]
@@ -148,7 +148,7 @@ class TestHistory:
         }  # fmt: skip
 
     async def test_a_reconciliation_that_gives_access(self, stack: Stack) -> None:
-        """What brought a role was lost; of those who use it, the reading is noted as its cause."""
+        """What brought a role was lost; of its users, the reconciliation is noted as the cause."""
         kim, lea = stack.person("Kim"), stack.person("Lea")
         authors = stack.group("Authors")
         adam = await stack.sign_in_as("Admins", "Adam")
@@ -157,7 +157,7 @@ class TestHistory:
         stack.emulator.add_member(authors, lea)
         stack.skip()
         done = await reconcile(stack)
-        found = await why(adam, await account_of(adam, kim))
+        found = await why(adam, await user_id_of(adam, kim))
         newest = found["history"]["items"][0]
         assert (newest["what"], newest["summary"]) == (
             "reconciliation.access_changed", "Gained author.",
@@ -169,12 +169,12 @@ class TestHistory:
         stack.skip()
         done = await reconcile(stack)
         # People are read before memberships, and are in from then on.
-        newest = (await why(adam, await account_of(adam, kim)))["history"]["items"][:2]
+        newest = (await why(adam, await user_id_of(adam, kim)))["history"]["items"][:2]
         assert [entry["summary"] for entry in newest] == [
             "Gained author.", "Became active, with the roles member.",
         ]  # fmt: skip
         assert {entry["cause"]["id"] for entry in newest} == {str(done.id)}
-        of_lea = await why(adam, await account_of(adam, lea))
+        of_lea = await why(adam, await user_id_of(adam, lea))
         assert of_lea["roles"] == ["member", "author"]
         assert of_lea["memberships"][0]["since"]["cause"] == {
             "kind": "snapshot", "id": f"snapshot_{done.id}", "actor": None,
@@ -188,13 +188,13 @@ class TestHistory:
             stack.emulator.add_member(authors, kim)
             stack.emulator.remove_member(authors, kim)
         await stack.deliver()
-        account_id = await account_of(adam, kim)
-        whole = (await why(adam, account_id))["history"]["items"]
+        user_id = await user_id_of(adam, kim)
+        whole = (await why(adam, user_id))["history"]["items"]
         assert len(whole) == 9
         seen: list[Any] = []
         cursor: dict[str, str] = {}
         while True:
-            page = (await why(adam, account_id, history_limit=2, **cursor))["history"]
+            page = (await why(adam, user_id, history_limit=2, **cursor))["history"]
             assert 0 < len(page["items"]) <= 2
             seen += page["items"]
             if page["next_cursor"] is None:

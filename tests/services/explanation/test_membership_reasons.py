@@ -1,4 +1,4 @@
-"""Each way of a membership not to count, in words (invariant 12)."""
+"""Each way of a membership not to be live, in words (invariant 12)."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from backend.services.mirror.apply import merge_person
 from backend.services.mirror.rows import Version
 from backend.workos.models import DirectoryUser
-from tests.explaining import account_of, execute, group_data, membership, post, why
+from tests.explaining import execute, group_data, membership, post, user_id_of, why
 from tests.stack import Stack, user_data
 
 
@@ -19,7 +19,7 @@ class TestWhyAMembershipDoesNotCount:
         return await stack.sign_in_as("Admins", "Adam")
 
     async def reason(self, admin: httpx.AsyncClient, user: dict[str, Any], code: str) -> str:
-        found = await why(admin, await account_of(admin, user["email"]))
+        found = await why(admin, await user_id_of(admin, user["email"]))
         (member,) = found["memberships"]
         assert member["live"] is False
         assert member["reason"]["code"] == code
@@ -82,7 +82,7 @@ class TestWhyAMembershipDoesNotCount:
         assert (await self.reason(admin, user, "not_in_snapshot")).startswith(
             "The reading of the person's groups of "
         )
-        found = await why(admin, await account_of(admin, user["email"]))
+        found = await why(admin, await user_id_of(admin, user["email"]))
         assert found["directory_users"][0]["since"]["cause"] == {
             "kind": "snapshot", "id": "snapshot_1", "actor": None,
         }  # fmt: skip

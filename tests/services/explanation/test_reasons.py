@@ -107,9 +107,9 @@ async def test_invariant_12_the_reasons_agree_with_the_views(
             .where(User.organization_id == fate.organization_id)
         )
         users = rows.all()
-    for account in users:
-        found = await explained(database, fate.organization_id, account.id)
-        assert (found.active, found.roles) == (account.active, account.roles)
+    for user in users:
+        found = await explained(database, fate.organization_id, user.id)
+        assert (found.active, found.roles) == (user.active, user.roles)
         assert (found.refusal is None) == found.active
         assert found.active == any(entry.live for entry in found.directory_users)
         for entry in found.directory_users:

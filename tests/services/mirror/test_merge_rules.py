@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from backend.models import RoleMapping
-from tests.convergence.mirror import standings
+from tests.convergence.mirror import user_states
 from tests.convergence.tale import Tale
 from tests.stack import Stack
 
@@ -17,7 +17,7 @@ def tale(stack: Stack) -> Tale:
 
 
 class TestRemovalIsATime:
-    """Invariant 4: a removal is the latest ever told, and nothing from before it counts."""
+    """Invariant 4: a removal is the latest ever told, and nothing from before it is live."""
 
     @pytest.mark.parametrize("same_group", [False, True], ids=["new group", "same group"])
     async def test_return_under_the_same_id_after_the_group_was_made_again_without_the_person(
@@ -186,13 +186,13 @@ class TestDirectoryRemoved:
     async def test_invariant_3_people_of_a_directory_never_told_of_count(self, tale: Tale) -> None:
         """A directory without a row is a live one."""
         elsewhere = {"directory_id": f"directory_of_{tale.ann['id']}"}
-        standing = await tale.told(tale.person(0, "created", **elsewhere))
-        assert standing is not None
-        assert standing.active
+        state = await tale.told(tale.person(0, "created", **elsewhere))
+        assert state is not None
+        assert state.active
 
 
 class TestNamesakes:
-    """Invariant 4: of one person in a directory only the newest row counts."""
+    """Invariant 4: of one person in a directory only the newest row is live."""
 
     async def test_rehire_whose_first_deletion_was_lost(self, stack: Stack) -> None:
         ann = stack.person("Ann")
@@ -220,8 +220,8 @@ class TestNamesakes:
             tale.person(0, "created", idp_id=""), tale.person(1, "created", **bob), order=order
         )
         async with tale.stack.database.connect() as connection:
-            found = await standings(connection, tale.stack.organization.id)
-        assert {key for key, standing in found.items() if standing.active} == {
+            found = await user_states(connection, tale.stack.organization.id)
+        assert {key for key, state in found.items() if state.active} == {
             tale.ann["id"],
             bob["id"],
         }
@@ -232,22 +232,22 @@ class TestDefaultNames:
 
     @either_order
     async def test_group_renamed_away_from_a_default_name(self, tale: Tale, order: int) -> None:
-        standing = await tale.told(
+        state = await tale.told(
             tale.person(0, "created"),
             tale.group(0, "created"),
             tale.membership(1),
             tale.group(2, "updated", name="Writers"),
             order=order,
         )
-        assert standing is not None
-        assert (standing.roles, standing.groups) == (["member", "author"], ["Writers"])
+        assert state is not None
+        assert (state.roles, state.groups) == (["member", "author"], ["Writers"])
 
     @either_order
     async def test_group_renamed_to_a_default_name_and_away_again(
         self, tale: Tale, order: int
     ) -> None:
         tale.authors["name"] = "Chiefs"
-        standing = await tale.told(
+        state = await tale.told(
             tale.person(0, "created"),
             tale.group(0, "created"),
             tale.membership(1),
@@ -255,8 +255,8 @@ class TestDefaultNames:
             tale.group(3, "updated", name="Chiefs"),
             order=order,
         )
-        assert standing is not None
-        assert (standing.roles, standing.groups) == (["member", "admin"], ["Chiefs"])
+        assert state is not None
+        assert (state.roles, state.groups) == (["member", "admin"], ["Chiefs"])
 
     async def test_mapping_that_an_admin_removed_and_a_group_pushed_again(
         self, stack: Stack

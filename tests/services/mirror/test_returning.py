@@ -78,7 +78,7 @@ async def test_merge_rule_2_the_roles_come_back_without_a_sign_in(
 
 
 async def test_a_reading_counts_only_when_it_is_newer_than_the_leaving(stack: Stack) -> None:
-    """A reading is ten seconds old by its version, so the first may come too early."""
+    """A snapshot is ten seconds old by its version, so the first may come too early."""
     stack.emulator.settings.same_id_on_return = True
     ann, browser = await writer(stack)
     stack.emulator.deactivate_user(ann)
@@ -136,7 +136,7 @@ async def test_a_complete_listing_is_a_reading_too(stack: Stack) -> None:
     stack.clock.advance(60)
     async with stack.database.connect() as connection:
         await connection.execute(
-            text("""UPDATE directories SET complete_id = 'reading',
+            text("""UPDATE directories SET complete_id = 'snapshot',
                 complete_as_of = (SELECT max(occurred_at) FROM directory_users)""")
         )
     assert await read(stack) == 0
@@ -175,7 +175,7 @@ async def test_who_has_left_again_meanwhile_is_out_by_the_reading(stack: Stack) 
 
 
 class TestWorkosFails:
-    """Who cannot be read rests, and holds up no other."""
+    """Who cannot be read is left alone, and holds up no other."""
 
     async def clients(self, stack: Stack, answers: dict[str, httpx2.Response]) -> Wire:
         async def meddle(_number: int, request: httpx2.Request) -> httpx2.Response | None:

@@ -9,7 +9,6 @@ from sqlalchemy import text
 from backend.schemas.reconciliations import Change
 from tests.reconciling import (
     Wire,
-    account_of,
     audited,
     complete_as_of,
     completed,
@@ -19,6 +18,7 @@ from tests.reconciling import (
     reconcile,
     request,
     source,
+    user_id_of,
 )
 from tests.stack import Stack, new_event
 
@@ -93,7 +93,7 @@ class TestLostEvents:
         assert (was.split()[0], now.split()[0]) == ("Ann", "Anna")
         (lost,) = await audited(stack, "reconciliation.access_lost")
         assert (lost.subject_id, lost.event_id) == (
-            str(await account_of(stack, bob)),
+            str(await user_id_of(stack, bob)),
             f"snapshot_{done.id}",
         )
         assert lost.detail == {

@@ -172,7 +172,7 @@ class TestRetries:
         await completed(company, only=asked)
 
     async def test_deadlocks_take_turns(self, company: Stack) -> None:
-        """Live events and a reading at once, many times over: each takes effect."""
+        """Live events and a reconciliation at once, many times over: each takes effect."""
         people = [company.person("Live") for _ in range(30)]
         for person in people:
             company.emulator.update_user(person, first_name="Alive")

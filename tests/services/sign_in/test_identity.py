@@ -11,7 +11,7 @@ from emulator.workos import organizations
 from tests.stack import Stack, running_stack
 
 
-async def accounts(stack: Stack) -> int:
+async def user_count(stack: Stack) -> int:
     async with stack.database.connect() as session:
         query = select(func.count()).where(User.organization_id == stack.organization.id)
         return int(await session.scalar(query) or 0)
@@ -36,13 +36,13 @@ async def test_nobody_enters_who_is_not_in_the_directory(stack: Stack) -> None:
     stack.person("Ann")
     await stack.deliver()
     assert await stack.refused("eve@acme.example") == "not_in_directory"
-    assert await accounts(stack) == 1
+    assert await user_count(stack) == 1
 
 
-async def test_no_account_and_no_identity_is_left_by_a_refusal(stack: Stack) -> None:
+async def test_no_user_and_no_identity_is_left_by_a_refusal(stack: Stack) -> None:
     await stack.deliver()
     assert await stack.refused("eve@acme.example") == "not_in_directory"
-    assert await accounts(stack) == 0
+    assert await user_count(stack) == 0
     async with stack.database.connect() as session:
         for table in (SsoIdentity, Session):
             query = select(func.count()).where(table.organization_id == stack.organization.id)
@@ -68,7 +68,7 @@ async def test_deactivated_before_any_event_arrived(stack: Stack) -> None:
     assert await stack.refused(ann) == "deactivated"
 
 
-async def test_a_return_finds_the_account_and_reads_the_groups(stack: Stack) -> None:
+async def test_a_return_finds_the_user_and_reads_the_groups(stack: Stack) -> None:
     """Under a new directory-user id; WorkOS does not announce the memberships again."""
     ann = stack.person("Ann")
     stack.group("Authors", ann)
@@ -95,7 +95,7 @@ class TestByAddress:
         stack.clock.advance(15)
         browser = await stack.sign_in(ann, idp_id="saml-ann", email="ann.LEE@acme.EXAMPLE")
         assert await stack.roles(browser) == ["member", "author"]
-        # Later by the same identity, and it is the account that events speak of.
+        # Later by the same identity, and it is the user that events speak of.
         again = await stack.sign_in(ann, idp_id="saml-ann")
         assert (await stack.me(again))["id"] == (await stack.me(browser))["id"]
         stack.emulator.deactivate_user(ann)
@@ -127,7 +127,7 @@ class TestByAddress:
         stack.clock.advance(15)
         await stack.sign_in(bob, idp_id="saml-bob", connection_id=other["id"])
 
-    async def test_an_account_with_another_identity(self, stack: Stack) -> None:
+    async def test_a_user_with_another_identity(self, stack: Stack) -> None:
         ann = stack.person("Ann")
         await stack.deliver()
         stack.clock.advance(15)
@@ -160,10 +160,10 @@ class TestByAddress:
         bob = stack.person("Bob", email="ann@acme.example")
         await stack.deliver()
         stack.clock.advance(15)
-        # The old identity says the old address, which is Bob's now: neither account is given out.
+        # The old identity says the old address, which is Bob's now: neither user is given out.
         old = {"idp_id": "saml-ann", "email": "ann@acme.example"}
         assert await stack.refused(ann, **old) == "identity_conflict"
-        # With the new address it is Ann again, and Bob has an account of his own.
+        # With the new address it is Ann again, and Bob is a user of his own.
         assert (await stack.me(await stack.sign_in(ann, idp_id="saml-ann")))["id"] == hers["id"]
         assert (await stack.me(await stack.sign_in(bob, idp_id="saml-bob")))["id"] != hers["id"]
 
@@ -209,7 +209,7 @@ async def test_organization_of_the_profile_differs(stack: Stack) -> None:
 
 
 class TestOneDirectoryAlone:
-    """WORKOS_DIRECTORY_ID: only its organization signs in, and only that directory counts."""
+    """WORKOS_DIRECTORY_ID: only its organization signs in, and only that directory is looked at."""
 
     async def test_its_organization_and_no_other(self, database: Database) -> None:
         async with running_stack(database) as stack:

@@ -1,4 +1,4 @@
-"""An organization that has SSO and no directory: the first sign-in makes the account."""
+"""An organization that has SSO and no directory: the first sign-in makes the user."""
 
 import secrets
 
@@ -60,6 +60,6 @@ async def test_once_a_directory_appears_it_decides(
     stack.skip() if late else await stack.deliver()
     reason = await stack.refused("jo@without.example", organization_id=organization.id)
     assert reason == "not_in_directory"
-    # The listing that the refusal has read counts, though the webhook has not come.
+    # The listing that the refusal has read is merged, though the webhook has not come.
     assert (await jo.get("/me")).status_code == 401
     await stack.sign_in(kim, organization_id=organization.id)
