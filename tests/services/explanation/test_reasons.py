@@ -106,10 +106,10 @@ async def test_invariant_12_the_reasons_agree_with_the_views(
             .join(access, access.c.user_id == User.id)
             .where(User.organization_id == fate.organization_id)
         )
-        users = rows.all()
-    for user in users:
-        found = await explained(database, fate.organization_id, user.id)
-        assert (found.active, found.roles) == (user.active, user.roles)
+        derived = rows.all()
+    for row in derived:
+        found = await explained(database, fate.organization_id, row.id)
+        assert (found.active, found.roles) == (row.active, row.roles)
         assert (found.refusal is None) == found.active
         assert found.active == any(entry.live for entry in found.directory_users)
         for entry in found.directory_users:

@@ -110,7 +110,7 @@ class TestByAddress:
         await stack.deliver()
         stack.clock.advance(15)
         assert await stack.refused(ann, idp_id="saml-ann") == "ambiguous_email"
-        # Whoever is no longer active does not count.
+        # Whoever is no longer active is passed over.
         stack.emulator.settings.retain_deactivated = True
         stack.emulator.deactivate_user(ann)
         stack.clock.advance(15)
