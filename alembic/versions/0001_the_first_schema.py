@@ -673,7 +673,7 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(
         dedent("""
     -- One event, one statement: dedupe, merge, inbox and audit; returns the outcome. `event` is of the
-    -- type EventRow in services/mirror/facts.py; `facts` is NULL where there is nothing to merge.
+    -- type EventRow in services/mirror/rows.py; `facts` is NULL where there is nothing to merge.
     -- `replayed` is for a replay by hand, noted with the `actor` even when it changed nothing.
     CREATE OR REPLACE FUNCTION apply_event(
         event jsonb, body bytea, facts jsonb, audit_id uuid, replayed boolean, actor uuid
@@ -876,7 +876,7 @@ def upgrade() -> None:
         dedent("""
     -- The one way into the mirror (invariant 7), for the facts of any number of events and snapshots;
     -- returns how many rows were written. `facts` is of the type Facts in
-    -- services/mirror/facts.py: of each row its newest version, which it carries itself. Every write is
+    -- services/mirror/rows.py: of each row its newest version, which it carries itself. Every write is
     -- a maximum over versions or a union, so the mirror is a function of the set of events (invariant 3).
     -- Locks are taken in one order: organization, directory, user, directory user, group, mapping,
     -- membership. What a row is compared with is looked up row by row, by scalar subqueries: a join with

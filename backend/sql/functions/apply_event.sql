@@ -1,5 +1,5 @@
 -- One event, one statement: dedupe, merge, inbox and audit; returns the outcome. `event` is of the
--- type EventRow in services/mirror/facts.py; `facts` is NULL where there is nothing to merge.
+-- type EventRow in services/mirror/rows.py; `facts` is NULL where there is nothing to merge.
 -- `replayed` is for a replay by hand, noted with the `actor` even when it changed nothing.
 CREATE OR REPLACE FUNCTION apply_event(
     event jsonb, body bytea, facts jsonb, audit_id uuid, replayed boolean, actor uuid

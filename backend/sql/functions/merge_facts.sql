@@ -1,6 +1,6 @@
 -- The one way into the mirror (invariant 7), for the facts of any number of events and snapshots;
 -- returns how many rows were written. `facts` is of the type Facts in
--- services/mirror/facts.py: of each row its newest version, which it carries itself. Every write is
+-- services/mirror/rows.py: of each row its newest version, which it carries itself. Every write is
 -- a maximum over versions or a union, so the mirror is a function of the set of events (invariant 3).
 -- Locks are taken in one order: organization, directory, user, directory user, group, mapping,
 -- membership. What a row is compared with is looked up row by row, by scalar subqueries: a join with
