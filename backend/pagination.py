@@ -4,13 +4,21 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple, Self, TypeVar
+from typing import Generic, NamedTuple, Self, TypeVar
 from uuid import UUID
+
+from pydantic import BaseModel, Field
 
 from backend.errors import InvalidInput
 
 T = TypeVar("T")
 RowId = TypeVar("RowId")
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    items: list[Item]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page.")
 
 
 def _encode(*parts: str) -> str:

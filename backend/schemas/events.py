@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from backend.pagination import Page
 from backend.schemas.audit import MirrorState
 from backend.schemas.text import storable
 
@@ -97,9 +98,8 @@ class EventSummary(BaseModel):
     body_kept: bool = Field(description="Whether it can still be replayed.")
 
 
-class EventPage(BaseModel):
-    items: list[EventSummary]
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page.")
+class EventPage(Page[EventSummary]):
+    pass
 
 
 class Person(BaseModel):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from backend.pagination import Page
 from backend.schemas.access import Permission, Role
 from backend.schemas.audit import MirrorState
 from backend.schemas.events import Person
@@ -223,8 +224,7 @@ class HistoryEntry(BaseModel):
     after: MirrorState | None
 
 
-class History(BaseModel):
-    items: list[HistoryEntry]
+class History(Page[HistoryEntry]):
     next_cursor: str | None = Field(description="Give it as `history_cursor` for what is older.")
 
 

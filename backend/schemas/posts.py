@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.pagination import Page
 from backend.schemas.text import Content, Title
 
 
@@ -42,6 +43,5 @@ class Post(BaseModel):
     can_delete: bool = Field(description="Whether the person asking may delete it now.")
 
 
-class PostPage(BaseModel):
-    items: list[Post]
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page.")
+class PostPage(Page[Post]):
+    pass

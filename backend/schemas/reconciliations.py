@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.errors import WorkosFault
+from backend.pagination import Page
 
 
 class State(StrEnum):
@@ -145,6 +146,5 @@ class Reconciliation(BaseModel):
     confirmed_by: UUID | None
 
 
-class ReconciliationPage(BaseModel):
-    items: list[Reconciliation]
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page.")
+class ReconciliationPage(Page[Reconciliation]):
+    pass

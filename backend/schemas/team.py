@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from backend.pagination import Page
 from backend.schemas.access import Role
 
 
@@ -27,9 +28,8 @@ class TeamMember(BaseModel):
     status: TeamStatus
 
 
-class TeamPage(BaseModel):
-    items: list[TeamMember]
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page.")
+class TeamPage(Page[TeamMember]):
+    pass
 
 
 class InvitationLink(BaseModel):
