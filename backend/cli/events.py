@@ -8,6 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from backend.database import Database
+from backend.pagination import EventCursor
 from backend.schemas.events import MOST_AT_ONCE, Event, EventFilters, EventTry, Outcome, ReplayRange
 from backend.services.events import inbox
 from backend.services.events import replay as replays
@@ -122,19 +123,21 @@ async def replay_many(settings: Settings, database: Database, chosen: ReplayRang
         ids[start : start + MOST_AT_ONCE] for start in range(0, len(ids), MOST_AT_ONCE)
     ]
     for part in parts or [None]:
-        cursor: str | None = ""
-        while cursor is not None:
+        cursor: EventCursor | None = None
+        while True:
             report = await replays.replay_range(
                 database,
                 DirectoryScope.of(settings),
-                chosen.model_copy(update={"ids": part, "cursor": cursor or None}),
+                chosen.model_copy(update={"ids": part, "cursor": cursor}),
             )
             for outcome, count in report.outcomes.items():
                 outcomes[outcome] = outcomes.get(outcome, 0) + count
             undone["parked"] += report.still_parked
             undone["body purged"] += report.purged
             undone["unknown"] += report.unknown
-            cursor = report.next_cursor
+            if report.next_cursor is None:
+                break
+            cursor = EventCursor.parse(report.next_cursor)
     for reason, events in undone.items():
         for event_id in events:
             typer.echo(f"{event_id}  {reason}")

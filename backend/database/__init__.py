@@ -15,7 +15,7 @@ from backend.database.kinds import (
 )
 from backend.database.locks import session_lock, transaction_lock, try_transaction_lock
 from backend.database.migrations import alembic_config
-from backend.database.query import Query
+from backend.database.query import Fetches, Query
 from backend.database.retrying import take_turns
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "AutocommitConnection",
     "Database",
     "Executor",
+    "Fetches",
     "LockedConnection",
     "Query",
     "SnapshotConnection",

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 from itsdangerous import BadSignature, Signer
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -172,8 +172,6 @@ Deleter = Annotated[
 Teammate = Annotated[Actor, Depends(_may("Seeing the team", Permission.READ_TEAM))]
 Inviter = Annotated[Actor, Depends(_may("Inviting", Permission.INVITE))]
 Admin = Annotated[Actor, Depends(_may("This", Permission.ADMINISTER))]
-
-Limit = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
 
 
 async def signed_by_workos(request: Request) -> ReadEvent:

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from backend.http.guards import Admin, DatabaseDep, Limit, ScopeDep, SettingsDep, SnapshotDep
+from backend.http.guards import Admin, DatabaseDep, ScopeDep, SettingsDep, SnapshotDep
+from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import EventCursor, TimeCursor
 from backend.schemas.directory import DirectoryStatus
@@ -28,7 +29,6 @@ from backend.services.explanation import status as directory_status
 
 router = APIRouter(prefix="/directory", tags=["directory"], responses=problems(401, 403, 422, 503))
 
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 EventId = Annotated[RowId, Path(examples=["event_01J9ZC0000000000000000A001"])]
 ByPerson = Annotated[UUID | None, Query(description="Only events about this user of `/team`.")]
 ByGroup = Annotated[RowId | None, Query(description="Only events about the group of this id.")]
@@ -90,12 +90,11 @@ async def explain_access(
     user_id: UUID,
     history_limit: Limit = 20,
     history_cursor: Annotated[
-        str | None, Query(description="`history.next_cursor` of the answer before.")
+        After[TimeCursor], Query(description="`history.next_cursor` of the answer before.")
     ] = None,
 ) -> Explanation:
-    cursor = TimeCursor.parse(history_cursor) if history_cursor else None
     return await access_explanation.explain(
-        snapshot, admin, user_id, cursor=cursor, limit=history_limit
+        snapshot, admin, user_id, cursor=history_cursor, limit=history_limit
     )
 
 
@@ -107,7 +106,7 @@ async def list_events(
     person: ByPerson = None,
     group: ByGroup = None,
     limit: Limit = 20,
-    cursor: Cursor = None,
+    cursor: After[EventCursor] = None,
 ) -> EventPage:
     return await inbox.list_page(
         snapshot,
@@ -115,7 +114,7 @@ async def list_events(
         organization_id=admin.organization_id,
         person=person,
         group=group,
-        cursor=EventCursor.parse(cursor) if cursor else None,
+        cursor=cursor,
         limit=limit,
     )
 

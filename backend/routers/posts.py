@@ -1,9 +1,8 @@
 """`/posts`."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, status
 
 from backend.http.guards import (
     Author,
@@ -11,10 +10,10 @@ from backend.http.guards import (
     DatabaseDep,
     Deleter,
     Editor,
-    Limit,
     Reader,
     SessionDep,
 )
+from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import TimeCursor
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
@@ -22,15 +21,12 @@ from backend.services import posts
 
 router = APIRouter(prefix="/posts", tags=["posts"], responses=problems(401, 403, 422, 503))
 
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
-
 
 @router.get("", summary="The posts, newest first")
 async def list_posts(
-    database: DatabaseDep, reader: Reader, limit: Limit = 20, cursor: Cursor = None
+    database: DatabaseDep, reader: Reader, limit: Limit = 20, cursor: After[TimeCursor] = None
 ) -> PostPage:
-    after = TimeCursor.parse(cursor) if cursor else None
-    return await posts.list_page(database, reader, after, limit)
+    return await posts.list_page(database, reader, cursor, limit)
 
 
 @router.post(

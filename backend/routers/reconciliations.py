@@ -1,11 +1,11 @@
 """`/directory/reconciliations`."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, status
 
-from backend.http.guards import Admin, ConnectionDep, EnqueueDep, Limit, SessionDep
+from backend.http.guards import Admin, ConnectionDep, EnqueueDep, SessionDep
+from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import TimeCursor
 from backend.schemas.reconciliations import Reconciliation, ReconciliationPage, Trigger
@@ -16,8 +16,6 @@ router = APIRouter(
     tags=["directory"],
     responses=problems(401, 403, 422, 503),
 )
-
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 
 
 @router.post(
@@ -40,13 +38,10 @@ async def request_reconciliation(
 
 @router.get("", summary="The reconciliations of the organization, newest first")
 async def list_reconciliations(
-    connection: ConnectionDep, admin: Admin, limit: Limit = 20, cursor: Cursor = None
+    connection: ConnectionDep, admin: Admin, limit: Limit = 20, cursor: After[TimeCursor] = None
 ) -> ReconciliationPage:
     return await reconciliations.list_page(
-        connection,
-        admin.organization_id,
-        cursor=TimeCursor.parse(cursor) if cursor else None,
-        limit=limit,
+        connection, admin.organization_id, cursor=cursor, limit=limit
     )
 
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.http.guards import ConnectionDep, Inviter, Limit, SessionDep, SettingsDep, Teammate
+from backend.http.guards import ConnectionDep, Inviter, SessionDep, SettingsDep, Teammate
+from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import NameCursor
 from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
@@ -14,7 +15,6 @@ from backend.services import invitations, team
 
 router = APIRouter(prefix="/team", tags=["team"], responses=problems(401, 403, 422, 503))
 
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 Status = Annotated[TeamStatus | None, Query(description="Only people of this status.")]
 Group = Annotated[GroupName | None, Query(description="Only members of the group of this name.")]
 Search = Annotated[SearchText | None, Query(alias="q", description="Part of a name or address.")]
@@ -28,7 +28,7 @@ async def list_team(
     group: Group = None,
     search: Search = None,
     limit: Limit = 20,
-    cursor: Cursor = None,
+    cursor: After[NameCursor] = None,
 ) -> TeamPage:
     return await team.list_page(
         connection,
@@ -36,7 +36,7 @@ async def list_team(
         status=status,
         group=group,
         search=search,
-        cursor=NameCursor.parse(cursor) if cursor else None,
+        cursor=cursor,
         limit=limit,
     )
 

@@ -14,7 +14,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from backend.pagination import Page
+from backend.pagination import EventCursor, Page
 from backend.schemas.audit import MirrorState
 from backend.schemas.text import storable
 
@@ -153,7 +153,9 @@ class ReplayRange(EventFilters):
     ids: Annotated[
         list[RowId] | None, Field(max_length=MOST_AT_ONCE, description="Only these events.")
     ] = None
-    cursor: str | None = Field(default=None, description="`next_cursor` of the answer before.")
+    cursor: EventCursor | None = Field(
+        default=None, description="`next_cursor` of the answer before."
+    )
 
 
 class ReplayReport(BaseModel):

@@ -4,25 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    DateTime,
-    Integer,
-    Uuid,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend import models
-from backend.database import Database, Executor, Query
+from backend.database import Database, Executor
 from backend.errors import NotFound, NotYours
-from backend.pagination import TimeCursor
+from backend.pagination import Keyset, PageQuery, TimeCursor
 from backend.schemas.access import Actor, Permission
 from backend.schemas.audit import AuditDetail
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
@@ -45,15 +34,8 @@ _VISIBLE = (
     )
     .where(models.Post.organization_id == bindparam("organization_id"))
 )
-_NEWEST = _VISIBLE.order_by(models.Post.created_at.desc(), models.Post.id.desc()).limit(
-    bindparam("limit", type_=Integer)
-)
-_FIRST_PAGE = Query(_NEWEST)
-_NEXT_PAGE = Query(
-    _NEWEST.where(
-        tuple_(models.Post.created_at, models.Post.id)
-        < tuple_(bindparam("at", type_=DateTime(timezone=True)), bindparam("id", type_=Uuid))
-    )
+_NEWEST = PageQuery(
+    Keyset(TimeCursor, models.Post.created_at, models.Post.id, descending=True), _VISIBLE
 )
 
 
@@ -81,21 +63,10 @@ async def list_page(
     database: Database, actor: Actor, cursor: TimeCursor | None, limit: int
 ) -> PostPage:
     """The organization's posts, newest first, in one statement."""
-    wanted = {"organization_id": actor.organization_id, "limit": limit + 1}
-    if cursor is None:
-        rows = await database.fetch(_FIRST_PAGE, **wanted)
-    else:
-        rows = await database.fetch(_NEXT_PAGE, **wanted, at=cursor.at, id=cursor.id)
-    page = rows[:limit]
-    more = len(rows) > limit
-    return PostPage.model_validate(
-        {
-            "items": _as_seen_by(actor, page),
-            "next_cursor": str(TimeCursor(page[-1]["created_at"], page[-1]["id"]))
-            if more
-            else None,
-        }
+    rows, next_cursor = await _NEWEST.fetch(
+        database, cursor, limit, organization_id=actor.organization_id
     )
+    return PostPage.model_validate({"items": _as_seen_by(actor, rows), "next_cursor": next_cursor})
 
 
 async def get(executor: Executor, actor: Actor, post_id: UUID) -> Post:

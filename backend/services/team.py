@@ -3,16 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import literal
 
 from backend.database import Executor
 from backend.errors import NotFound
 from backend.models import Directory, DirectoryUser, Invitation, User, access, live_memberships
-from backend.pagination import NameCursor
+from backend.pagination import Keyset, NameCursor
 from backend.schemas.access import Actor, roles_named
 from backend.schemas.team import TeamMember, TeamPage, TeamStatus
+
+_BY_NAME = Keyset(NameCursor, User.sort_name, User.id)
 
 _Invitee = aliased(User)
 
@@ -134,7 +136,7 @@ async def list_page(
         cursor: the last person of the page before.
         limit: people a page.
     """
-    query = _visible_to(actor).order_by(User.sort_name, User.id)
+    query = _visible_to(actor)
     if status is not None:
         query = query.where(current_status == status)
     if group:
@@ -147,15 +149,8 @@ async def list_page(
                 func.lower(User.email).contains(wanted, autoescape=True),
             )
         )
-    if cursor is not None:
-        query = query.where(tuple_(User.sort_name, User.id) > tuple_(*cursor))
-    rows = (await executor.execute(query.limit(limit + 1))).all()
-    page = rows[:limit]
-    more = len(rows) > limit
-    return TeamPage(
-        items=[_member(row) for row in page],
-        next_cursor=str(NameCursor(page[-1].sort_name, page[-1].id)) if more else None,
-    )
+    rows, next_cursor = await _BY_NAME.fetch(executor, query, cursor, limit)
+    return TeamPage(items=[_member(row) for row in rows], next_cursor=next_cursor)
 
 
 async def get(executor: Executor, actor: Actor, user_id: UUID) -> TeamMember:

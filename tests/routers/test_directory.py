@@ -88,7 +88,7 @@ BAD_QUERIES = [
     ("events", {"person": "ann"}, "person"),
     ("events", {"type": "x" * 300}, "type"),
     (f"people/{NOBODY}/access", {"history_limit": 101}, "history_limit"),
-    (f"people/{NOBODY}/access", {"history_cursor": "x"}, "cursor"),
+    (f"people/{NOBODY}/access", {"history_cursor": "x"}, "history_cursor"),
     ("", {"counts": "perhaps"}, "counts"),
 ]
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, literal, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Row, Select, literal, or_, select, true
 
 from backend.database import SnapshotConnection
 from backend.errors import NotFound
 from backend.models import AuditEvent, DirectoryEvent, DirectoryGroup, DirectoryUser, User
-from backend.pagination import EventCursor
+from backend.pagination import EventCursor, Keyset
 from backend.schemas.events import (
     Event,
     EventFilters,
@@ -26,6 +26,8 @@ from backend.schemas.events import (
 from backend.schemas.text import storable_json
 from backend.services import audit
 from backend.services.events.parking_reasons import sentence
+
+_NEWEST = Keyset(EventCursor, DirectoryEvent.received_at, DirectoryEvent.id, descending=True)
 
 _SHOWN = (
     DirectoryEvent.id,
@@ -91,17 +93,11 @@ async def list_page(
         query = query.where(DirectoryEvent.directory_user_id.in_(ids))
     if group is not None:
         query = query.where(DirectoryEvent.group_id == group)
-    if cursor is not None:
-        query = query.where(tuple_(DirectoryEvent.received_at, DirectoryEvent.id) < tuple_(*cursor))
-    newest = query.order_by(DirectoryEvent.received_at.desc(), DirectoryEvent.id.desc()).limit(
-        literal(limit + 1, literal_execute=True)
-    )
-    rows = (await connection.execute(_with_names(newest))).all()
-    page = rows[:limit]
-    more = len(rows) > limit
+    found = await connection.execute(_with_names(_NEWEST.select(query, cursor, limit)))
+    rows, next_cursor = _NEWEST.cut(found.all(), limit)
     return EventPage(
-        items=[EventSummary.model_validate(_summary(row)) for row in page],
-        next_cursor=str(EventCursor(page[-1].received_at, page[-1].id)) if more else None,
+        items=[EventSummary.model_validate(_summary(row)) for row in rows],
+        next_cursor=next_cursor,
     )
 
 
@@ -182,7 +178,7 @@ def _with_names(events: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
             (DirectoryGroup.id == event.c.group_id)
             & (DirectoryGroup.organization_id == event.c.organization_id),
         )
-        .order_by(event.c.received_at.desc(), event.c.id.desc())
+        .order_by(*_NEWEST.of(event).order)
     )
 
 

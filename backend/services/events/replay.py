@@ -3,15 +3,17 @@
 from collections import Counter
 from uuid import UUID
 
-from sqlalchemy import literal, select, tuple_
+from sqlalchemy import select
 
 from backend.database import Database
 from backend.errors import BodyPurged, NotFound
 from backend.models import DirectoryEvent
-from backend.pagination import EventCursor
+from backend.pagination import EventCursor, Keyset
 from backend.schemas.events import MOST_AT_ONCE, Outcome, ReplayRange, ReplayReport, Source
 from backend.services.events import inbox, intake, parsing
 from backend.workos.scope import DirectoryScope
+
+_OLDEST = Keyset(EventCursor, DirectoryEvent.received_at, DirectoryEvent.id)
 
 
 async def replay(
@@ -101,20 +103,11 @@ async def _choose(
     """
     if chosen.ids is None and chosen.outcome is None:
         chosen = chosen.model_copy(update={"outcome": Outcome.PARKED})
-    query = (
-        select(DirectoryEvent.received_at, DirectoryEvent.id, DirectoryEvent.organization_id)
-        .where(*inbox.matching(chosen, organization_id))
-        .order_by(DirectoryEvent.received_at, DirectoryEvent.id)
-        .limit(literal(MOST_AT_ONCE + 1, literal_execute=True))
-    )
+    query = select(
+        DirectoryEvent.received_at, DirectoryEvent.id, DirectoryEvent.organization_id
+    ).where(*inbox.matching(chosen, organization_id))
     if chosen.ids is not None:
         query = query.where(DirectoryEvent.id.in_(chosen.ids))
-    if chosen.cursor is not None:
-        after = EventCursor.parse(chosen.cursor)
-        query = query.where(tuple_(DirectoryEvent.received_at, DirectoryEvent.id) > tuple_(*after))
     async with database.connect() as connection:
-        rows = (await connection.execute(query)).all()
-    page = rows[:MOST_AT_ONCE]
-    more = len(rows) > MOST_AT_ONCE
-    last = str(EventCursor(page[-1].received_at, page[-1].id)) if more else None
-    return [(row.organization_id, row.id) for row in page], last
+        rows, next_cursor = await _OLDEST.fetch(connection, query, chosen.cursor, MOST_AT_ONCE)
+    return [(row.organization_id, row.id) for row in rows], next_cursor

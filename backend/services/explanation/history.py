@@ -11,12 +11,10 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    literal,
     not_,
     or_,
     select,
     true,
-    tuple_,
 )
 
 from backend.database import SnapshotConnection
@@ -28,13 +26,15 @@ from backend.models import (
     Organization,
     User,
 )
-from backend.pagination import TimeCursor
+from backend.pagination import Keyset, TimeCursor
 from backend.schemas.audit import MirrorState
 from backend.schemas.events import Outcome, Person
 from backend.schemas.explanation import Cause, CauseKind, History, HistoryEntry, Named, Scope
 from backend.services import audit
 from backend.services.explanation.changes import SIGN_IN, changed_access, changes_of
 from backend.services.explanation.sentences import change_sentence
+
+_NEWEST = Keyset(TimeCursor, AuditEvent.at, AuditEvent.id, descending=True)
 
 _SNAPSHOT = "snapshot_"
 _RECONCILIATION = "reconciliation"
@@ -89,26 +89,12 @@ async def list_page(
         func.coalesce(AuditEvent.detail["outcome"].astext, Outcome.APPLIED.value)
         == Outcome.APPLIED.value,
     ]
-    if cursor is not None:
-        about.append(tuple_(AuditEvent.at, AuditEvent.id) < tuple_(*cursor))
-    newest = (
-        select(AuditEvent)
-        .where(and_(*about))
-        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
-        .limit(literal(limit + 1, literal_execute=True))
-        .correlate(wanted)
-        .lateral("newest")
-    )
-    entry = (
-        select(newest)
-        .select_from(wanted)
-        .join(newest, true())
-        .order_by(newest.c.at.desc(), newest.c.id.desc())
-        .limit(literal(limit + 1, literal_execute=True))
-        .subquery("entry")
-    )
+    of_each = _NEWEST.select(select(AuditEvent).where(and_(*about)), cursor, limit)
+    newest = of_each.correlate(wanted).lateral("newest")
+    of_all = select(newest).select_from(wanted).join(newest, true())
+    entry = _NEWEST.of(newest).select(of_all, None, limit).subquery("entry")
     group_id = func.coalesce(entry.c.detail["group_id"].astext, entry.c.subject_id)
-    rows = (
+    found = (
         await connection.execute(
             select(
                 entry,
@@ -142,14 +128,13 @@ async def list_page(
                 (Organization.workos_id == entry.c.organization_id)
                 & (Organization.workos_id == entry.c.subject_id),
             )
-            .order_by(entry.c.at.desc(), entry.c.id.desc())
+            .order_by(*_NEWEST.of(entry).order)
         )
     ).all()
-    page = rows[:limit]
-    more = len(rows) > limit
+    rows, next_cursor = _NEWEST.cut(found, limit)
     return History(
-        items=[_entry(row, subjects.scope(row.subject_id)) for row in page],
-        next_cursor=str(TimeCursor(page[-1].at, page[-1].id)) if more else None,
+        items=[_entry(row, subjects.scope(row.subject_id)) for row in rows],
+        next_cursor=next_cursor,
     )
 
 

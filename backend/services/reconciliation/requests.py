@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, inspect, not_, select, text, tuple_, update
+from sqlalchemy import case, func, inspect, not_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from backend import models
 from backend.database import Executor, try_transaction_lock
 from backend.errors import AlreadyFinished, NotFound, NotHeld
-from backend.pagination import TimeCursor
+from backend.pagination import Keyset, TimeCursor
 from backend.schemas.access import Actor
 from backend.schemas.jobs import Enqueue, Job
 from backend.schemas.reconciliations import (
@@ -26,6 +26,7 @@ from backend.services import audit
 from backend.services.reconciliation.completion import ONE_MOMENT, conclude
 
 _ROW = inspect(models.Reconciliation).local_table
+_NEWEST = Keyset(TimeCursor, _ROW.c.created_at, _ROW.c.id, descending=True)
 
 
 def lock_name(organization_id: str) -> str:
@@ -125,20 +126,10 @@ async def list_page(
     executor: Executor, organization_id: str, *, cursor: TimeCursor | None, limit: int
 ) -> ReconciliationPage:
     """The organization's reconciliations, newest first."""
-    query = (
-        select(_ROW)
-        .where(_ROW.c.organization_id == organization_id)
-        .order_by(_ROW.c.created_at.desc(), _ROW.c.id.desc())
-        .limit(limit + 1)
-    )
-    if cursor is not None:
-        query = query.where(tuple_(_ROW.c.created_at, _ROW.c.id) < tuple_(*cursor))
-    rows = (await executor.execute(query)).all()
-    page = rows[:limit]
-    more = len(rows) > limit
+    query = select(_ROW).where(_ROW.c.organization_id == organization_id)
+    rows, next_cursor = await _NEWEST.fetch(executor, query, cursor, limit)
     return ReconciliationPage(
-        items=[Reconciliation.model_validate(row) for row in page],
-        next_cursor=str(TimeCursor(page[-1].created_at, page[-1].id)) if more else None,
+        items=[Reconciliation.model_validate(row) for row in rows], next_cursor=next_cursor
     )
 
 
