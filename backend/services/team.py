@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import literal
 
@@ -17,6 +17,12 @@ from backend.schemas.team import TeamMember, TeamPage, TeamStatus
 _BY_NAME = Keyset(NameCursor, User.sort_name, User.id)
 
 _Invitee = aliased(User)
+
+
+def _exists(query: Select[*tuple[Any, ...]]) -> ColumnElement[bool]:
+    """Whether a user has such a row. For EXISTS, the planner may read the table of everybody."""
+    return query.limit(literal(1, literal_execute=True)).scalar_subquery().is_not(None)
+
 
 # An invitation ends with the invitee's time here, and is not there again when they return. Where a
 # listing ended it, its completion has closed the invitation.
@@ -50,10 +56,12 @@ current_status: ColumnElement[str] = case(
     (access.c.active.is_not(True), literal(TeamStatus.DEACTIVATED)),
     (User.joined_at.is_not(None), literal(TeamStatus.JOINED)),
     (
-        exists().where(
-            Invitation.organization_id == User.organization_id,
-            Invitation.user_id == User.id,
-            INVITATION_IS_OPEN,
+        _exists(
+            select(Invitation.id).where(
+                Invitation.organization_id == User.organization_id,
+                Invitation.user_id == User.id,
+                INVITATION_IS_OPEN,
+            )
         ),
         literal(TeamStatus.INVITED),
     ),
@@ -72,9 +80,11 @@ _GROUPS = func.array(
     .scalar_subquery()
 )
 
-_IN_DIRECTORY = exists().where(
-    DirectoryUser.organization_id == User.organization_id,
-    DirectoryUser.user_key == User.key,
+_IN_DIRECTORY = _exists(
+    select(DirectoryUser.id).where(
+        DirectoryUser.organization_id == User.organization_id,
+        DirectoryUser.user_key == User.key,
+    )
 )
 
 
@@ -140,7 +150,13 @@ async def list_page(
     if status is not None:
         query = query.where(current_status == status)
     if group:
-        query = query.where(exists().where(_MEMBERSHIPS, live_memberships.c.group_name == group))
+        query = query.where(
+            _exists(
+                select(live_memberships.c.group_id).where(
+                    _MEMBERSHIPS, live_memberships.c.group_name == group
+                )
+            )
+        )
     if search:
         wanted = search.lower()
         query = query.where(

@@ -1,0 +1,182 @@
+"""The plan of every statement that a database runs, those inside functions too, as it was run."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from backend.models import Base
+
+# PostgreSQL's own module tells the client of every statement, also of those within functions and
+# of foreign keys, and names each column by its table.
+_EXPLAINING = {
+    "session_preload_libraries": "auto_explain",
+    "auto_explain.log_min_duration": "0",
+    "auto_explain.log_nested_statements": "on",
+    "auto_explain.log_format": "json",
+    "auto_explain.log_verbose": "on",
+    "auto_explain.log_analyze": "on",
+    "auto_explain.log_timing": "off",
+    "auto_explain.log_level": "notice",
+}
+
+# Of a tenant's table, the column that says whose a row is.
+TENANT_COLUMN = {
+    name: "workos_id" if name == "organizations" else "organization_id"
+    for name in Base.metadata.tables
+    if name != "event_cursor"
+}
+
+_CONDITIONS = ("Index Cond", "Recheck Cond", "Filter", "Hash Cond", "Merge Cond", "Join Filter")
+# The side of a join whose rows it does not thin out, by the side's place.
+_KEPT_SIDE = {"Left": {0}, "Anti": {0}, "Right": {1}, "Right Anti": {1}, "Full": {0, 1}}
+
+Node = dict[str, Any]
+
+
+class Plan:
+    """One statement and how it was run."""
+
+    def __init__(self, statement: str, root: Node) -> None:
+        self.statement = " ".join(statement.split())
+        self._root = root
+
+    @property
+    def scans(self) -> dict[str, Node]:
+        """By alias, where a tenant's table is read, whether by an index or whole."""
+        return {
+            node["Alias"]: node
+            for node in _nodes(self._root)
+            if node["Node Type"].endswith("Scan") and node.get("Relation Name") in TENANT_COLUMN
+        }
+
+    @property
+    def tables(self) -> set[str]:
+        return {scan["Relation Name"] for scan in self.scans.values()}
+
+    @property
+    def unbound(self) -> set[str]:
+        """The tenants' tables that are read without a condition that binds the organization.
+
+        It is bound to what the statement was given, or to a row whose organization is bound: two
+        tables that are only tied to each other are read for everybody.
+        """
+        column = {
+            alias: f"{alias}.{TENANT_COLUMN[scan['Relation Name']]}"
+            for alias, scan in self.scans.items()
+        }
+        alias_of = {name: alias for alias, name in column.items()}
+        of_a_table = re.compile(rf"\b({'|'.join(map(re.escape, column))})\." if column else r"(?!)")
+        equal = [
+            (alias_of[one], other)
+            for node in _nodes(self._root)
+            for left, right in _equations(node)
+            for one, other in ((left, right), (right, left))
+            if one in alias_of and alias_of[one] in _thinned_out(node)
+        ]
+        bound: set[str] = set()
+        while more := {
+            alias
+            for alias, other in equal
+            if alias not in bound
+            and (alias_of[other] in bound if other in alias_of else not of_a_table.search(other))
+        }:
+            bound |= more
+        return {self.scans[alias]["Relation Name"] for alias in column.keys() - bound}
+
+    @property
+    def rows_read(self) -> int:
+        """The most rows that one of its scans went through, those that it passed over too."""
+        return max(map(_rows, self.scans.values()), default=0)
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for part in node.get("Plans", ()):
+        yield from _nodes(part)
+
+
+def _rows(scan: Node) -> int:
+    passed_over = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    each = scan["Actual Rows"] + sum(scan.get(name, 0) for name in passed_over)
+    return round(float(scan["Actual Loops"]) * each)
+
+
+def _thinned_out(node: Node) -> set[str]:
+    """The tables, by alias, of which a node's conditions leave out rows."""
+    if "Join Type" not in node:
+        return {node["Alias"]} if "Alias" in node else set()
+    kept = _KEPT_SIDE.get(node["Join Type"], set())
+    return {
+        inside["Alias"]
+        for place, side in enumerate(node["Plans"][:2])
+        if place not in kept
+        for inside in _nodes(side)
+        if "Alias" in inside
+    }
+
+
+def _equations(node: Node) -> set[tuple[str, str]]:
+    return set().union(*(_asked(node[name]) for name in _CONDITIONS if name in node))
+
+
+def _asked(condition: str) -> set[tuple[str, str]]:
+    """What a condition asks to be equal, whatever else it asks."""
+    condition = _bare(condition)
+    if len(either := _parts(condition, " OR ")) > 1:
+        return set.intersection(*map(_asked, either))
+    if len(both := _parts(condition, " AND ")) > 1:
+        return set().union(*map(_asked, both))
+    sides = _parts(condition, " = ")
+    return {(_bare(sides[0]), _bare(sides[1]))} if len(sides) == 2 else set()
+
+
+def _bare(expression: str) -> str:
+    """Without the parentheses around the whole."""
+    if expression.startswith("(") and len(_parts(expression, ")")) == 1:
+        return expression[1:-1]
+    return expression
+
+
+def _parts(expression: str, separator: str) -> list[str]:
+    """Split where no parenthesis, bracket or quotation is open."""
+    parts, depth, quoted, begin = [], 0, False, 0
+    for place, letter in enumerate(expression):
+        quoted ^= letter == "'"
+        if not quoted:
+            depth += (letter in "([") - (letter in ")]")
+            if depth == 0 and expression.startswith(separator, place) and place > begin:
+                parts.append(expression[begin:place])
+                begin = place + len(separator)
+    return [*parts, expression[begin:]] if begin < len(expression) else parts
+
+
+class Plans:
+    """Notes what is run on every connection that is opened from now on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._noted: list[Plan] = []
+        usual = asyncpg.connect
+
+        async def connect(*args: Any, server_settings: dict[str, str], **more: Any) -> Any:
+            connection = await usual(*args, server_settings=server_settings | _EXPLAINING, **more)
+            connection.add_log_listener(self._listen)
+            return connection
+
+        monkeypatch.setattr(asyncpg, "connect", connect)
+
+    def _listen(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
+        said, plan, logged = message.message.partition("plan:\n")
+        if plan and said.startswith("duration: "):
+            noted = json.loads(logged)
+            self._noted.append(Plan(noted["Query Text"], noted["Plan"]))
+
+    async def taken(self) -> list[Plan]:
+        """What was run since this was last asked."""
+        await asyncio.sleep(0)  # the driver tells its listeners in the loop's next turn
+        noted, self._noted = self._noted, []
+        return noted
