@@ -103,7 +103,7 @@ def _nodes(node: Node) -> Iterator[Node]:
 def _rows(scan: Node) -> int:
     passed_over = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
     each = scan["Actual Rows"] + sum(scan.get(name, 0) for name in passed_over)
-    return round(float(scan["Actual Loops"]) * each)
+    return int(scan["Actual Loops"] * each)
 
 
 def _thinned_out(node: Node) -> set[str]:

@@ -11,7 +11,10 @@ from backend.database import Database
 
 MANY = 20_000
 
-FILL = f"""
+
+def filling(people: int) -> list[str]:
+    """Statements that make one organization with so many people, each in three groups."""
+    return f"""
 INSERT INTO organizations (workos_id, directory_managed) VALUES ('org_plan', true);
 INSERT INTO directories (id, organization_id, rank, occurred_at, event_id)
 VALUES ('directory_plan', 'org_plan', 1, '2026-01-01', 'event_0');
@@ -21,21 +24,22 @@ FROM generate_series(1, 200) n;
 INSERT INTO role_mappings (organization_id, group_id, role, source)
 VALUES ('org_plan', 'group_plan_1', 'admin', 'admin');
 INSERT INTO users (id, organization_id, key, name)
-SELECT md5(n::text)::uuid, 'org_plan', 'plan' || n, 'P' || n FROM generate_series(1, {MANY}) n;
+SELECT md5(n::text)::uuid, 'org_plan', 'plan' || n, 'P' || n FROM generate_series(1, {people}) n;
 INSERT INTO directory_users (
     id, directory_id, organization_id, idp_id, name, state, rank, occurred_at, event_id
 )
 SELECT 'user_plan_' || n, 'directory_plan', 'org_plan', 'plan' || n, 'P' || n, 'active', 1,
     '2026-01-01', 'event_' || n
-FROM generate_series(1, {MANY}) n;
+FROM generate_series(1, {people}) n;
 INSERT INTO directory_memberships (
     organization_id, directory_user_id, group_id, present, occurred_at, event_id
 )
 SELECT 'org_plan', 'user_plan_' || n, 'group_plan_' || 1 + (n + k) % 200, true, '2026-01-01',
     'event_0'
-FROM generate_series(1, {MANY}) n, generate_series(1, 3) k;
+FROM generate_series(1, {people}) n, generate_series(1, 3) k;
 ANALYZE users, directory_users, directory_memberships, directory_groups, role_mappings
-"""
+""".split(";\n")
+
 
 QUERIES = {
     "SELECT * FROM access WHERE organization_id = $1 AND user_id = $2": "md5('199')::uuid",
@@ -54,7 +58,7 @@ QUERIES = {
 async def large(database: Database) -> AsyncIterator[AsyncConnection]:
     """A large directory that nobody else sees, and that is gone afterwards."""
     async with database.engine.connect() as connection:
-        for statement in FILL.split(";\n"):
+        for statement in filling(MANY):
             await connection.exec_driver_sql(statement)
         yield connection
         await connection.rollback()

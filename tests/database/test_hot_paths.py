@@ -1,0 +1,129 @@
+"""The two paths that everything is shaped after read a handful of rows, however large a tenant."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from backend.database import Database
+from backend.http.guards import session_cookie_name, session_signer
+from backend.services import sessions
+from tests.database.plans import Plans
+from tests.database.test_access_plans import filling
+from tests.stack import Stack, new_event, running_stack
+
+PEOPLE = 5000
+FEW = 100
+COUNTED = 1000  # of a group or a directory the audit trail counts no more
+AUTHOR = "(SELECT id FROM users WHERE key = 'plan199')"
+
+# Besides the people: everybody is in one group, and there is much of all else.
+MORE = f"""
+INSERT INTO directory_groups (id, directory_id, organization_id, name, rank, occurred_at, event_id)
+VALUES ('group_of_all', 'directory_plan', 'org_plan', 'Everybody', 1, '2026-01-01', 'event_0');
+INSERT INTO directory_memberships (
+    organization_id, directory_user_id, group_id, present, occurred_at, event_id
+)
+SELECT 'org_plan', id, 'group_of_all', true, '2026-01-01', 'event_0' FROM directory_users;
+INSERT INTO posts (organization_id, id, author_id, title, content, created_at)
+SELECT 'org_plan', gen_random_uuid(), {AUTHOR}, '', '', now() - n * interval '1 minute'
+FROM generate_series(1, {PEOPLE}) n;
+INSERT INTO sessions (organization_id, id, token_hash, user_id, expires_at)
+SELECT 'org_plan', gen_random_uuid(), decode(md5(key), 'hex'), id, now() + interval '1 day'
+FROM users;
+INSERT INTO directory_events (
+    organization_id, id, type, source, directory_user_id, occurred_at, body, outcome
+)
+SELECT 'org_plan', 'event_' || n, 'dsync.user.updated', 'webhook', 'user_plan_' || n,
+    '2026-01-01', '', 'applied'
+FROM generate_series(1, {PEOPLE}) n;
+INSERT INTO audit_events (organization_id, id, action, event_id, subject_id)
+SELECT organization_id, gen_random_uuid(), type, id, directory_user_id FROM directory_events;
+ANALYZE
+"""
+
+OF_ORGANIZATION = {"organization_id": "org_plan", "directory_id": "directory_plan"}
+ANN = OF_ORGANIZATION | {
+    "object": "directory_user", "id": "user_plan_199", "idp_id": "plan199", "email": "a@b.example",
+    "state": "active",
+}  # fmt: skip
+LARGE = OF_ORGANIZATION | {
+    "object": "directory_group", "id": "group_of_all", "name": "Everybody",
+}  # fmt: skip
+SMALL = LARGE | {"id": "group_plan_1", "name": "G1"}
+DIRECTORY = {"object": "directory", "id": "directory_plan", "organization_id": "org_plan"}
+
+EVENTS: list[tuple[str, dict[str, Any]]] = [
+    ("dsync.user.updated", ANN),
+    ("dsync.user.updated", ANN | {"state": "inactive"}),
+    ("dsync.user.updated", ANN),
+    ("dsync.user.created", ANN | {"id": "user_new", "idp_id": "new"}),
+    ("dsync.group.user_added", OF_ORGANIZATION | {"user": ANN, "group": LARGE}),
+    ("dsync.group.user_removed", OF_ORGANIZATION | {"user": ANN, "group": LARGE}),
+    ("dsync.group.user_added", OF_ORGANIZATION | {"user": ANN, "group": SMALL}),
+    ("dsync.group.user_removed", OF_ORGANIZATION | {"user": ANN, "group": SMALL}),
+    ("dsync.user.deleted", ANN),
+    ("organization.updated", {"object": "organization", "id": "org_plan", "name": "Plan"}),
+    ("dsync.group.updated", LARGE),
+    ("dsync.group.deleted", LARGE),
+    ("dsync.activated", DIRECTORY),
+    ("dsync.deleted", DIRECTORY),
+]
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
+    return Plans(monkeypatch)
+
+
+@pytest.fixture
+async def large(own_database_url: str) -> str:
+    """A database with one organization that has everything."""
+    own = Database(own_database_url, pool_size=2)
+    async with own.transaction() as session:
+        for statement in [*filling(PEOPLE), *MORE.split(";\n")]:
+            await session.execute(text(statement))
+    await own.close()
+    return own_database_url
+
+
+@pytest.fixture
+async def stack(large: str, plans: Plans) -> AsyncIterator[Stack]:
+    del plans  # it notes what is run on connections that are opened after it
+    own = Database(large, pool_size=2)
+    async with running_stack(own) as stack:
+        yield stack
+    await own.close()
+
+
+async def signed_in(stack: Stack) -> httpx.AsyncClient:
+    async with stack.database.transaction() as session:
+        ann = (await session.execute(text(f"SELECT {AUTHOR}"))).scalar_one()
+        token = await sessions.open_session(session, "org_plan", ann)
+    settings = stack.app.state.settings
+    cookie = session_signer(settings).sign(str(token)).decode()
+    browser = stack.browser()
+    browser.cookies.set(session_cookie_name(settings), cookie)
+    return browser
+
+
+async def test_the_posts(stack: Stack, plans: Plans) -> None:
+    browser = await signed_in(stack)
+    await plans.taken()
+    page = (await browser.get("/posts")).json()
+    await browser.get("/posts", params={"cursor": page["next_cursor"]})
+    run = await plans.taken()
+    assert len(run) == 4
+    for plan in run:
+        assert plan.rows_read <= FEW, plan.statement
+
+
+async def test_a_webhook(stack: Stack, plans: Plans) -> None:
+    for kind, data in EVENTS:
+        assert await stack.post_event(new_event(kind, data)) == "applied"
+        run = await plans.taken()
+        assert len(run) >= 10
+        for plan in run:
+            assert plan.rows_read <= (FEW if "user" in kind else COUNTED), (kind, plan.statement)
