@@ -174,9 +174,10 @@ def read(event: Envelope, source: Source, scope: DirectoryScope) -> tuple[EventR
     if handler is None or (directory is not None and not scope.includes(directory)):
         return row, None
     try:
-        return row, _facts(handler, event)
+        facts = _facts(handler, event)
     except UnusableData as unusable:
         return parked(row, unusable), None
+    return {**row, "organization_id": _organization_of(facts)}, facts
 
 
 def parked(row: EventRow, why: UnusableData) -> EventRow:
@@ -197,6 +198,12 @@ def _facts(handler: Handler, event: Envelope) -> Facts:
         field = ".".join(str(part) for part in first["loc"])
         reason = _OF_FIELD.get(first["type"], ParkingReason.FIELD_INVALID)
         raise UnusableData(reason, f"data.{field}: {first['msg']}", field) from error
+
+
+def _organization_of(facts: Facts) -> str:
+    """Whose rows they are. It keeps the event, whatever other parts of that say."""
+    named = facts.get("organizations") or facts.get("deleted_organizations")
+    return named[0]["workos_id"] if named else facts["managed"][0]
 
 
 def _row(event: Envelope, source: Source) -> EventRow:
