@@ -7,7 +7,7 @@ catalogue, so that only real differences count.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ from sqlalchemy.exc import DBAPIError
 
 SOURCES = Path(__file__).parent.parent / "sql"
 
-# `columns` is what CREATE OR REPLACE cannot change both ways: what a view shows, what a function
-# takes and returns.
+# `shape` is what CREATE OR REPLACE cannot change: what a view shows, what a function takes and
+# returns.
 _CATALOGUE = """
     SELECT 'VIEW' AS kind, c.oid::regclass::text AS name,
-        'CREATE OR REPLACE VIEW ' || c.oid::regclass || ' AS' || chr(10) || pg_get_viewdef(c.oid)
-            AS definition,
+        format(
+            E'CREATE OR REPLACE VIEW %s%s AS\\n%s', c.oid::regclass,
+            ' WITH (' || array_to_string(c.reloptions, ', ') || ')', pg_get_viewdef(c.oid)
+        ) AS definition,
         ARRAY(
             SELECT format(
                 '%s %s %s', a.attname, format_type(a.atttypid, a.atttypmod), a.attcollation
@@ -36,52 +38,20 @@ _CATALOGUE = """
             FROM pg_attribute a
             WHERE a.attrelid = c.oid AND a.attnum > 0
             ORDER BY a.attnum
-        ) || coalesce(c.reloptions, '{}') AS columns
+        ) AS shape
     FROM pg_class c
     WHERE c.relkind = 'v' AND c.relnamespace = current_schema()::regnamespace
     UNION ALL
-    SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text,
-        pg_get_functiondef(p.oid),
+    SELECT 'FUNCTION', p.oid::regprocedure::text, pg_get_functiondef(p.oid),
         ARRAY[pg_get_function_result(p.oid), pg_get_function_arguments(p.oid)]
     FROM pg_proc p
-    WHERE p.prokind IN ('f', 'p') AND p.pronamespace = current_schema()::regnamespace
+    WHERE p.prokind = 'f' AND p.pronamespace = current_schema()::regnamespace
     UNION ALL
     SELECT 'TRIGGER', format('%I ON %s', t.tgname, t.tgrelid::regclass),
         replace(pg_get_triggerdef(t.oid), 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER'), '{}'
     FROM pg_trigger t
     JOIN pg_class c ON c.oid = t.tgrelid
     WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
-"""
-
-# Whose definition names whom. The text of a function leaves no trace here, and needs none.
-_DEPENDENTS = """
-    WITH RECURSIVE named AS (
-        SELECT 'pg_class'::regclass AS class, c.oid, 'VIEW ' || c.oid::regclass AS key
-        FROM pg_class c
-        WHERE c.relkind = 'v'
-        UNION ALL
-        SELECT 'pg_proc'::regclass, p.oid,
-            CASE p.prokind WHEN 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END || p.oid::regprocedure
-        FROM pg_proc p
-        WHERE p.pronamespace = current_schema()::regnamespace
-        UNION ALL
-        SELECT 'pg_trigger'::regclass, t.oid,
-            format('TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)
-        FROM pg_trigger t
-        WHERE NOT t.tgisinternal
-        UNION ALL
-        SELECT 'pg_rewrite'::regclass, r.oid, 'VIEW ' || r.ev_class::regclass
-        FROM pg_rewrite r
-        UNION ALL
-        SELECT 'pg_type'::regclass, y.oid, 'VIEW ' || y.typrelid::regclass
-        FROM pg_type y
-        WHERE y.typrelid <> 0
-    )
-    SELECT DISTINCT lower.key, upper.key
-    FROM pg_depend d
-    JOIN named lower ON lower.class = d.refclassid AND lower.oid = d.refobjid
-    JOIN named upper ON upper.class = d.classid AND upper.oid = d.objid
-    WHERE lower.key <> upper.key
 """
 
 
@@ -92,26 +62,22 @@ class Held:
     kind: str
     name: str
     definition: str
-    columns: tuple[str, ...]
+    shape: tuple[str, ...]
     source: str | None = None
 
     @property
     def key(self) -> str:
         return f"{self.kind} {self.name}"
 
-    def replaces(self, other: "Held") -> bool:
-        """Whether CREATE OR REPLACE leads from the other to this one, and back again."""
-        return self.columns == other.columns
 
-
-class _SqlOp(MigrateOperation):
+class SqlOp(MigrateOperation):
     """One statement: what it makes an end of is what its reverse brings back."""
 
     def __init__(self, old: Held | None, new: Held | None) -> None:
         self.old, self.new = old, new
 
-    def reverse(self) -> "_SqlOp":
-        return _SqlOp(self.new, self.old)
+    def reverse(self) -> "SqlOp":
+        return SqlOp(self.new, self.old)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         one = self.new or self.old
@@ -127,41 +93,29 @@ class _SqlOp(MigrateOperation):
         return f"DROP {self.old.key}"
 
 
-@renderers.dispatch_for(_SqlOp)
-def _render(context: AutogenContext, operation: _SqlOp) -> str:
-    # By the driver itself: to op.execute, `[:20]` would be a parameter called 20.
+@renderers.dispatch_for(SqlOp)
+def _render(context: AutogenContext, operation: SqlOp) -> str:
     statement = operation.statement
-    if "\n" not in statement and not {'"', "\\"} & set(statement):
-        return f'op.get_bind().exec_driver_sql("{statement}")'
     # Alembic indents every line that it writes, and a function's body counts to the last space.
-    context.imports.add("from textwrap import dedent")
-    quoted = f'"""\n{statement}\n"""'
-    if "\\" in statement:
-        quoted = f"r{quoted}"
-    if '"""' in statement:
-        quoted = repr(statement)
-    return f"op.get_bind().exec_driver_sql(\n    dedent({quoted})\n)"
+    if "\n" not in statement or '"""' in statement:
+        text = repr(statement)
+    else:
+        context.imports.add("from textwrap import dedent")
+        raw = "r" if "\\" in statement else ""
+        text = f'dedent({raw}"""\n{statement}\n""")'
+    # By the driver itself: to op.execute, `[:20]` would be a parameter called 20.
+    return f"op.get_bind().exec_driver_sql({text})"
 
 
 def sources(folder: Path = SOURCES) -> list[str]:
     return [path.read_text() for path in sorted(folder.glob("*/*.sql"))]
 
 
-def _ours(key: str) -> bool:
-    return "pgqueuer" not in key  # it installs its own
-
-
-def _catalogue(connection: Connection) -> dict[str, Held]:
+def catalogue(connection: Connection) -> dict[str, Held]:
     rows = connection.exec_driver_sql(_CATALOGUE)
-    found = (Held(row.kind, row.name, row.definition, tuple(row.columns)) for row in rows)
-    return {held.key: held for held in found if _ours(held.key)}
-
-
-def _dependents(connection: Connection) -> dict[str, set[str]]:
-    above: dict[str, set[str]] = {}
-    for lower, upper in connection.exec_driver_sql(_DEPENDENTS):
-        above.setdefault(lower, set()).add(upper)
-    return above
+    found = (Held(row.kind, row.name, row.definition, tuple(row.shape)) for row in rows)
+    # pgqueuer installs its own.
+    return {held.key: held for held in found if "pgqueuer" not in held.key}
 
 
 @contextmanager
@@ -173,46 +127,33 @@ def _undone(connection: Connection) -> Iterator[None]:
         savepoint.rollback()
 
 
-def _created(connection: Connection, texts: Iterable[str]) -> list[Held]:
-    """Create all in whatever order works, which is the order of the result."""
-    order: list[Held] = []
-    known = set(_catalogue(connection))
-    waiting = list(texts)
+def _each_run(connection: Connection, statements: Iterable[str]) -> Iterator[str]:
+    """Run all in whatever order works, which is that of the result."""
+    waiting = list(statements)
     while waiting:
-        later: list[str] = []
-        refused: DBAPIError | None = None
-        for source in waiting:
-            savepoint = connection.begin_nested()
+        refused: dict[str, DBAPIError] = {}
+        for statement in waiting:
             try:
-                connection.exec_driver_sql(source)
+                with connection.begin_nested():
+                    connection.exec_driver_sql(statement)
             except DBAPIError as error:
-                savepoint.rollback()
-                refused = error
-                later.append(source)
-                continue
-            savepoint.commit()
-            now = _catalogue(connection)
-            key = next(iter(now.keys() - known), None)
-            if key is None or len(now) != len(known) + 1:
-                raise ValueError(f"Each file must create one object of its own: {source[:200]}")
-            known.add(key)
-            held = now[key]
-            order.append(Held(held.kind, held.name, held.definition, held.columns, source))
-        if refused is not None and len(later) == len(waiting):
-            raise refused
-        waiting = later
-    return order
+                refused[statement] = error
+            else:
+                yield statement
+        if len(refused) == len(waiting):
+            raise refused[waiting[0]]
+        waiting = list(refused)
 
 
-def _desired(connection: Connection, table_ops: UpgradeOps, texts: list[str]) -> list[Held]:
-    with _undone(connection):
-        for held in _catalogue(connection).values():
-            connection.exec_driver_sql(f"DROP {held.kind} IF EXISTS {held.name} CASCADE")
-        _apply(connection, table_ops)
-        return _created(connection, texts)
+def _fell(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Drop these; what is gone, with all that stood on them."""
+    before = catalogue(connection)
+    for key in keys:
+        connection.exec_driver_sql(f"DROP {key.replace(' ', ' IF EXISTS ', 1)} CASCADE")
+    return before.keys() - catalogue(connection).keys()
 
 
-def _apply(connection: Connection, operations: UpgradeOps) -> None:
+def _change_tables(connection: Connection, operations: UpgradeOps) -> None:
     """The tables as they will be: a view may show a column that the same migration adds."""
     run = Operations(MigrationContext.configure(connection))
 
@@ -226,48 +167,66 @@ def _apply(connection: Connection, operations: UpgradeOps) -> None:
     each(operations.ops)
 
 
-def compare(connection: Connection, table_ops: UpgradeOps, texts: list[str]) -> list[_SqlOp]:
+def _desired(connection: Connection, tables: UpgradeOps, texts: list[str]) -> list[Held]:
+    """What the files make, in an order in which it can be made."""
+    found: list[Held] = []
+    with _undone(connection):
+        _fell(connection, catalogue(connection))
+        _change_tables(connection, tables)
+        for source in _each_run(connection, texts):
+            now = catalogue(connection)
+            new = now.keys() - {held.key for held in found}
+            if len(new) != 1:
+                raise ValueError(f"Each file must create one object of its own: {source[:200]}")
+            found.append(replace(now[new.pop()], source=source))
+    return found
+
+
+def _in_the_way(connection: Connection, tables: UpgradeOps, unfit: set[str]) -> set[str]:
+    """What must be dropped first: what is unfit, what stands on it or holds fast to a column."""
+    with _undone(connection):
+        gone = _fell(connection, unfit)
+        try:
+            with connection.begin_nested():
+                _change_tables(connection, tables)
+        except DBAPIError:
+            views = [key for key in catalogue(connection) if key.startswith("VIEW ")]
+            gone |= _fell(connection, views)
+    return gone
+
+
+def _changes(connection: Connection, tables: UpgradeOps, texts: list[str]) -> list[SqlOp]:
     """The operations that lead from what the database holds to what the files say."""
-    current = _catalogue(connection)
-    desired = _desired(connection, table_ops, texts)
-    wanted = {held.key: held for held in desired}
-    above = _dependents(connection)
+    current = catalogue(connection)
+    desired = _desired(connection, tables, texts)
+    shapes = {held.key: held.shape for held in desired}
+    unfit = {key for key, held in current.items() if shapes.get(key) != held.shape}
+    gone = _in_the_way(connection, tables, unfit)
+    with _undone(connection):
+        drops = {SqlOp(current[key], None).statement: current[key] for key in sorted(gone)}
+        ops = [SqlOp(drops[statement], None) for statement in _each_run(connection, drops)]
+    for held in desired:
+        old = None if held.key in gone else current.get(held.key)
+        if old is None or old.definition != held.definition:
+            ops.append(SqlOp(old, held))
+    return ops
 
-    # What must go, and with it all that stands on it.
-    falling = {
-        key for key, held in current.items() if key not in wanted or not wanted[key].replaces(held)
-    }
-    reached = list(falling)
-    while reached:
-        for key in above.get(reached.pop(), ()):
-            if key in current and key not in falling:
-                falling.add(key)
-                reached.append(key)
 
-    drops: list[_SqlOp] = []
-    left = set(falling)
-    while left:
-        free = sorted(key for key in left if not above.get(key, set()) & left)
-        drops += [_SqlOp(current[key], None) for key in free]
-        left -= set(free)
-    creations = [
-        _SqlOp(None if held.key in falling else current.get(held.key), held)
-        for held in desired
-        if held.key in falling
-        or held.key not in current
-        or current[held.key].definition != held.definition
-    ]
-    return [*drops, *creations]
+def complete(connection: Connection, upgrade: UpgradeOps, texts: list[str]) -> None:
+    """Add to the changes of tables what else leads to what the files say.
+
+    Before a table changes, what stands on it is gone; what is new stands on the new one.
+    """
+    found = _changes(connection, upgrade, texts)
+    upgrade.ops[:0] = [one for one in found if one.new is None]
+    upgrade.ops.extend(one for one in found if one.new is not None)
 
 
 def _compare(
     context: AutogenContext, upgrade: UpgradeOps, _schemas: set[str | None]
 ) -> PriorityDispatchResult:
     assert context.connection is not None
-    found = compare(context.connection, upgrade, sources())
-    # Before the tables change, what stands on them is gone; what is new stands on the new ones.
-    upgrade.ops[:0] = [one for one in found if one.new is None]
-    upgrade.ops.extend(one for one in found if one.new is not None)
+    complete(context.connection, upgrade, sources())
     return PriorityDispatchResult.CONTINUE
 
 

@@ -1,6 +1,6 @@
 -- The state of what an event is about, which the audit trail keeps as before and after; of the type
 -- MirrorState in schemas/audit.py. It is asked for twice an event: `with_access` derives the access
--- of the person, which costs the most, and of a group or a directory no more than 1,000 are counted.
+-- of the person, which costs the most; of a group or a directory no more than 1,000 are counted.
 -- Somebody who is not in the mirror yet may be a user all the same: under this key, where they are
 -- back or in a second directory.
 CREATE OR REPLACE FUNCTION mirror_state(
