@@ -225,11 +225,16 @@ async def _known(connection: AutocommitConnection, events: list[ReadEvent]) -> s
     named = [(event.row["organization_id"], event.row["id"]) for event in events]
     known = [select(DirectoryEvent.id).where(kept.in_(named))]
     # What names no organization may be kept as its directory's.
-    nobodys = [
-        event_id for organization_id, event_id in named if organization_id == NO_ORGANIZATION
-    ]
-    if nobodys:
-        known.append(select(DirectoryEvent.id).where(DirectoryEvent.id.in_(nobodys)))
+    nobodys = [event.row for event in events if event.row["organization_id"] == NO_ORGANIZATION]
+    directories = {row["directory_id"] for row in nobodys if row["directory_id"]}
+    if directories:
+        keepers = select(Directory.organization_id).where(Directory.id.in_(directories))
+        known.append(
+            select(DirectoryEvent.id).where(
+                DirectoryEvent.organization_id.in_(keepers),
+                DirectoryEvent.id.in_([row["id"] for row in nobodys]),
+            )
+        )
     return set(await connection.scalars(union_all(*known)))
 
 
