@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--no-header --no-annotate --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate test browser nightly lint types bench lock pages
+.PHONY: help install run migrate migration test browser nightly lint types bench lock pages
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -29,6 +29,9 @@ run: install ## start database, emulator and application (PORT=3000 EMULATOR_POR
 
 migrate: install ## bring the database's schema up to date
 	@$(BIN)/rollcall migrate
+
+migration: install ## write the migration for what changed in models and SQL (m="what it does")
+	@$(BIN)/python tools/migration.py "$$m"
 
 # Three at a time on two cores: many tests wait for programs to start and for clocks.
 test: browser lint types ## check everything: lint, types, pages, then the tests

@@ -55,6 +55,17 @@ async def stack(database: Database) -> AsyncIterator[Stack]:
         yield stack
 
 
+@pytest.fixture
+async def empty_database_url(database: Database, database_url: str) -> AsyncIterator[str]:
+    """A database of the test's own in the same server, without a schema."""
+    name = f"empty_{secrets.token_hex(4)}"
+    async with database.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
+    async with database.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 @pytest.fixture(scope="session")
 async def template(database: Database, database_url: str) -> str:
     """A migrated database to copy: nobody connects to it."""

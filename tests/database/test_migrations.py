@@ -1,9 +1,7 @@
 """Models and migrations agree, and the way down works as well as the way up."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from sqlalchemy import Connection, text
@@ -11,17 +9,6 @@ from sqlalchemy import Connection, text
 from alembic import command
 from backend.database import Database, alembic_config
 from tests.stack import running_stack
-
-
-@pytest.fixture
-async def empty_database_url(database: Database, database_url: str) -> AsyncIterator[str]:
-    """A database of its own in the same server."""
-    name = f"empty_{secrets.token_hex(4)}"
-    async with database.connect() as session:
-        await session.execute(text(f"CREATE DATABASE {name}"))
-    yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
-    async with database.connect() as session:
-        await session.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
