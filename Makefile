@@ -47,6 +47,7 @@ nightly: install ## deliver ten times as many histories in any order, and longer
 lint: install ## check style, formatting and which module may import which
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/sqlfluff lint --disable-progress-bar backend/sql
 	@$(BIN)/lint-imports
 
 types: install ## check the types
