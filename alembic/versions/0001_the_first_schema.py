@@ -875,12 +875,12 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(
         dedent("""
     -- The one way into the mirror (invariant 7), for the facts of any number of events and snapshots;
-    -- returns how many rows were written. `facts` is of the type Facts in
-    -- services/mirror/rows.py: of each row its newest version, which it carries itself. Every write is
-    -- a maximum over versions or a union, so the mirror is a function of the set of events (invariant 3).
-    -- Locks are taken in one order: organization, directory, user, directory user, group, mapping,
-    -- membership. What a row is compared with is looked up row by row, by scalar subqueries: a join with
-    -- what JSON brings would be planned for a hundred rows, and read whole tables at every event.
+    -- returns how many rows were written. `facts` is of the type Facts in services/mirror/rows.py: of
+    -- each row its newest version, which it carries itself. Every write is a maximum over versions or
+    -- a union, so the mirror is a function of the set of events (invariant 3). Locks are taken in one
+    -- order: organization, directory, user, directory user, group, mapping, membership.
+    -- What a row is compared with is looked up row by row, by scalar subqueries: a join with what JSON
+    -- brings would be planned for a hundred rows, and read whole tables at every event.
     CREATE OR REPLACE FUNCTION merge_facts(facts jsonb)
     RETURNS integer LANGUAGE plpgsql AS $$
     DECLARE
@@ -1090,7 +1090,7 @@ def upgrade() -> None:
             written := written + n;
         END IF;
 
-        -- A person was read with all their groups: an older membership that the snapshot lacks has ended.
+        -- Who was read with all their groups: an older membership that the snapshot lacks has ended.
         IF facts ? 'snapshots' THEN
             FOR snapshot IN
                 SELECT * FROM jsonb_populate_recordset(NULL::directory_users, facts -> 'snapshots')
@@ -1115,7 +1115,7 @@ def upgrade() -> None:
         dedent("""
     -- The state of what an event is about, which the audit trail keeps as before and after; of the type
     -- MirrorState in schemas/audit.py. It is asked for twice an event: `with_access` derives the access
-    -- of the person, which costs the most, and of a group or a directory no more than 1,000 are counted.
+    -- of the person, which costs the most; of a group or a directory no more than 1,000 are counted.
     -- Somebody who is not in the mirror yet may be a user all the same: under this key, where they are
     -- back or in a second directory.
     CREATE OR REPLACE FUNCTION mirror_state(
@@ -1308,8 +1308,9 @@ def upgrade() -> None:
     INNER JOIN organizations AS o ON u.organization_id = o.workos_id
     CROSS JOIN LATERAL (
         SELECT NOT o.deleted AND CASE
-            WHEN o.directory_managed THEN EXISTS (
-                SELECT FROM live_directory_users AS d
+            -- Not by EXISTS, which the planner may answer from a hash of everybody's people.
+            WHEN o.directory_managed THEN (
+                SELECT count(*) > 0 FROM live_directory_users AS d
                 WHERE d.organization_id = u.organization_id
                     AND d.user_key = u.key
                     AND d.state = 'active'

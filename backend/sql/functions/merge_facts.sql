@@ -1,10 +1,10 @@
 -- The one way into the mirror (invariant 7), for the facts of any number of events and snapshots;
--- returns how many rows were written. `facts` is of the type Facts in
--- services/mirror/rows.py: of each row its newest version, which it carries itself. Every write is
--- a maximum over versions or a union, so the mirror is a function of the set of events (invariant 3).
--- Locks are taken in one order: organization, directory, user, directory user, group, mapping,
--- membership. What a row is compared with is looked up row by row, by scalar subqueries: a join with
--- what JSON brings would be planned for a hundred rows, and read whole tables at every event.
+-- returns how many rows were written. `facts` is of the type Facts in services/mirror/rows.py: of
+-- each row its newest version, which it carries itself. Every write is a maximum over versions or
+-- a union, so the mirror is a function of the set of events (invariant 3). Locks are taken in one
+-- order: organization, directory, user, directory user, group, mapping, membership.
+-- What a row is compared with is looked up row by row, by scalar subqueries: a join with what JSON
+-- brings would be planned for a hundred rows, and read whole tables at every event.
 CREATE OR REPLACE FUNCTION merge_facts(facts jsonb)
 RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
@@ -214,7 +214,7 @@ BEGIN
         written := written + n;
     END IF;
 
-    -- A person was read with all their groups: an older membership that the snapshot lacks has ended.
+    -- Who was read with all their groups: an older membership that the snapshot lacks has ended.
     IF facts ? 'snapshots' THEN
         FOR snapshot IN
             SELECT * FROM jsonb_populate_recordset(NULL::directory_users, facts -> 'snapshots')

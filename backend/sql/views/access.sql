@@ -7,8 +7,9 @@ FROM users AS u
 INNER JOIN organizations AS o ON u.organization_id = o.workos_id
 CROSS JOIN LATERAL (
     SELECT NOT o.deleted AND CASE
-        WHEN o.directory_managed THEN EXISTS (
-            SELECT FROM live_directory_users AS d
+        -- Not by EXISTS, which the planner may answer from a hash of everybody's people.
+        WHEN o.directory_managed THEN (
+            SELECT count(*) > 0 FROM live_directory_users AS d
             WHERE d.organization_id = u.organization_id
                 AND d.user_key = u.key
                 AND d.state = 'active'
