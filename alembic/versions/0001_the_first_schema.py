@@ -906,30 +906,23 @@ def upgrade() -> None:
             FROM jsonb_populate_recordset(NULL::organizations, facts -> 'organizations') AS r
             ORDER BY r.workos_id
             ON CONFLICT (workos_id) DO UPDATE
-            SET name = excluded.name, occurred_at = excluded.occurred_at,
-                event_id = excluded.event_id
+            SET name = excluded.name, occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((o.occurred_at, o.event_id) < (excluded.occurred_at, excluded.event_id))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'deleted_organizations' THEN
             INSERT INTO organizations AS o (workos_id, deleted)
             SELECT r.workos_id, true
-            FROM jsonb_populate_recordset(
-                NULL::organizations, facts -> 'deleted_organizations'
-            ) AS r
+            FROM jsonb_populate_recordset(NULL::organizations, facts -> 'deleted_organizations') AS r
             ORDER BY r.workos_id
             ON CONFLICT (workos_id) DO UPDATE SET deleted = true WHERE NOT o.deleted;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'directories' THEN
-            INSERT INTO directories AS d (
-                organization_id, id, name, type, rank, occurred_at, event_id
-            )
+            INSERT INTO directories AS d (organization_id, id, name, type, rank, occurred_at, event_id)
             SELECT r.organization_id, r.id, r.name, r.type, r.rank, r.occurred_at, r.event_id
             FROM jsonb_populate_recordset(NULL::directories, facts -> 'directories') AS r
             ORDER BY r.organization_id, r.id
@@ -938,8 +931,7 @@ def upgrade() -> None:
                 occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((d.rank, d.occurred_at, d.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'removed_directories' THEN
@@ -951,8 +943,7 @@ def upgrade() -> None:
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((d.removed_at, d.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'directory_users' THEN
@@ -1001,14 +992,11 @@ def upgrade() -> None:
                 occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((u.rank, u.occurred_at, u.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'removed_directory_users' THEN
-            INSERT INTO directory_users AS u (
-                organization_id, id, directory_id, removed_at, removed_by
-            )
+            INSERT INTO directory_users AS u (organization_id, id, directory_id, removed_at, removed_by)
             SELECT r.organization_id, r.id, r.directory_id, r.occurred_at, r.event_id
             FROM jsonb_populate_recordset(
                 NULL::directory_users, facts -> 'removed_directory_users'
@@ -1018,8 +1006,7 @@ def upgrade() -> None:
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((u.removed_at, u.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'groups' THEN
@@ -1040,8 +1027,7 @@ def upgrade() -> None:
                 occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((g.rank, g.occurred_at, g.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
 
             -- A group seen with a default name is mapped once, whatever the version: by its id, so
             -- that a rename changes only the label.
@@ -1052,8 +1038,7 @@ def upgrade() -> None:
             WHERE r.default_role IS NOT NULL
             ORDER BY r.organization_id, r.id
             ON CONFLICT (organization_id, group_id, role) DO NOTHING;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'removed_groups' THEN
@@ -1067,8 +1052,7 @@ def upgrade() -> None:
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((g.removed_at, g.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'memberships' THEN
@@ -1086,8 +1070,7 @@ def upgrade() -> None:
             SET present = excluded.present, occurred_at = excluded.occurred_at,
                 event_id = excluded.event_id
             WHERE (m.occurred_at, m.event_id) < (excluded.occurred_at, excluded.event_id);
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         -- Who was read with all their groups: an older membership that the snapshot lacks has ended.
@@ -1101,8 +1084,7 @@ def upgrade() -> None:
                     AND u.id = snapshot.id
                     AND ((u.snapshot_as_of, u.snapshot_id)
                         < (snapshot.occurred_at, snapshot.event_id)) IS NOT FALSE;
-                GET DIAGNOSTICS n = ROW_COUNT;
-                written := written + n;
+                GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
             END LOOP;
         END IF;
 

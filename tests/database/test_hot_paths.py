@@ -16,7 +16,7 @@ from tests.stack import Stack, new_event, running_stack
 
 PEOPLE = 5000
 FEW = 100
-COUNTED = 1000  # of a group or a directory the audit trail counts no more
+COUNTED = 1000  # of a group or a directory the audit trail counts at most
 AUTHOR = "(SELECT id FROM users WHERE key = 'plan199')"
 
 # Besides the people: everybody is in one group, and there is much of all else.
