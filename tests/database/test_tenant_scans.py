@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from backend.database import Database
 from tests.database.plans import TENANT_COLUMN, Plans
-from tests.directory_api import user_id_of, ask, broken
+from tests.directory_api import ask, broken, user_id_of
 from tests.http.test_guards import ROUTES
 from tests.reconciling import reconcile
 from tests.stack import ORIGIN, Stack, new_event, running_stack, user_data
