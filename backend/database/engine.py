@@ -17,6 +17,7 @@ from backend.database import migrations
 from backend.database.faults import DRIVER_FAULTS
 from backend.database.kinds import AutocommitConnection, LockedConnection, SnapshotConnection
 from backend.database.locks import session_lock
+from backend.database.migrations import Schema
 from backend.database.pool import ConnectionPool
 from backend.database.query import Query
 
@@ -108,16 +109,17 @@ class Database:
             with suppress(*DRIVER_FAULTS):
                 await connection.close(timeout=2)
 
-    async def migrate(self) -> None:
+    async def migrate(self) -> Schema:
         """Bring the schema to the newest revision; a lock keeps two programs from racing."""
         async with self.engine.connect() as connection:
-            await connection.run_sync(migrations.upgrade)
+            schema = await connection.run_sync(migrations.upgrade)
             await connection.commit()
+        return schema
 
-    async def is_current(self) -> bool:
-        """Whether the schema is this version's."""
+    async def schema(self) -> Schema:
+        """What the schema is to this version."""
         async with self.engine.connect() as connection:
-            return await connection.run_sync(migrations.is_at_head)
+            return await connection.run_sync(migrations.schema)
 
     async def close(self) -> None:
         await self._pool.close()
