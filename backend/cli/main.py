@@ -16,7 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from backend import jobs
 from backend.cli import events as cli_events
 from backend.cli import reconcile as cli_reconcile
-from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database, Schema
+from backend.database import (
+    CONNECTION_FAULTS,
+    DRIVER_FAULTS,
+    Database,
+    Schema,
+    refuse_transaction_pooling,
+)
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import BodyPurged, NotAnEvent, NotFound
 from backend.http.pages import PAGES
@@ -78,6 +84,7 @@ async def _connected(url: str) -> AsyncIterator[Database]:
 
 async def _prepare(settings: Settings, database: Database) -> None:
     """See to it that the schema can be used; an embedded database is brought up to date."""
+    await refuse_transaction_pooling(database.listening)
     schema = await (database.schema() if settings.database_url else database.migrate())
     if not schema.usable:
         raise _fail(schema.sentence)
@@ -154,6 +161,7 @@ def migrate() -> None:
 
     async def run(url: str) -> Schema:
         async with _connected(url) as database:
+            await refuse_transaction_pooling(database.listening)
             return await database.migrate()
 
     with _configured() as (_settings, url):

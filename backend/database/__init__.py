@@ -15,6 +15,7 @@ from backend.database.kinds import (
 )
 from backend.database.locks import session_lock, transaction_lock, try_transaction_lock
 from backend.database.migrations import Schema, alembic_config
+from backend.database.pooler import refuse_transaction_pooling
 from backend.database.query import Fetches, Query
 from backend.database.retrying import take_turns
 
@@ -31,6 +32,7 @@ __all__ = [
     "SnapshotConnection",
     "alembic_config",
     "is_content_error",
+    "refuse_transaction_pooling",
     "session_lock",
     "sqlstate",
     "take_turns",

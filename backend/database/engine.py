@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from backend.database import migrations
+from backend.database.address import connect
 from backend.database.faults import DRIVER_FAULTS
 from backend.database.kinds import AutocommitConnection, LockedConnection, SnapshotConnection
 from backend.database.locks import session_lock
@@ -27,9 +28,7 @@ _SESSION_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 
 async def _connect(url: str) -> asyncpg.Connection:
     try:
-        return await asyncpg.connect(
-            url, timeout=10, command_timeout=30, server_settings=_SESSION_SETTINGS
-        )
+        return await connect(url, _SESSION_SETTINGS)
     except (ValueError, OverflowError) as error:  # asyncpg's, for what it cannot make sense of
         reason = str(error)
         if "int()" in reason:  # also where a password was taken for host and port
@@ -41,8 +40,7 @@ class Database:
     """An engine and its two kinds of session.
 
     Args:
-        url: a libpq address, `postgresql://…`; `sslmode` and several hosts are understood,
-            because asyncpg reads it itself.
+        url: a libpq address, `postgresql://…`.
     """
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from backend.cli.main import app
 from backend.embedded_postgres import running
 from backend.settings import Settings, get_settings
+from tests.pooler import Pooler
 
 MIGRATE_FIRST = "The database has an older version's schema: run `rollcall migrate`."
 NEWER = "The database has the schema of a newer Rollcall, which serves this one, too.\n"
@@ -176,3 +177,24 @@ async def test_a_setting_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, co
     monkeypatch.setenv("WORKOS_REDIRECT_URI", "localhost")
     said = sentence(await rollcall(*command.split()))
     assert said.startswith("WORKOS_REDIRECT_URI ")
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "events list"])
+async def test_a_pooler_that_pools_transactions(
+    monkeypatch: pytest.MonkeyPatch, own_database_url: str, command: str
+) -> None:
+    async with Pooler(own_database_url, by_transaction=True).listening() as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        said = sentence(await rollcall(*command.split()))
+    assert said.startswith(
+        "The pooler of DATABASE_URL gives connections away after each transaction"
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "events list"])
+async def test_a_time_limit_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, command: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"{database_url}?connect_timeout=soon")
+    said = sentence(await rollcall(*command.split()))
+    assert said == "DATABASE_URL: connect_timeout must be a number of seconds."
