@@ -111,7 +111,7 @@ def create_app(
     app.add_middleware(problems.TooLargeAsProblem)
     app.add_middleware(CountRequests)
     app.add_middleware(CompressedPages)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
     _describe_problems(app)
     return app
 

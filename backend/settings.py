@@ -3,6 +3,7 @@
 import io
 import secrets
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -31,6 +32,40 @@ def _is_web_address(value: str) -> bool:
         return False
 
 
+def _https_unless_loopback(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise ValueError(
+            "must begin with https://: http:// is for this machine alone, such as localhost, "
+            "for whoever is in between could read and change what is sent"
+        )
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _AtLeast:
+    """A secret that is empty, or has so many characters."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def __call__(self, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if text and len(text.strip()) < self._length:
+            raise ValueError(
+                f"must have {self._length} characters or more, so that nobody guesses it"
+            )
+        return value
+
+
 def _postgresql_address(value: str) -> str:
     if value and not value.startswith(("postgresql://", "postgres://")):
         raise ValueError("must begin with postgresql://")
@@ -43,7 +78,11 @@ def _folder(value: object) -> object:
     return value
 
 
-WebAddress = Annotated[str, AfterValidator(_web_address)]
+_SHORTEST_KEY = 32
+
+WebAddress = Annotated[str, AfterValidator(_web_address), AfterValidator(_https_unless_loopback)]
+SigningKey = Annotated[SecretStr, AfterValidator(_AtLeast(_SHORTEST_KEY))]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_AtLeast(16))]
 PostgresqlAddress = Annotated[str, AfterValidator(_postgresql_address)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 
@@ -54,15 +93,17 @@ _MOST = 1_000_000
 class Settings(BaseSettings):
     """The settings, in the order of `.env.example`; the environment wins over the file."""
 
-    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     workos_api_key: SecretStr = SecretStr("")
     workos_client_id: str = ""
     workos_redirect_uri: WebAddress = "http://localhost:3000/auth/callback"
     workos_org_id: str = ""
     workos_directory_id: str = ""
-    workos_webhook_secret: SecretStr = SecretStr("")
-    session_secret: SecretStr = SecretStr("")
+    workos_webhook_secret: WebhookSecret = SecretStr("")
+    session_secret: SigningKey = SecretStr("")
     workos_base_url: WebAddress = "https://api.workos.com"
     database_url: PostgresqlAddress = ""
     rollcall_home: Folder = Path(".rollcall")
@@ -105,6 +146,11 @@ class Settings(BaseSettings):
             ) from error
         if not kept:
             raise SettingsError(f"{path} is empty; delete it, and a new key is made.")
+        if len(kept.strip()) < _SHORTEST_KEY:
+            raise SettingsError(
+                f"{path} is shorter than {_SHORTEST_KEY} characters; "
+                "delete it, and a new key is made."
+            )
         return kept
 
 
@@ -130,7 +176,7 @@ def get_settings() -> Settings:
     Raises:
         SettingsError: a value cannot be used.
     """
-    path = find_dotenv(usecwd=True)
+    path = _dotenv()
     try:
         if path:
             _check_lines(path)
@@ -144,6 +190,18 @@ def get_settings() -> Settings:
         raise SettingsError(".env is not UTF-8 text; save it as UTF-8.") from error
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _dotenv() -> str:
+    """The path of this folder's `.env`, empty where there is none."""
+    path = find_dotenv(usecwd=True)
+    if path and Path(path).parent != Path.cwd():
+        # It may be another program's, or anybody's who can write there.
+        raise SettingsError(
+            f"There is no .env in this folder, and {path} above it is not read: run Rollcall in "
+            "that folder, or make a .env here, which may be empty."
+        )
+    return path
 
 
 def _check_lines(path: str) -> None:

@@ -24,7 +24,8 @@ from backend.workos.signatures import sign
 from bench import company, load
 
 ROUNDS = 5
-SECRET = "whsec_bench"
+SESSION_SECRET = "of the bench, and long enough for it"
+SECRET = "whsec_of_the_bench"
 CONNECTIONS = 32
 GETS = 3000
 WEBHOOKS = 3000
@@ -70,11 +71,11 @@ async def main() -> None:
         environment = os.environ | {
             "DATABASE_URL": url,
             "ROLLCALL_HOME": home,
-            "SESSION_SECRET": "bench",
+            "SESSION_SECRET": SESSION_SECRET,
             "WORKOS_WEBHOOK_SECRET": SECRET,
             "PYTHONPATH": str(Path(__file__).parent.parent),
         }
-        settings = Settings(session_secret="bench")
+        settings = Settings(session_secret=SESSION_SECRET)
         signed = session_signer(settings).sign(token).decode()
         cookie = f"{session_cookie_name(settings)}={signed}"
         measures = [

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-SIGNING_KEY = "whsec_emulator"
+SIGNING_KEY = "whsec_of_the_emulator"
 
 
 @dataclass(frozen=True)

@@ -157,9 +157,9 @@ async def running_stack(database: Database, **overrides: Any) -> AsyncIterator[S
     usual: dict[str, Any] = {
         "workos_api_key": SecretStr(emulator.api_key),
         "workos_client_id": emulator.client_id,
-        "workos_base_url": "http://emulator",
+        "workos_base_url": "http://emulator.localhost",
         "workos_webhook_secret": SecretStr(emulator.options.webhook_secret),
-        "session_secret": SecretStr("a secret for tests"),
+        "session_secret": SecretStr("a secret for tests, and long enough"),
     }
     settings = Settings(**usual | overrides)
     transport = httpx2.ASGITransport(app=emulator.app)

@@ -62,6 +62,18 @@ def test_the_environment_wins_over_the_file(
         ("WORKOS_REDIRECT_URI", "http://[", "http://"),
         ("WORKOS_REDIRECT_URI", "http://localhost:port/", "http://"),
         ("WORKOS_BASE_URL", "api.workos.com", "http://"),
+        ("WORKOS_REDIRECT_URI", "http://rollcall.example/auth/callback", "https://"),
+        ("WORKOS_REDIRECT_URI", "http://10.0.0.1:3000/auth/callback", "https://"),
+        ("WORKOS_REDIRECT_URI", "http://0.0.0.0:3000/auth/callback", "https://"),
+        ("WORKOS_REDIRECT_URI", "http://localhost.example/auth/callback", "https://"),
+        ("WORKOS_REDIRECT_URI", "http://localhost@rollcall.example/", "https://"),
+        ("WORKOS_BASE_URL", "http://api.workos.com", "https://"),
+        ("WORKOS_BASE_URL", "HTTP://API.WORKOS.COM", "https://"),
+        ("SESSION_SECRET", "s" * 31, "32 characters"),
+        ("SESSION_SECRET", "s" * 31 + " ", "32 characters"),
+        ("SESSION_SECRET", " " * 40, "32 characters"),
+        ("WORKOS_WEBHOOK_SECRET", "s" * 15, "16 characters"),
+        ("WORKOS_WEBHOOK_SECRET", " " * 40, "16 characters"),
         ("DATABASE_URL", "mysql://localhost/x", "postgresql://"),
         ("DATABASE_URL", "localhost", "postgresql://"),
         ("EVENTS_POLL_SECONDS", "often", "integer"),
@@ -85,6 +97,46 @@ def test_a_bad_value_is_one_helpful_sentence(
     assert hint in sentence
     assert "\n" not in sentence
     assert sentence.endswith(".")
+    assert "sss" not in sentence + str(refused.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SESSION_SECRET", "s" * 32),
+        ("WORKOS_WEBHOOK_SECRET", "s" * 16),
+        ("WORKOS_BASE_URL", "http://localhost:3001"),
+        ("WORKOS_BASE_URL", "http://127.0.0.2:3001"),
+        ("WORKOS_REDIRECT_URI", "http://[::1]:3000/auth/callback"),
+        ("WORKOS_REDIRECT_URI", "http://acme.localhost:3000/auth/callback"),
+        ("WORKOS_REDIRECT_URI", "https://rollcall.example/auth/callback"),
+    ],
+)
+def test_what_is_just_strong_enough(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    found = getattr(get_settings(), name.lower())
+    assert value == (found.get_secret_value() if isinstance(found, SecretStr) else found)
+
+
+def test_a_file_in_a_folder_above_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("WORKOS_ORG_ID=org_of_somebody\n")
+    (tmp_path / "deep" / "here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "here")
+    with pytest.raises(SettingsError) as refused:
+        get_settings()
+    assert str(refused.value) == (
+        f"There is no .env in this folder, and {tmp_path}/.env above it is not read: run Rollcall "
+        "in that folder, or make a .env here, which may be empty."
+    )
+    Path(".env").touch()
+    assert get_settings().workos_org_id == ""
+
+
+def test_the_example_checks_the_certificate_of_the_database() -> None:
+    modes = re.findall(r"sslmode=([a-z-]+)", EXAMPLE.read_text())
+    assert modes == ["verify-full"]
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
@@ -115,8 +167,8 @@ def test_secrets_are_not_shown() -> None:
     shown = repr(
         Settings(
             workos_api_key=SecretStr("hunter2"),
-            workos_webhook_secret=SecretStr("hunter2"),
-            session_secret=SecretStr("hunter2"),
+            workos_webhook_secret=SecretStr("hunter2" * 5),
+            session_secret=SecretStr("hunter2" * 5),
         )
     )
     assert "hunter2" not in shown
@@ -124,7 +176,8 @@ def test_secrets_are_not_shown() -> None:
 
 class TestSigningKey:
     def test_a_given_one_is_used(self, tmp_path: Path) -> None:
-        assert Settings(session_secret=SecretStr("given")).signing_key() == "given"
+        given = "given" * 7
+        assert Settings(session_secret=SecretStr(given)).signing_key() == given
         assert list(tmp_path.iterdir()) == []
 
     def test_made_once_and_private(self, tmp_path: Path) -> None:
@@ -154,6 +207,12 @@ class TestSigningKey:
     def test_an_empty_file_is_no_key(self, tmp_path: Path) -> None:
         (tmp_path / "session_secret").touch()
         with pytest.raises(SettingsError, match="is empty; delete it"):
+            Settings(rollcall_home=tmp_path).signing_key()
+
+    @pytest.mark.parametrize("kept", ["k" * 31, "k" * 31 + "\n", " " * 40])
+    def test_a_short_one_is_no_key(self, tmp_path: Path, kept: str) -> None:
+        (tmp_path / "session_secret").write_text(kept)
+        with pytest.raises(SettingsError, match="is shorter than 32 characters; delete it"):
             Settings(rollcall_home=tmp_path).signing_key()
 
     def test_a_home_that_cannot_be_used(self, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ TARGET = Path(__file__).parent.parent / "frontend" / "openapi.json"
 
 
 def description() -> str:
-    app = create_app(Settings(session_secret="only-for-the-description"), check_pages=False)
+    app = create_app(
+        Settings(session_secret="only-for-the-description-of-the-api"), check_pages=False
+    )
     return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -16,7 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from backend import jobs
 from backend.cli import events as cli_events
 from backend.cli import reconcile as cli_reconcile
-from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
+from backend.database import (
+    CONNECTION_FAULTS,
+    DRIVER_FAULTS,
+    Database,
+    Schema,
+    refuse_transaction_pooling,
+)
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import BodyPurged, NotAnEvent, NotFound
 from backend.http.pages import PAGES
@@ -33,8 +39,6 @@ events = typer.Typer(help="The inbox of directory events.", no_args_is_help=True
 app.add_typer(events, name="events")
 
 T = TypeVar("T")
-
-_OUTDATED = "The database has another version's schema: run `rollcall migrate`."
 
 
 def _fail(sentence: object) -> typer.Exit:
@@ -78,12 +82,19 @@ async def _connected(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def _prepare(settings: Settings, url: str) -> bool:
-    """Whether the schema can be used; an embedded database is brought up to date."""
+async def _prepare(settings: Settings, database: Database) -> None:
+    """See to it that the schema can be used; an embedded database is brought up to date."""
+    await refuse_transaction_pooling(database.listening)
+    schema = await (database.schema() if settings.database_url else database.migrate())
+    if not schema.usable:
+        raise _fail(schema.sentence)
+    if schema is not Schema.CURRENT:
+        print(schema.sentence, file=sys.stderr, flush=True)
+
+
+async def _prepare_alone(settings: Settings, url: str) -> None:
     async with _connected(url) as database:
-        if not settings.database_url:
-            await database.migrate()
-        return await database.is_current()
+        await _prepare(settings, database)
 
 
 @app.command()
@@ -97,8 +108,7 @@ def serve(
         settings.signing_key()
         if not (PAGES / "index.html").exists():
             raise _fail("The pages are not built: run `make install`.")
-        if not asyncio.run(_prepare(settings, url)):
-            raise _fail(_OUTDATED)
+        asyncio.run(_prepare_alone(settings, url))
         # The workers are processes of their own and learn the address like this.
         os.environ["DATABASE_URL"] = url
         get_settings.cache_clear()
@@ -140,32 +150,31 @@ def worker() -> None:
             await database.close()
 
     with _configured() as (settings, url):
-        if not asyncio.run(_prepare(settings, url)):
-            raise _fail(_OUTDATED)
+        asyncio.run(_prepare_alone(settings, url))
         print("Working in the background; Ctrl-C stops it.", flush=True)
         asyncio.run(run(settings, url))
 
 
 @app.command()
 def migrate() -> None:
-    """Bring the database's schema to this version."""
+    """Bring the database's schema to this version; a newer one is left as it is."""
 
-    async def run(url: str) -> None:
+    async def run(url: str) -> Schema:
         async with _connected(url) as database:
-            await database.migrate()
+            await refuse_transaction_pooling(database.listening)
+            return await database.migrate()
 
     with _configured() as (_settings, url):
-        asyncio.run(run(url))
-        print("The schema is up to date.")
+        schema = asyncio.run(run(url))
+        if not schema.usable:
+            raise _fail(schema.sentence)
+        print(schema.sentence)
 
 
 def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
     async def run(settings: Settings, url: str) -> T:
         async with _connected(url) as database:
-            if not settings.database_url:
-                await database.migrate()
-            elif not await database.is_current():
-                raise _fail(_OUTDATED)
+            await _prepare(settings, database)
             return await work(settings, database)
 
     with _configured() as (settings, url):

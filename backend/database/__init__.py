@@ -14,7 +14,8 @@ from backend.database.kinds import (
     SnapshotConnection,
 )
 from backend.database.locks import session_lock, transaction_lock, try_transaction_lock
-from backend.database.migrations import alembic_config
+from backend.database.migrations import Schema, alembic_config
+from backend.database.pooler import refuse_transaction_pooling
 from backend.database.query import Fetches, Query
 from backend.database.retrying import take_turns
 
@@ -27,9 +28,11 @@ __all__ = [
     "Fetches",
     "LockedConnection",
     "Query",
+    "Schema",
     "SnapshotConnection",
     "alembic_config",
     "is_content_error",
+    "refuse_transaction_pooling",
     "session_lock",
     "sqlstate",
     "take_turns",

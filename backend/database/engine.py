@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from backend.database import migrations
+from backend.database.address import connect
 from backend.database.faults import DRIVER_FAULTS
 from backend.database.kinds import AutocommitConnection, LockedConnection, SnapshotConnection
 from backend.database.locks import session_lock
+from backend.database.migrations import Schema
 from backend.database.pool import ConnectionPool
 from backend.database.query import Query
 
@@ -26,9 +28,7 @@ _SESSION_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 
 async def _connect(url: str) -> asyncpg.Connection:
     try:
-        return await asyncpg.connect(
-            url, timeout=10, command_timeout=30, server_settings=_SESSION_SETTINGS
-        )
+        return await connect(url, _SESSION_SETTINGS)
     except (ValueError, OverflowError) as error:  # asyncpg's, for what it cannot make sense of
         reason = str(error)
         if "int()" in reason:  # also where a password was taken for host and port
@@ -40,8 +40,7 @@ class Database:
     """An engine and its two kinds of session.
 
     Args:
-        url: a libpq address, `postgresql://…`; `sslmode` and several hosts are understood,
-            because asyncpg reads it itself.
+        url: a libpq address, `postgresql://…`.
     """
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
@@ -108,16 +107,17 @@ class Database:
             with suppress(*DRIVER_FAULTS):
                 await connection.close(timeout=2)
 
-    async def migrate(self) -> None:
+    async def migrate(self) -> Schema:
         """Bring the schema to the newest revision; a lock keeps two programs from racing."""
         async with self.engine.connect() as connection:
-            await connection.run_sync(migrations.upgrade)
+            schema = await connection.run_sync(migrations.upgrade)
             await connection.commit()
+        return schema
 
-    async def is_current(self) -> bool:
-        """Whether the schema is this version's."""
+    async def schema(self) -> Schema:
+        """What the schema is to this version."""
         async with self.engine.connect() as connection:
-            return await connection.run_sync(migrations.is_at_head)
+            return await connection.run_sync(migrations.schema)
 
     async def close(self) -> None:
         await self._pool.close()

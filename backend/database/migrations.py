@@ -1,6 +1,8 @@
 """The schema's migrations."""
 
+from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -22,8 +24,51 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the schema to the newest revision; a lock keeps two programs from racing."""
+class Schema(StrEnum):
+    """What the database's schema is to this program."""
+
+    CURRENT = "current"
+    OUTDATED = "outdated"  # or not there at all
+    NEWER = "newer"  # as in a rolling deployment, and after a rollback
+    FOREIGN = "foreign"
+
+    @property
+    def usable(self) -> bool:
+        """A migration leaves the version before it working: so what is newer serves."""
+        match self:
+            case Schema.CURRENT | Schema.NEWER:
+                return True
+            case Schema.OUTDATED | Schema.FOREIGN:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def sentence(self) -> str:
+        match self:
+            case Schema.CURRENT:
+                return "The schema is up to date."
+            case Schema.OUTDATED:
+                return "The database has an older version's schema: run `rollcall migrate`."
+            case Schema.NEWER:
+                return (
+                    "The database has the schema of a newer Rollcall, which serves this one, too."
+                )
+            case Schema.FOREIGN:
+                return (
+                    "The database has the migrations of another program: choose another one "
+                    "with DATABASE_URL or ROLLCALL_HOME."
+                )
+            case _:
+                assert_never(self)
+
+
+def upgrade(connection: Connection) -> Schema:
+    """Bring the schema to the newest revision; a lock keeps two programs from racing.
+
+    Returns:
+        What it is now: one that is newer than this program is left as it is.
+    """
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
     if version < _OLDEST_SERVER:
         raise SettingsError(
@@ -33,25 +78,21 @@ def upgrade(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT pg_advisory_lock(hashtextextended('migrations', 0))")
     connection.commit()
     try:
-        if not _heads(connection) <= {script.revision for script in _scripts().walk_revisions()}:
-            raise SettingsError(
-                "The database has the schema of a newer Rollcall: run that version, "
-                "or choose another database with DATABASE_URL or ROLLCALL_HOME."
-            )
-        command.upgrade(alembic_config(connection), "head")
+        if schema(connection) is Schema.OUTDATED:
+            command.upgrade(alembic_config(connection), "head")
         connection.commit()
+        return schema(connection)
     finally:
         connection.exec_driver_sql("SELECT pg_advisory_unlock(hashtextextended('migrations', 0))")
 
 
-def is_at_head(connection: Connection) -> bool:
-    return _heads(connection) == set(_scripts().get_heads())
-
-
-def _heads(connection: Connection) -> set[str]:
-    """The revisions that the database is at; none in an empty one."""
-    return set(MigrationContext.configure(connection).get_current_heads())
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(alembic_config())
+def schema(connection: Connection) -> Schema:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    if found == set(scripts.get_heads()):
+        return Schema.CURRENT
+    if found <= {script.revision for script in scripts.walk_revisions()}:
+        return Schema.OUTDATED
+    # Revisions that we do not know. Every version of ours has this view.
+    ours = connection.exec_driver_sql("SELECT to_regclass('access')").scalar_one()
+    return Schema.FOREIGN if ours is None else Schema.NEWER

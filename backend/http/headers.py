@@ -10,6 +10,8 @@ _EVERYWHERE = [
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
+# For a year; it holds for this host alone, for what is below it may be somebody else's.
+_ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 # Swagger UI is started by one inline script, and writes styles as it goes.
 _DOCS_POLICY = (
@@ -42,8 +44,17 @@ class CompressedPages:
 
 
 class SecurityHeaders:
-    def __init__(self, app: ASGIApp) -> None:
+    """What protects a page in a browser.
+
+    Args:
+        https: whether browsers reach us by it; then never again by http.
+    """
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
+        always = [_ONLY_HTTPS] if https else []
+        self._usual = [*_USUAL, *always]
+        self._of_docs = [*_OF_DOCS, *always]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,7 +65,8 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 path: str = scope["path"]
                 # At every request: a list of bytes, and none of the framework's wrappers.
-                headers = [*message["headers"], *(_OF_DOCS if path == docs_page.PATH else _USUAL)]
+                ours = self._of_docs if path == docs_page.PATH else self._usual
+                headers = [*message["headers"], *ours]
                 known = dict(headers)
                 if b"cache-control" not in known:
                     headers.append((b"cache-control", _caching(path, known)))

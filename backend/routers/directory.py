@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from backend.http.guards import Admin, DatabaseDep, ScopeDep, SettingsDep, SnapshotDep
+from backend.http.guards import Admin, DatabaseDep, GuardedRoute, ScopeDep, SettingsDep, SnapshotDep
 from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import EventCursor, TimeCursor
@@ -27,7 +27,12 @@ from backend.services.events import replay as replays
 from backend.services.explanation import access as access_explanation
 from backend.services.explanation import status as directory_status
 
-router = APIRouter(prefix="/directory", tags=["directory"], responses=problems(401, 403, 422, 503))
+router = APIRouter(
+    route_class=GuardedRoute,
+    prefix="/directory",
+    tags=["directory"],
+    responses=problems(401, 403, 422, 503),
+)
 
 EventId = Annotated[RowId, Path(examples=["event_01J9ZC0000000000000000A001"])]
 ByPerson = Annotated[UUID | None, Query(description="Only events about this user of `/team`.")]

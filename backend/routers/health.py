@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from backend.database import Schema
 from backend.errors import TemporarilyUnavailable
 from backend.http.guards import DatabaseDep
 from backend.http.problems import problems
@@ -20,13 +21,23 @@ async def healthz() -> Health:
     return Health()
 
 
+class Readiness(Health):
+    detail: str | None = Field(
+        default=None, description="What is not as usual: the schema is a newer version's."
+    )
+
+
 @router.get(
-    "/readyz", summary="The database answers and has this version's schema", responses=problems(503)
+    "/readyz",
+    summary="The database answers, and its schema is this version's or a newer one's",
+    response_model_exclude_none=True,
+    responses=problems(503),
 )
-async def readyz(database: DatabaseDep) -> Health:
-    if not await database.is_current():
-        raise TemporarilyUnavailable("The schema is outdated. Run `rollcall migrate`.")
-    return Health()
+async def readyz(database: DatabaseDep) -> Readiness:
+    schema = await database.schema()
+    if not schema.usable:
+        raise TemporarilyUnavailable(schema.sentence)
+    return Readiness(detail=None if schema is Schema.CURRENT else schema.sentence)
 
 
 @router.get("/metrics", summary="Metrics of this process for Prometheus")

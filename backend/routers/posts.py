@@ -10,6 +10,7 @@ from backend.http.guards import (
     DatabaseDep,
     Deleter,
     Editor,
+    GuardedRoute,
     Reader,
     SessionDep,
 )
@@ -19,7 +20,12 @@ from backend.pagination import TimeCursor
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
 from backend.services import posts
 
-router = APIRouter(prefix="/posts", tags=["posts"], responses=problems(401, 403, 422, 503))
+router = APIRouter(
+    route_class=GuardedRoute,
+    prefix="/posts",
+    tags=["posts"],
+    responses=problems(401, 403, 422, 503),
+)
 
 
 @router.get("", summary="The posts, newest first")

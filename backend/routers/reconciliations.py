@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, status
 
-from backend.http.guards import Admin, ConnectionDep, EnqueueDep, SessionDep
+from backend.http.guards import Admin, ConnectionDep, EnqueueDep, GuardedRoute, SessionDep
 from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import TimeCursor
@@ -12,6 +12,7 @@ from backend.schemas.reconciliations import Reconciliation, ReconciliationPage, 
 from backend.services.reconciliation import requests as reconciliations
 
 router = APIRouter(
+    route_class=GuardedRoute,
     prefix="/directory/reconciliations",
     tags=["directory"],
     responses=problems(401, 403, 422, 503),

@@ -5,7 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from backend.http.guards import ConnectionDep, Inviter, SessionDep, SettingsDep, Teammate
+from backend.http.guards import (
+    ConnectionDep,
+    GuardedRoute,
+    Inviter,
+    SessionDep,
+    SettingsDep,
+    Teammate,
+)
 from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import NameCursor
@@ -13,7 +20,9 @@ from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
 from backend.schemas.text import GroupName, SearchText
 from backend.services import invitations, team
 
-router = APIRouter(prefix="/team", tags=["team"], responses=problems(401, 403, 422, 503))
+router = APIRouter(
+    route_class=GuardedRoute, prefix="/team", tags=["team"], responses=problems(401, 403, 422, 503)
+)
 
 Status = Annotated[TeamStatus | None, Query(description="Only people of this status.")]
 Group = Annotated[GroupName | None, Query(description="Only members of the group of this name.")]

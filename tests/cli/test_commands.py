@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from backend.cli.main import app
+from backend.embedded_postgres import running
 from backend.settings import Settings, get_settings
+from tests.pooler import Pooler
 
-MIGRATE_FIRST = "The database has another version's schema: run `rollcall migrate`."
+MIGRATE_FIRST = "The database has an older version's schema: run `rollcall migrate`."
+NEWER = "The database has the schema of a newer Rollcall, which serves this one, too.\n"
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +69,16 @@ class TestSchema:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await admin.close()
 
+    @pytest.fixture
+    def embedded(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+        """The address of an embedded one, which the commands find by themselves."""
+        monkeypatch.delenv("DATABASE_URL")
+        with tempfile.TemporaryDirectory() as home:
+            Path(home).chmod(0o755)
+            monkeypatch.setenv("ROLLCALL_HOME", home)
+            with running(Path(home), durable=False) as url:
+                yield url
+
     @pytest.mark.usefixtures("empty")
     async def test_outdated_is_refused_with_the_command(self) -> None:
         assert sentence(await rollcall("serve", "--port", "1")) == MIGRATE_FIRST
@@ -76,13 +90,43 @@ class TestSchema:
         assert (await rollcall("migrate")).exit_code == 0
 
     @pytest.mark.usefixtures("empty")
-    async def test_of_a_newer_version_is_left_alone(self) -> None:
+    async def test_of_a_newer_version_is_used_and_left_alone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         assert (await rollcall("migrate")).exit_code == 0
         newer = await asyncpg.connect(os.environ["DATABASE_URL"])
         await newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        migrated = await rollcall("migrate")
+        assert (migrated.exit_code, migrated.stdout) == (0, NEWER)
+        listed = await rollcall("events", "list")
+        assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "No events.\n", NEWER)
+        begun: list[str] = []
+        monkeypatch.setattr("uvicorn.run", lambda app, **_: begun.append(app))
+        monkeypatch.setattr("signal.signal", lambda *_: None)  # this is not the main thread
+        served = await rollcall("serve")
+        assert (served.exit_code, served.stderr) == (0, NEWER)
+        assert begun == ["backend.main:create_served_app_with_worker"]
+        assert await newer.fetchval("SELECT version_num FROM alembic_version") == "9999"
         await newer.close()
-        assert sentence(await rollcall("serve")) == MIGRATE_FIRST
-        assert "of a newer Rollcall: run that version" in sentence(await rollcall("migrate"))
+
+    @pytest.mark.usefixtures("empty")
+    async def test_of_another_program_is_refused(self) -> None:
+        other = await asyncpg.connect(os.environ["DATABASE_URL"])
+        await other.execute("CREATE TABLE alembic_version AS SELECT 'x' AS version_num")
+        await other.close()
+        for command in ("serve", "worker", "migrate", "events list"):
+            assert "another program" in sentence(await rollcall(*command.split()))
+
+    async def test_newer_in_the_embedded_database(self, embedded: str) -> None:
+        migrated = await rollcall("migrate")
+        assert migrated.stdout == "The schema is up to date.\n"
+        newer = await asyncpg.connect(embedded)
+        await newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        await newer.close()
+        migrated = await rollcall("migrate")
+        assert (migrated.exit_code, migrated.stdout) == (0, NEWER)
+        listed = await rollcall("events", "list")
+        assert (listed.exit_code, listed.stderr) == (0, NEWER)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "80000", "many"])
@@ -133,3 +177,24 @@ async def test_a_setting_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, co
     monkeypatch.setenv("WORKOS_REDIRECT_URI", "localhost")
     said = sentence(await rollcall(*command.split()))
     assert said.startswith("WORKOS_REDIRECT_URI ")
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "events list"])
+async def test_a_pooler_that_pools_transactions(
+    monkeypatch: pytest.MonkeyPatch, own_database_url: str, command: str
+) -> None:
+    async with Pooler(own_database_url, by_transaction=True).listening() as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        said = sentence(await rollcall(*command.split()))
+    assert said.startswith(
+        "The pooler of DATABASE_URL gives connections away after each transaction"
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "events list"])
+async def test_a_time_limit_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, command: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"{database_url}?connect_timeout=soon")
+    said = sentence(await rollcall(*command.split()))
+    assert said == "DATABASE_URL: connect_timeout must be a number of seconds."

@@ -39,7 +39,7 @@ def _configured(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("WORKOS_API_KEY", stack.emulator.api_key)
-    monkeypatch.setenv("WORKOS_BASE_URL", "http://emulator")
+    monkeypatch.setenv("WORKOS_BASE_URL", "http://emulator.localhost")
     client = partial(WorkosClient, transport=wire, listings_per_second=0)
     monkeypatch.setattr(cli_reconcile, "WorkosClient", client)
     get_settings.cache_clear()

@@ -47,7 +47,7 @@ def rollcall(
         "WORKOS_API_KEY": stack.emulator.api_key,
         "WORKOS_CLIENT_ID": stack.emulator.client_id,
         "WORKOS_BASE_URL": workos_url,
-        "SESSION_SECRET": "a secret for tests",
+        "SESSION_SECRET": "a secret for tests, and long enough",
         "EVENTS_POLL_SECONDS": "1",
         "NO_PROXY": "*",
     }

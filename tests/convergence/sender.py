@@ -25,13 +25,14 @@ from emulator.workos.webhooks.signature import HEADER, sign
 
 AT_ONCE = 8
 
-_SECRET = "whsec_sender"
+_SECRET = "whsec_of_the_sender"
 
 
 async def deliver_all(database_url: str, events: list[object], seed: int) -> Counter[str]:
     """Deliver in an order of this seed; what is answered 503 is delivered again."""
     settings = Settings(
-        workos_webhook_secret=SecretStr(_SECRET), session_secret=SecretStr("a secret for tests")
+        workos_webhook_secret=SecretStr(_SECRET),
+        session_secret=SecretStr("a secret for tests, and long enough"),
     )
     app = create_app(
         settings,

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from alembic import command
-from backend.database import Database, alembic_config
+from backend.database import Database, Schema, alembic_config
 from tests.stack import running_stack
 
 
@@ -44,24 +44,24 @@ async def test_models_and_migrations_agree(empty: Database) -> None:
 
 
 async def test_down_to_nothing_and_up_again(empty: Database) -> None:
-    assert not await empty.is_current()
+    assert await empty.schema() is Schema.OUTDATED
     await empty.migrate()
-    assert await empty.is_current()
+    assert await empty.schema() is Schema.CURRENT
     full = await objects(empty)
     assert "relation directory_events" in full
     await run(empty, "downgrade", "base")
-    assert not await empty.is_current()
+    assert await empty.schema() is Schema.OUTDATED
     assert await objects(empty) == {"relation alembic_version", "relation alembic_version_pkc"}
     await empty.migrate()
     assert await objects(empty) == full
     await empty.migrate()
-    assert await empty.is_current()
+    assert await empty.schema() is Schema.CURRENT
 
 
 async def test_two_programs_that_migrate_at_once(empty_database_url: str) -> None:
     both = [Database(empty_database_url, pool_size=1) for _ in range(2)]
     await asyncio.gather(*(database.migrate() for database in both))
-    assert await both[0].is_current()
+    assert await both[0].schema() is Schema.CURRENT
     for database in both:
         await database.close()
 
@@ -86,3 +86,42 @@ async def test_readiness_follows_the_schema(empty: Database) -> None:
         assert (await browser.get("/healthz")).json() == {"status": "ok"}
         await empty.migrate()
         assert (await browser.get("/readyz")).json() == {"status": "ok"}
+
+
+async def give_it_a_revision(database: Database, *revisions: str) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM alembic_version"))
+        for revision in revisions:
+            await session.execute(
+                text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision}
+            )
+
+
+async def test_a_newer_schema_is_ready_and_says_so(empty: Database) -> None:
+    """In a rolling deployment the old replicas serve on, and after a rollback they serve again."""
+    await empty.migrate()
+    for newer in (["9999"], ["8f2c1a", "0b77de"]):
+        await give_it_a_revision(empty, *newer)
+        assert await empty.schema() is Schema.NEWER
+        assert await empty.migrate() is Schema.NEWER
+        async with running_stack(empty) as stack, stack.browser() as browser:
+            answer = await browser.get("/readyz")
+            assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+            assert "newer Rollcall" in answer.json()["detail"]
+            ann = await stack.sign_in_as("Authors")
+            assert (await ann.get("/posts")).status_code == 200
+    async with empty.connect() as connection:  # migrating has left it alone
+        found = await connection.scalars(text("SELECT version_num FROM alembic_version"))
+        assert set(found) == {"8f2c1a", "0b77de"}
+
+
+async def test_another_programs_schema_is_not_taken_for_a_newer_one(empty: Database) -> None:
+    async with empty.transaction() as session:
+        await session.execute(text("CREATE TABLE alembic_version (version_num text)"))
+    await give_it_a_revision(empty, "8f2c1a")
+    assert await empty.migrate() is Schema.FOREIGN
+    async with running_stack(empty) as stack, stack.browser() as browser:
+        answer = await browser.get("/readyz")
+        assert answer.status_code == 503
+        assert "another program" in answer.json()["detail"]
+    assert await objects(empty) == {"relation alembic_version"}

@@ -11,7 +11,7 @@ from workos import AsyncWorkOSClient
 
 from emulator.testing import Emulator, Reply
 
-SECRET = "whsec_emulator"
+SECRET = "whsec_of_the_emulator"
 
 
 class Receiver:

@@ -51,7 +51,10 @@ async def test_to_workos(stack: Stack) -> None:
         "/auth", params={"organization": stack.organization.id, "email": "ann@acme.example"}
     )
     target = urlsplit(answer.headers["location"])
-    assert f"{target.scheme}://{target.netloc}{target.path}" == "http://emulator/sso/authorize"
+    assert (
+        f"{target.scheme}://{target.netloc}{target.path}"
+        == "http://emulator.localhost/sso/authorize"
+    )
     sent = {name: values[0] for name, values in parse_qs(target.query).items()}
     assert len(sent.pop("state")) >= 32
     assert sent == {
@@ -197,7 +200,7 @@ async def test_begun_at_the_identity_provider(stack: Stack, code: str) -> None:
     assert answer.headers["location"] == f"/auth?organization={stack.organization.id}"
     assert set(browser.cookies) == set()
     onward = await browser.get(answer.headers["location"])
-    assert urlsplit(onward.headers["location"]).netloc == "emulator"
+    assert urlsplit(onward.headers["location"]).netloc == "emulator.localhost"
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ class TestTheLink:
         first = await invite(max_, ian)
         second = await invite(max_, ian)
         assert await follow(stack.browser(), first) == INVALID
-        assert (await follow(stack.browser(), second)).startswith("http://emulator/")
+        assert (await follow(stack.browser(), second)).startswith("http://emulator.localhost/")
         user_id = (await find(max_, ian))["id"]
         assert (await max_.delete(f"/team/{user_id}/invitation")).status_code == 204
         assert await follow(stack.browser(), second) == INVALID

@@ -385,7 +385,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The database answers and has this version's schema */
+        /** The database answers, and its schema is this version's or a newer one's */
         get: operations["readyz_readyz_get"];
         put?: never;
         post?: never;
@@ -1367,6 +1367,19 @@ export interface components {
              * @default 0
              */
             memberships: number;
+        };
+        /** Readiness */
+        Readiness: {
+            /**
+             * Status
+             * @default ok
+             */
+            status: string;
+            /**
+             * Detail
+             * @description What is not as usual: the schema is a newer version's.
+             */
+            detail?: string | null;
         };
         /**
          * Reason
@@ -3369,7 +3382,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description A passing fault; nothing was changed. Send it again. */
