@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from backend import jobs
 from backend.cli import events as cli_events
 from backend.cli import reconcile as cli_reconcile
-from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
+from backend.database import BACKGROUND, CONNECTION_FAULTS, DRIVER_FAULTS, Database
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import BodyPurged, NotAnEvent, NotFound
 from backend.http.pages import PAGES
@@ -40,6 +40,10 @@ _OUTDATED = "The database has another version's schema: run `rollcall migrate`."
 def _fail(sentence: object) -> typer.Exit:
     print(sentence, file=sys.stderr)
     return typer.Exit(1)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -71,7 +75,7 @@ def _configured() -> Iterator[tuple[Settings, str]]:
 
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Database]:
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=1, patience=BACKGROUND)
     try:
         yield database
     finally:
@@ -82,7 +86,7 @@ async def _prepare(settings: Settings, url: str) -> bool:
     """Whether the schema can be used; an embedded database is brought up to date."""
     async with _connected(url) as database:
         if not settings.database_url:
-            await database.migrate()
+            await database.migrate(_say)
         return await database.is_current()
 
 
@@ -132,7 +136,7 @@ def worker() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        database, client = Database(url, pool_size=4), WorkosClient(settings)
+        database, client = Database(url, pool_size=4, patience=BACKGROUND), WorkosClient(settings)
         try:
             await jobs.work(jobs.Worker(settings, database, client, stop))
         finally:
@@ -152,7 +156,7 @@ def migrate() -> None:
 
     async def run(url: str) -> None:
         async with _connected(url) as database:
-            await database.migrate()
+            await database.migrate(_say)
 
     with _configured() as (_settings, url):
         asyncio.run(run(url))
@@ -163,7 +167,7 @@ def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
     async def run(settings: Settings, url: str) -> T:
         async with _connected(url) as database:
             if not settings.database_url:
-                await database.migrate()
+                await database.migrate(_say)
             elif not await database.is_current():
                 raise _fail(_OUTDATED)
             return await work(settings, database)

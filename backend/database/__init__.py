@@ -1,9 +1,10 @@
 """The database: its connections and their kinds, statements, locks, faults, migrations."""
 
-from backend.database.engine import Database
+from backend.database.engine import BACKGROUND, Database
 from backend.database.faults import (
     CONNECTION_FAULTS,
     DRIVER_FAULTS,
+    ends_connection,
     is_content_error,
     sqlstate,
 )
@@ -19,6 +20,7 @@ from backend.database.query import Fetches, Query
 from backend.database.retrying import take_turns
 
 __all__ = [
+    "BACKGROUND",
     "CONNECTION_FAULTS",
     "DRIVER_FAULTS",
     "AutocommitConnection",
@@ -29,6 +31,7 @@ __all__ = [
     "Query",
     "SnapshotConnection",
     "alembic_config",
+    "ends_connection",
     "is_content_error",
     "session_lock",
     "sqlstate",

@@ -41,6 +41,7 @@ def upgrade(connection: Connection) -> None:
         command.upgrade(alembic_config(connection), "head")
         connection.commit()
     finally:
+        connection.rollback()
         connection.exec_driver_sql("SELECT pg_advisory_unlock(hashtextextended('migrations', 0))")
 
 

@@ -21,9 +21,13 @@ async def healthz() -> Health:
 
 
 @router.get(
-    "/readyz", summary="The database answers and has this version's schema", responses=problems(503)
+    "/readyz",
+    summary="The database can be written to and has this version's schema",
+    responses=problems(503),
 )
 async def readyz(database: DatabaseDep) -> Health:
+    if not await database.is_writable():
+        raise TemporarilyUnavailable("The database can only be read. It may be a standby.")
     if not await database.is_current():
         raise TemporarilyUnavailable("The schema is outdated. Run `rollcall migrate`.")
     return Health()
