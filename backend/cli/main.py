@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, TypeVar
@@ -52,8 +53,21 @@ def _database_url(settings: Settings) -> Iterator[str]:
     if settings.database_url:
         yield settings.database_url
         return
-    with running(settings.rollcall_home) as url:
-        yield url
+    gone = threading.Event()
+
+    def end() -> None:
+        gone.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with running(settings.rollcall_home, lost=end) as url:
+        try:
+            yield url
+        finally:
+            if gone.is_set():
+                raise EmbeddedPostgresError(
+                    "The embedded PostgreSQL has ended, and so does Rollcall: start it again "
+                    f"(the log: {settings.rollcall_home / 'postgres' / 'server.log'})."
+                )
 
 
 def _first_line(error: Exception) -> str:
