@@ -11,13 +11,14 @@ from pydantic import TypeAdapter
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from backend import jobs
-from backend.database import Database
+from backend.database import BACKGROUND, Database
 from backend.errors import SignInRefusal
 from backend.http import problems
 from backend.http.guards import session_cookie_name, session_signer
 from backend.http.headers import CompressedPages, SecurityHeaders
 from backend.http.pages import PAGES
 from backend.http.request_metrics import CountRequests
+from backend.http.second_try import TryReadsAgain
 from backend.routers import (
     auth,
     directory,
@@ -82,9 +83,13 @@ def create_app(
         app.state.workos = workos or WorkosClient(settings)
         async with AsyncExitStack() as stack:
             if with_worker:
-                await stack.enter_async_context(
-                    jobs.working(settings, app.state.database, app.state.workos)
+                # What nobody waits for has its own connections, and longer timeouts.
+                behind = database or Database(
+                    settings.database_url, pool_size=4, timeouts=BACKGROUND
                 )
+                if database is None:
+                    stack.push_async_callback(behind.close)
+                await stack.enter_async_context(jobs.working(settings, behind, app.state.workos))
             yield
         if workos is None:
             await app.state.workos.close()
@@ -109,6 +114,7 @@ def create_app(
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(problems.TooLargeAsProblem)
+    app.add_middleware(TryReadsAgain)
     app.add_middleware(CountRequests)
     app.add_middleware(CompressedPages)
     app.add_middleware(SecurityHeaders, https=settings.secure_cookies)

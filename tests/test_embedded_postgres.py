@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import util
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
@@ -186,6 +187,32 @@ def test_a_killed_server_is_started_again(home: Path) -> None:
         with running(home) as again:
             assert ask(again, "SELECT answer FROM killed") == "42"
     assert processes(home) == []
+
+
+def test_a_server_killed_under_a_running_program_is_started_again(home: Path) -> None:
+    """Issue 9.9: everything was 503 for ever. At the same address, for nobody asks for it again."""
+    with running(home) as url:
+        ask(url, "CREATE TABLE survived AS SELECT 42 AS answer")
+        for _ in range(2):
+            os.kill(server(home), signal.SIGKILL)
+            deadline = time.monotonic() + 20
+            while (answer := ask(url, "SELECT answer FROM survived")) != "42":
+                assert time.monotonic() < deadline, answer
+                time.sleep(0.1)
+    assert processes(home) == []
+
+
+def test_a_program_whose_server_is_gone_for_good_is_told(home: Path) -> None:
+    """Issue 9.9: where nobody is left to start it again, the program must not stay."""
+    lost = Event()
+    with running(home, lost=lost.set):
+        for pid in processes(home):
+            os.kill(pid, signal.SIGKILL)
+        assert lost.wait(10)
+    lost.clear()
+    with running(home, lost=lost.set):
+        pass
+    assert not lost.wait(0.5)
 
 
 def test_a_pid_file_of_another_process_is_ignored(home: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, TypeVar
@@ -17,6 +18,7 @@ from backend import jobs
 from backend.cli import events as cli_events
 from backend.cli import reconcile as cli_reconcile
 from backend.database import (
+    BACKGROUND,
     CONNECTION_FAULTS,
     DRIVER_FAULTS,
     Database,
@@ -46,14 +48,31 @@ def _fail(sentence: object) -> typer.Exit:
     return typer.Exit(1)
 
 
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def _database_url(settings: Settings) -> Iterator[str]:
     """The given database's address, or that of the embedded one, running for the while."""
     if settings.database_url:
         yield settings.database_url
         return
-    with running(settings.rollcall_home) as url:
-        yield url
+    gone = threading.Event()
+
+    def end() -> None:
+        gone.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with running(settings.rollcall_home, lost=end) as url:
+        try:
+            yield url
+        finally:
+            if gone.is_set():
+                raise EmbeddedPostgresError(
+                    "The embedded PostgreSQL has ended, and so does Rollcall: start it again "
+                    f"(the log: {settings.rollcall_home / 'postgres' / 'server.log'})."
+                )
 
 
 def _first_line(error: Exception) -> str:
@@ -75,7 +94,7 @@ def _configured() -> Iterator[tuple[Settings, str]]:
 
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Database]:
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=1, timeouts=BACKGROUND)
     try:
         yield database
     finally:
@@ -85,7 +104,7 @@ async def _connected(url: str) -> AsyncIterator[Database]:
 async def _prepare(settings: Settings, database: Database) -> None:
     """See to it that the schema can be used; an embedded database is brought up to date."""
     await refuse_transaction_pooling(database.listening)
-    schema = await (database.schema() if settings.database_url else database.migrate())
+    schema = await (database.schema() if settings.database_url else database.migrate(_say))
     if not schema.usable:
         raise _fail(schema.sentence)
     if schema is not Schema.CURRENT:
@@ -142,7 +161,7 @@ def worker() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        database, client = Database(url, pool_size=4), WorkosClient(settings)
+        database, client = Database(url, pool_size=4, timeouts=BACKGROUND), WorkosClient(settings)
         try:
             await jobs.work(jobs.Worker(settings, database, client, stop))
         finally:
@@ -162,7 +181,7 @@ def migrate() -> None:
     async def run(url: str) -> Schema:
         async with _connected(url) as database:
             await refuse_transaction_pooling(database.listening)
-            return await database.migrate()
+            return await database.migrate(_say)
 
     with _configured() as (_settings, url):
         schema = asyncio.run(run(url))

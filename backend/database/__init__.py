@@ -1,9 +1,10 @@
 """The database: its connections and their kinds, statements, locks, faults, migrations."""
 
-from backend.database.engine import Database
+from backend.database.engine import BACKGROUND, Database
 from backend.database.faults import (
     CONNECTION_FAULTS,
     DRIVER_FAULTS,
+    ends_connection,
     is_content_error,
     sqlstate,
 )
@@ -20,6 +21,7 @@ from backend.database.query import Fetches, Query
 from backend.database.retrying import take_turns
 
 __all__ = [
+    "BACKGROUND",
     "CONNECTION_FAULTS",
     "DRIVER_FAULTS",
     "AutocommitConnection",
@@ -31,6 +33,7 @@ __all__ = [
     "Schema",
     "SnapshotConnection",
     "alembic_config",
+    "ends_connection",
     "is_content_error",
     "refuse_transaction_pooling",
     "session_lock",

@@ -8,9 +8,6 @@ import asyncpg
 
 from backend.settings import SettingsError
 
-_CONNECT_SECONDS = 10
-_STATEMENT_SECONDS = 30
-
 # What the driver reads from the address by itself.
 _DRIVERS = frozenset(
     {
@@ -63,10 +60,10 @@ def read(url: str) -> Address:
     """
     parts = urlsplit(url)
     given = dict(parse_qsl(parts.query))  # without those that are empty, as libpq has it
-    options: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": _STATEMENT_SECONDS}
+    options: dict[str, Any] = {}
     passed_on = _DRIVERS | _AT_THE_BEGINNING
-    if "connect_timeout" in given:
-        options["timeout"] = _seconds(given["connect_timeout"])
+    if "connect_timeout" in given and (seconds := _seconds(given["connect_timeout"])) > 0:
+        options["timeout"] = seconds  # else ours: we do not wait for ever
     if given.get("sslrootcert") == "system":
         # libpq's word for the certificates that the machine trusts; nothing less is checked then.
         if given.get("sslmode", "verify-full") != "verify-full":
@@ -95,21 +92,28 @@ def read(url: str) -> Address:
 
 
 def _seconds(text: str) -> int:
-    """As libpq reads it, but that we do not wait for ever."""
     try:
-        seconds = int(text)
+        return int(text)
     except ValueError as error:
         raise SettingsError("DATABASE_URL: connect_timeout must be a number of seconds.") from error
-    return seconds if seconds > 0 else _CONNECT_SECONDS
 
 
-async def connect(url: str, settings: dict[str, str]) -> asyncpg.Connection:
+async def connect(
+    url: str, settings: dict[str, str], *, connecting: float, statement: float | None
+) -> asyncpg.Connection:
     """A connection of the driver, with these settings for as long as it lasts.
 
     What the address itself sets wins.
+
+    Args:
+        url: DATABASE_URL.
+        settings: of the session.
+        connecting: seconds that it may take.
+        statement: seconds that a statement may take.
     """
     address = read(url)
-    connection = await asyncpg.connect(address.url, **address.options)
+    usual = {"timeout": connecting, "command_timeout": statement}
+    connection = await asyncpg.connect(address.url, **usual | address.options)
     try:
         await connection.execute(_set(settings | address.settings))
     except BaseException:

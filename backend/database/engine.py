@@ -1,34 +1,71 @@
 """One request is one transaction; this is the only place that commits."""
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import asyncpg
+from sqlalchemy import event, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from backend.database import migrations
+from backend.database import migrating, migrations
 from backend.database.address import connect
-from backend.database.faults import DRIVER_FAULTS
+from backend.database.connections import Connections
+from backend.database.faults import DRIVER_FAULTS, ends_connection
 from backend.database.kinds import AutocommitConnection, LockedConnection, SnapshotConnection
 from backend.database.locks import session_lock
 from backend.database.migrations import Schema
 from backend.database.pool import ConnectionPool
 from backend.database.query import Query
+from backend.database.statements import Events, Reads
+
+_log = logging.getLogger(__name__)
 
 # Deriving access takes ten times as long to plan as to run, and the plan never depends on who asks.
 _SESSION_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 
+_WRITABLE = text("SELECT NOT current_setting('transaction_read_only')::boolean")
 
-async def _connect(url: str) -> asyncpg.Connection:
+
+class Timeouts(NamedTuple):
+    """How many seconds what may take; a statement that is given up is cancelled at the server."""
+
+    lock: float = 3
+    idle_transaction: float = 15
+    statement: float | None = 6
+    connecting: float = 3
+    turn: float = 3
+
+
+REQUESTS = Timeouts()
+"""WorkOS waits ten seconds for an answer; whatever is waited for in turn stays below that."""
+
+BACKGROUND = Timeouts(statement=30, turn=30)
+"""For what nobody waits for."""
+
+_MIGRATING = Timeouts(idle_transaction=0, statement=None, turn=30)
+
+
+async def _connect(url: str, timeouts: Timeouts) -> asyncpg.Connection:
+    settings = _SESSION_SETTINGS | {
+        "lock_timeout": f"{timeouts.lock * 1000:.0f}ms",
+        "idle_in_transaction_session_timeout": f"{timeouts.idle_transaction * 1000:.0f}ms",
+    }
     try:
-        return await connect(url, _SESSION_SETTINGS)
+        return await connect(
+            url, settings, connecting=timeouts.connecting, statement=timeouts.statement
+        )
     except (ValueError, OverflowError) as error:  # asyncpg's, for what it cannot make sense of
         reason = str(error)
         if "int()" in reason:  # also where a password was taken for host and port
@@ -37,27 +74,59 @@ async def _connect(url: str) -> asyncpg.Connection:
 
 
 class Database:
-    """An engine and its two kinds of session.
+    """An engine and its two kinds of session; beside it pools for single statements.
 
     Args:
         url: a libpq address, `postgresql://…`.
+        pool_size: connections for transactions; as many for what runs at every request, and as
+            many for events, so that neither keeps the others waiting.
+        timeouts: how long things may take.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 16) -> None:
-        self._open = partial(_connect, url)
+    def __init__(self, url: str, *, pool_size: int = 16, timeouts: Timeouts = REQUESTS) -> None:
+        self._url = url
+        self._connect = partial(_connect, url, timeouts)
+        self._connections = Connections(self._connect)
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=self._open,
+            async_creator=self._connections.open,
             pool_size=pool_size,
             max_overflow=16,
+            pool_timeout=timeouts.turn,
             hide_parameters=True,  # they are people's names and addresses
         )
-        self._pool = ConnectionPool(self._open, pool_size)
+        event.listen(self.engine.sync_engine, "checkout", self._refuse_dead)
+        event.listen(self.engine.sync_engine, "handle_error", self._give_up_dead)
+        pools = [ConnectionPool(self._connect, pool_size, self._connections) for _ in range(2)]
+        self._pools = pools
+        self._reads, self.events = Reads(pools[0]), Events(pools[1])
         self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._snapshots = self.engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
+
+    def _refuse_dead(
+        self, connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object
+    ) -> None:
+        driver = connection.driver_connection
+        if "used" in record.info and not self._connections.can_use(driver):
+            driver.terminate()  # SQLAlchemy would wait for its good-bye
+            raise DisconnectionError
+        record.info["used"] = True
+
+    def _give_up_dead(self, context: ExceptionContext) -> None:
+        fault = context.original_exception
+        cancelled = not isinstance(fault, Exception)
+        if context.connection is None or not (cancelled or ends_connection(fault)):
+            return
+        driver = cast("asyncpg.Connection", context.connection.connection.driver_connection)
+        if cancelled:
+            driver.terminate()  # SQLAlchemy would wait for its good-bye
+        else:
+            self._connections.give_up(driver)
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False  # `_refuse_dead` does it, without waiting
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -88,18 +157,17 @@ class Database:
             yield LockedConnection(connection) if mine else None
 
     async def fetch(self, query: Query, **values: object) -> list[Any]:
-        """Run one statement, which is a transaction by itself; for what runs at every request.
+        """Run one statement that reads, by itself; for what runs at every request.
 
         Returns:
             The rows, with their columns by `row["name"]`.
         """
-        async with self._pool.connection() as connection:
-            return await query.run(connection, values)
+        return await self._reads.fetch(query, **values)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of the driver, outside the pools: for what stays and listens."""
-        connection = await self._open()
+        connection = await self._connect()
         try:
             yield connection
         finally:
@@ -107,12 +175,23 @@ class Database:
             with suppress(*DRIVER_FAULTS):
                 await connection.close(timeout=2)
 
-    async def migrate(self) -> Schema:
-        """Bring the schema to the newest revision; a lock keeps two programs from racing."""
+    async def migrate(self, say: Callable[[str], None] = _log.warning) -> Schema:
+        """Bring the schema to the newest revision; a lock keeps two programs from racing.
+
+        Args:
+            say: is told who holds a lock that is in the way.
+        """
+        return await migrating.upgrade(partial(_connect, self._url, _MIGRATING), say)
+
+    async def is_writable(self) -> bool:
+        """Whether it can be written to; if not, our connections may lead to a server of before."""
         async with self.engine.connect() as connection:
-            schema = await connection.run_sync(migrations.upgrade)
-            await connection.commit()
-        return schema
+            writable = await connection.scalar(_WRITABLE)
+            if not writable:
+                raw = await connection.get_raw_connection()
+                self._connections.give_up(cast("asyncpg.Connection", raw.driver_connection))
+                await connection.invalidate()
+        return bool(writable)
 
     async def schema(self) -> Schema:
         """What the schema is to this version."""
@@ -120,5 +199,7 @@ class Database:
             return await connection.run_sync(migrations.schema)
 
     async def close(self) -> None:
-        await self._pool.close()
+        self._connections.end_given_up()
+        for pool in self._pools:
+            await pool.close()
         await self.engine.dispose()

@@ -4,13 +4,31 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-# What the driver raises when it is used without SQLAlchemy's wrapping.
-DRIVER_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+# What the driver raises when it is used without SQLAlchemy's wrapping. `InternalClientError` is of
+# no other family: a connection that the server ended, no server that `target_session_attrs` wants.
+DRIVER_FAULTS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 
 # What the driver itself raises while it connects; SQLAlchemy wraps only what comes later.
-CONNECTION_FAULTS = (OSError, TimeoutError, PoolTimeoutError, asyncpg.PostgresConnectionError)
+CONNECTION_FAULTS = (
+    OSError,
+    TimeoutError,
+    PoolTimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InternalClientError,
+)
 
-_TAKE_TURNS = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock timeout
+LOCK_TIMEOUT = "55P03"
+_TAKE_TURNS = frozenset({"40001", "40P01", LOCK_TIMEOUT})  # serialization, deadlock
+
+_READ_ONLY = "25006"  # a server that was the primary once
+_SERVER_ENDED = "57P"
+_CONNECTION = "08"
+_IDLE_IN_TRANSACTION = "25P03"
 
 
 def sqlstate(error: BaseException) -> str:
@@ -25,6 +43,27 @@ def is_content_error(error: Exception) -> bool:
     Anything else is a passing fault.
     """
     return sqlstate(error)[:2] in {"22", "23", "54"}
+
+
+def ends_connection(error: BaseException) -> bool:
+    """Whether the connection that it happened on is of no more use, and another one may be.
+
+    It is dead, or does not answer, or leads to a server that must not be written to.
+    """
+    state = sqlstate(error)
+    if state:
+        return state.startswith((_SERVER_ENDED, _CONNECTION)) or state in {
+            _READ_ONLY,
+            _IDLE_IN_TRANSACTION,
+        }
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    while cause is not None:
+        if isinstance(cause, (OSError, asyncpg.InternalClientError)):
+            return True
+        if isinstance(cause, asyncpg.InterfaceError):
+            return not isinstance(cause, ValueError)  # which is of a value that it was given
+        cause = cause.__cause__  # SQLAlchemy's form of the driver's error
+    return False
 
 
 def takes_turns(error: BaseException) -> bool:

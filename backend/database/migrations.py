@@ -83,6 +83,7 @@ def upgrade(connection: Connection) -> Schema:
         connection.commit()
         return schema(connection)
     finally:
+        connection.rollback()
         connection.exec_driver_sql("SELECT pg_advisory_unlock(hashtextextended('migrations', 0))")
 
 

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
+
+from backend.database.connections import Connections
+from backend.database.faults import DRIVER_FAULTS, ends_connection
 
 _WAIT_SECONDS = 10
 
@@ -15,10 +18,16 @@ class ConnectionPool:
     Args:
         connect: opens one.
         size: at most so many at a time; whoever comes later waits ten seconds for one.
+        connections: those of the database, where other pools share its fate.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], size: int) -> None:
-        self._connect = connect
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        size: int,
+        connections: Connections | None = None,
+    ) -> None:
+        self._connections = connections or Connections(connect)
         self._turns = asyncio.Semaphore(size)
         self._idle: list[asyncpg.Connection] = []
 
@@ -34,8 +43,13 @@ class ConnectionPool:
             connection = await self._take()
             try:
                 yield connection
-            except asyncpg.PostgresError:
-                self._idle.append(connection)
+            except Exception as error:
+                if ends_connection(error):
+                    self._connections.give_up(connection)
+                elif isinstance(error, asyncpg.PostgresError):
+                    self._idle.append(connection)
+                else:
+                    connection.terminate()
                 raise
             except BaseException:
                 # A statement that was given up may still be running on it.
@@ -49,10 +63,13 @@ class ConnectionPool:
     async def _take(self) -> asyncpg.Connection:
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed():
+            if self._connections.can_use(connection):
                 return connection
-        return await self._connect()
+            connection.terminate()
+        return await self._connections.open()
 
     async def close(self) -> None:
         while self._idle:
-            await self._idle.pop().close()
+            # A server that does not answer must not keep us waiting for its good-bye.
+            with suppress(*DRIVER_FAULTS):
+                await self._idle.pop().close(timeout=2)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from backend.database.faults import DRIVER_FAULTS
+from backend.database.faults import DRIVER_FAULTS, ends_connection
 
 _DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
 
@@ -55,17 +55,23 @@ class Query:
         driver = cast("asyncpg.Connection", raw.driver_connection)
         try:
             return await self.run(driver, values)
-        except DRIVER_FAULTS:
-            if driver.is_closed():
+        except DRIVER_FAULTS as error:
+            if driver.is_closed() or ends_connection(error):
                 # The pool has not seen the fault and would hand the dead connection out again.
+                driver.terminate()
                 await on.invalidate()
             raise
 
-    async def run(self, driver: asyncpg.Connection, values: dict[str, object]) -> list[Any]:
+    async def run(
+        self,
+        driver: asyncpg.Connection,
+        values: dict[str, object],
+        seconds: float | None = None,
+    ) -> list[Any]:
         sql, names, given = self._compiled
         if given:
             values = given | values
         rows: list[Any] = await driver.fetch(
-            sql, *[values[name] for name in names], timeout=self._seconds
+            sql, *[values[name] for name in names], timeout=self._seconds or seconds
         )
         return rows

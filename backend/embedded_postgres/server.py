@@ -14,9 +14,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 
 from backend.embedded_postgres import keeper
 from backend.embedded_postgres.data import ENVIRONMENT, NAME, make_data
@@ -45,22 +46,30 @@ _keepers: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 @contextmanager
-def running(home: Path, *, durable: bool = True) -> Iterator[str]:
+def running(
+    home: Path, *, durable: bool = True, lost: Callable[[], object] | None = None
+) -> Iterator[str]:
     """The URL of an existing database `rollcall` whose data lies under `home`.
 
     Programs with the same home share one server; the last to leave stops it. Without `durable`
-    it is faster and forgets what it pleases when it or the machine crashes: for tests.
+    it is faster and forgets what it pleases when it or the machine crashes: for tests. One that
+    is killed is started again at the same address; `lost` is called, from another thread, when
+    it is gone for good.
     """
     with _sentences(home):
         place = find(home)
         users = _open(place.folder / "users")
+    left = Event()
     try:
         with _sentences(home), _locked(place.folder / "gate"):
             fcntl.flock(users, fcntl.LOCK_SH)
             port = _ensure_started(place, durable=durable)
             password = place.password.read_text(encoding="ascii")
+        if lost is not None:
+            Thread(target=_watch, args=[place, left, lost], daemon=True).start()
         yield f"postgresql://{NAME}:{password}@127.0.0.1:{port}/{NAME}"
     finally:
+        left.set()
         try:
             # Whoever removed the folder meanwhile leaves the stopping to the keeper.
             with _sentences(home), suppress(FileNotFoundError), _locked(place.folder / "gate"):
@@ -68,6 +77,15 @@ def running(home: Path, *, durable: bool = True) -> Iterator[str]:
         finally:
             os.close(users)
             _reap(place)
+
+
+def _watch(place: Place, left: Event, lost: Callable[[], object]) -> None:
+    """Wait until neither the server nor its keeper is left, while we use it."""
+    alive = _open(place.folder / "alive")
+    fcntl.flock(alive, fcntl.LOCK_SH)
+    os.close(alive)
+    if not left.is_set():
+        lost()
 
 
 @contextmanager
@@ -150,7 +168,8 @@ def _launch(place: Place, alive: int, *, durable: bool) -> None:
         _keepers[place.folder] = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", keeper.__file__),
-                *(f"--alive={alive}", f"--users={place.folder / 'users'}", *as_whom),
+                *(f"--alive={alive}", f"--users={place.folder / 'users'}"),
+                *(f"--data={place.data}", *as_whom),
                 *("--", *server),
             ],
             stdin=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, is_content_error
+from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, ends_connection, is_content_error
 from backend.errors import (
     InvalidInput,
     NotFound,
@@ -22,6 +22,7 @@ from backend.errors import (
     SignInRefused,
     TemporarilyUnavailable,
 )
+from backend.http.second_try import note_dead_connection
 
 _log = logging.getLogger(__name__)
 
@@ -132,6 +133,8 @@ async def _database(request: Request, error: Exception) -> Response:
     _log.warning("%s %s: database fault: %s", request.method, route, error)
     if _is_signing_in(request):
         return _sign_in_page(SignInRefusal.TEMPORARILY_UNAVAILABLE)
+    if ends_connection(error):
+        note_dead_connection(request.scope)
     return _respond(_of(TemporarilyUnavailable()), _RETRY)
 
 

@@ -63,6 +63,6 @@ _EVENT = {
     },
 )
 async def receive_event(database: DatabaseDep, event: SignedEvent) -> Receipt:
-    outcome = await intake.apply(database, event)
+    outcome = await intake.apply(database.events.about(event.subject), event)
     DIRECTORY_EVENTS.labels(outcome).inc()
     return Receipt(outcome=outcome)

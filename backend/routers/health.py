@@ -29,11 +29,13 @@ class Readiness(Health):
 
 @router.get(
     "/readyz",
-    summary="The database answers, and its schema is this version's or a newer one's",
+    summary="The database can be written to, with this version's schema or a newer one's",
     response_model_exclude_none=True,
     responses=problems(503),
 )
 async def readyz(database: DatabaseDep) -> Readiness:
+    if not await database.is_writable():
+        raise TemporarilyUnavailable("The database can only be read. It may be a standby.")
     schema = await database.schema()
     if not schema.usable:
         raise TemporarilyUnavailable(schema.sentence)

@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, DateTime, LargeBinary, Text, Uuid, bindparam, fu
 from sqlalchemy.dialects.postgresql import JSONB
 from uuid_utils.compat import uuid7
 
-from backend.database import AutocommitConnection, Database, Query, is_content_error, sqlstate
+from backend.database import AutocommitConnection, Fetches, Query, is_content_error, sqlstate
 from backend.models import EventCursor
 from backend.schemas.events import Outcome, ParkingReason
 from backend.services.events.parsing import ReadEvent
@@ -54,7 +54,7 @@ class Replay(NamedTuple):
 
 
 async def apply(
-    on: Database | AutocommitConnection,
+    on: Fetches | AutocommitConnection,
     event: ReadEvent,
     *,
     replay: Replay | None = None,
@@ -63,7 +63,7 @@ async def apply(
     """Take in one event, durably, and apply it; known events are answered `duplicate`.
 
     Args:
-        on: the database, or a connection.
+        on: `Database.events`, or a connection.
         event: as it was read.
         replay: apply it even when it is known.
         moves_cursor: whether catch-up reads on from here.
@@ -81,7 +81,7 @@ async def apply(
 
 
 async def _apply(
-    on: Database | AutocommitConnection,
+    on: Fetches | AutocommitConnection,
     event: ReadEvent,
     replay: Replay | None,
     *,
