@@ -85,6 +85,10 @@ class NotInvitable(RollcallError):
     detail = "Only active people who have not joined can be invited."
 
 
+class NotJoinable(RollcallError):
+    """Of two users, told to an operator on the command line."""
+
+
 class BodyPurged(RollcallError):
     status = 410
     code = ProblemCode.BODY_PURGED
@@ -170,6 +174,7 @@ class WorkosFault(StrEnum):
     DIRECTORY_CONTRADICTION = "directory_contradiction"
     GROUP_CONTRADICTION = "group_contradiction"
     CURSOR_EXPIRED = "cursor_expired"
+    FROM_THE_FUTURE = "from_the_future"
 
 
 # What is in braces are the parameters of the fault.
@@ -198,6 +203,10 @@ FAULT_SENTENCES: Mapping[WorkosFault, str] = {
     ),
     WorkosFault.CURSOR_EXPIRED: (
         "WorkOS does not know the event to read on from; it may be older than its history."
+    ),
+    WorkosFault.FROM_THE_FUTURE: (
+        "WorkOS dated its answer {date}, which is in the future by our clock, so nothing was read "
+        "from it. Check the clock of this machine, and what answers at WORKOS_BASE_URL."
     ),
 }
 
@@ -255,6 +264,7 @@ class SignInRefusal(StrEnum):
     BLOCKED = "blocked"
     AMBIGUOUS_EMAIL = "ambiguous_email"
     IDENTITY_CONFLICT = "identity_conflict"
+    OTHER_CONNECTION = "other_connection"
     DIRECTORY_UNAVAILABLE = "directory_unavailable"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     INVITATION_INVALID = "invitation_invalid"

@@ -1242,7 +1242,7 @@ export interface components {
          * @description Why the data of a signed event cannot be applied; a `field` is named where there is one.
          * @enum {string}
          */
-        ParkingReason: "not_json" | "not_an_event" | "field_missing" | "field_empty" | "field_too_long" | "field_invalid" | "two_organizations" | "two_directories" | "value_too_long" | "value_not_json" | "rule_violated" | "not_storable";
+        ParkingReason: "not_json" | "not_an_event" | "field_missing" | "field_empty" | "field_too_long" | "field_invalid" | "from_the_future" | "two_organizations" | "two_directories" | "value_too_long" | "value_not_json" | "rule_violated" | "not_storable";
         /**
          * Permission
          * @enum {string}
@@ -1714,7 +1714,7 @@ export interface components {
          * @description Why WorkOS cannot be used; FAULT_SENTENCES says it to people.
          * @enum {string}
          */
-        WorkosFault: "unreachable" | "key_refused" | "rate_limited" | "unexpected_status" | "unreadable" | "unreadable_object" | "not_workos" | "circular_listing" | "foreign_directory" | "foreign_row" | "directory_contradiction" | "group_contradiction" | "cursor_expired";
+        WorkosFault: "unreachable" | "key_refused" | "rate_limited" | "unexpected_status" | "unreadable" | "unreadable_object" | "not_workos" | "circular_listing" | "foreign_directory" | "foreign_row" | "directory_contradiction" | "group_contradiction" | "cursor_expired" | "from_the_future";
         /** FieldError */
         FieldError: {
             /** Field */
@@ -1760,7 +1760,7 @@ export interface components {
          *     WorkOS may report others; the page has general words for them.
          * @enum {string}
          */
-        SignInRefusal: "not_configured" | "organization_required" | "organization_unknown" | "organization_deleted" | "state_invalid" | "code_rejected" | "wrong_organization" | "not_in_directory" | "deactivated" | "blocked" | "ambiguous_email" | "identity_conflict" | "directory_unavailable" | "temporarily_unavailable" | "invitation_invalid" | "invitation_other_person" | "sign_in_failed" | "access_denied" | "connection_domain_invalid" | "connection_invalid" | "connection_strategy_invalid" | "connection_unlinked" | "domain_connection_selector_not_allowed" | "idp_initiated_sso_disabled" | "invalid_request" | "oauth_failed" | "organization_invalid" | "profile_not_allowed_outside_organization" | "server_error" | "signin_consent_denied";
+        SignInRefusal: "not_configured" | "organization_required" | "organization_unknown" | "organization_deleted" | "state_invalid" | "code_rejected" | "wrong_organization" | "not_in_directory" | "deactivated" | "blocked" | "ambiguous_email" | "identity_conflict" | "other_connection" | "directory_unavailable" | "temporarily_unavailable" | "invitation_invalid" | "invitation_other_person" | "sign_in_failed" | "access_denied" | "connection_domain_invalid" | "connection_invalid" | "connection_strategy_invalid" | "connection_unlinked" | "domain_connection_selector_not_allowed" | "idp_initiated_sso_disabled" | "invalid_request" | "oauth_failed" | "organization_invalid" | "profile_not_allowed_outside_organization" | "server_error" | "signin_consent_denied";
     };
     responses: never;
     parameters: never;
