@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -184,14 +185,15 @@ async def signed_by_workos(request: Request) -> ReadEvent:
     settings: Settings = request.app.state.settings
     body = await request.body()
     header = dict(request.scope["headers"]).get(b"workos-signature", b"")
-    signatures.verify(
+    at_ms = signatures.verify(
         header,
         body,
         settings.workos_webhook_secret.get_secret_value(),
         time.time_ns() // 1_000_000,
     )
     client: WorkosClient = request.app.state.workos
-    return parsing.read(body, Source.WEBHOOK, client.scope)
+    sent_at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return parsing.read(body, Source.WEBHOOK, client.scope, sent_at=sent_at)
 
 
 SignedEvent = Annotated[ReadEvent, Depends(signed_by_workos)]

@@ -16,8 +16,8 @@ def sign(body: bytes, secret: str, at_ms: int) -> str:
     return hmac.new(secret.encode(), b"%d.%b" % (at_ms, body), hashlib.sha256).hexdigest()
 
 
-def verify(header: bytes, body: bytes, secret: str, now_ms: int) -> None:
-    """Prove that WorkOS sent this body within the last minutes.
+def verify(header: bytes, body: bytes, secret: str, now_ms: int) -> int:
+    """Prove that WorkOS sent this body within the last minutes; when, in milliseconds.
 
     Raises:
         InvalidSignature: also when the secret is empty, and for a time in seconds.
@@ -29,3 +29,4 @@ def verify(header: bytes, body: bytes, secret: str, now_ms: int) -> None:
     expected = sign(body, secret, at_ms).encode()
     if not hmac.compare_digest(expected, match[2]) or abs(now_ms - at_ms) > TOLERANCE_MS:
         raise InvalidSignature
+    return at_ms

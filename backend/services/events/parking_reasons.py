@@ -29,6 +29,11 @@ _SENTENCES: dict[ParkingReason, str] = {
         "The value of “{field}” is not of the kind that WorkOS describes. "
         f"{_AT_THE_SOURCE} {_AFTER_AN_UPDATE}"
     ),
+    ParkingReason.FROM_THE_FUTURE: (
+        "The event is dated in the future, and would win against everything that happens until "
+        "then, so it waits for its time; each retry looks again. Check the clock of this machine "
+        "against WorkOS's. To have the directory as it is now, reconcile it."
+    ),
     ParkingReason.TWO_ORGANIZATIONS: (
         "The person and the group of this membership belong to different organizations, so it "
         f"was not applied to either. {_AT_THE_SOURCE}"

@@ -14,6 +14,7 @@ from backend.schemas.text import load_storable
 from backend.services.mirror import facts
 from backend.services.mirror.facts import UnusableData
 from backend.services.mirror.rows import EventRow, Facts
+from backend.workos import clock
 from backend.workos.models import Envelope
 from backend.workos.scope import DirectoryScope
 
@@ -50,19 +51,23 @@ def parse(body: bytes) -> Envelope:
         raise NotAnEvent(f"The body is not a WorkOS event: {field}: {first['msg']}.") from error
 
 
-def read(body: bytes, source: Source, scope: DirectoryScope) -> ReadEvent:
+def read(
+    body: bytes, source: Source, scope: DirectoryScope, *, sent_at: datetime | None = None
+) -> ReadEvent:
     """What an event says.
 
     Args:
         body: the raw bytes, already proved to be WorkOS's.
         source: what brought it.
         scope: the directories that are listened to.
+        sent_at: by WorkOS's clock, where it was told; now for a try of our own. An event from
+            after that is to be parked.
 
     Raises:
         NotAnEvent: the body is not an event.
     """
     event = parse(body)
-    return ReadEvent(event, body, *facts.read(event, source, scope))
+    return ReadEvent(event, body, *facts.read(event, source, scope, sent_at or clock.now()))
 
 
 def read_leniently(
@@ -71,6 +76,7 @@ def read_leniently(
     scope: DirectoryScope,
     *,
     at: datetime,
+    sent_at: datetime | None = None,
     kept_under: str = NO_ORGANIZATION,
 ) -> ReadEvent:
     """As `read`, of what must be kept whatever it is; what is no event is to be parked.
@@ -83,13 +89,14 @@ def read_leniently(
         source: as for `read`.
         scope: as for `read`.
         at: its time, where it says none.
+        sent_at: as for `read`.
         kept_under: the organization of its row, where it says none.
     """
     try:
-        event = read(body, source, scope)
+        event = read(body, source, scope, sent_at=sent_at)
     except NotAnEvent as error:
         envelope = _salvaged(body, at)
-        row, _ = facts.read(envelope, source, scope)
+        row = facts.inbox_row(envelope, source)
         not_json = isinstance(error, NotJson)
         reason = ParkingReason.NOT_JSON if not_json else ParkingReason.NOT_AN_EVENT
         event = ReadEvent(envelope, body, facts.parked(row, UnusableData(reason, error.detail)))

@@ -4,6 +4,7 @@ Pure: from an event to rows. `HANDLERS` is the list of the events that are suppo
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from backend.services.mirror.rows import (
     removed_row,
     user_row,
 )
+from backend.workos.clock import MOST_AHEAD
 from backend.workos.models import (
     Directory,
     DirectoryGroup,
@@ -160,23 +162,37 @@ _OF_FIELD = {
 }
 
 
-def read(event: Envelope, source: Source, scope: DirectoryScope) -> tuple[EventRow, Facts | None]:
+def read(
+    event: Envelope, source: Source, scope: DirectoryScope, sent_at: datetime
+) -> tuple[EventRow, Facts | None]:
     """The inbox's row of an event, and what there is to merge; None where it is not applied.
 
     Args:
         event: as it was sent.
         source: what brought it.
         scope: the directories that are listened to.
+        sent_at: the time by which it must have happened.
     """
-    row = _row(event, source)
+    row = inbox_row(event, source)
     handler = HANDLERS.get(event.event)
     directory = row["directory_id"]
     if handler is None or (directory is not None and not scope.includes(directory)):
         return row, None
     try:
+        _check_time(event, sent_at)
         return row, _facts(handler, event)
     except UnusableData as unusable:
         return parked(row, unusable), None
+
+
+def _check_time(event: Envelope, sent_at: datetime) -> None:
+    if event.created_at - sent_at > MOST_AHEAD:
+        raise UnusableData(
+            ParkingReason.FROM_THE_FUTURE,
+            f"created_at: {event.created_at.isoformat()} is after {sent_at.isoformat()}, "
+            "when it was sent or tried.",
+            "created_at",
+        )
 
 
 def parked(row: EventRow, why: UnusableData) -> EventRow:
@@ -199,7 +215,7 @@ def _facts(handler: Handler, event: Envelope) -> Facts:
         raise UnusableData(reason, f"data.{field}: {first['msg']}", field) from error
 
 
-def _row(event: Envelope, source: Source) -> EventRow:
+def inbox_row(event: Envelope, source: Source) -> EventRow:
     user = _part(event.data, "user")
     group = _part(event.data, "group")
     whole = user or group or event.data
