@@ -35,12 +35,12 @@ _SENTENCES: dict[ParkingReason, str] = {
         "against WorkOS's. To have the directory as it is now, reconcile it."
     ),
     ParkingReason.TWO_ORGANIZATIONS: (
-        "The person and the group of this membership belong to different organizations, so it "
-        f"was not applied to either. {_AT_THE_SOURCE}"
+        "The person and the group of this membership belong to different organizations, or other "
+        f"parts of the event name different ones, so it was applied to none. {_AT_THE_SOURCE}"
     ),
     ParkingReason.TWO_DIRECTORIES: (
-        "The person and the group of this membership belong to different directories, so it "
-        f"was not applied to either. {_AT_THE_SOURCE}"
+        "The person and the group of this membership belong to different directories, or other "
+        f"parts of the event name different ones, so it was applied to none. {_AT_THE_SOURCE}"
     ),
     ParkingReason.VALUE_TOO_LONG: (
         "A value of the event is too long to be stored, most likely a name or an id. "

@@ -10,6 +10,7 @@ DECLARE
     kept_under text;
     known text;
     with_access boolean;
+    written integer := 0;
     before jsonb;
     after jsonb;
 BEGIN
@@ -48,7 +49,8 @@ BEGIN
             new.directory_id, with_access
         );
         new.outcome := 'superseded';
-        IF merge_facts(facts) > 0 THEN
+        written := merge_facts(facts);
+        IF written > 0 THEN
             after := mirror_state(
                 new.organization_id, new.directory_user_id, event ->> 'user_key', new.group_id,
                 new.directory_id, with_access
@@ -111,7 +113,8 @@ BEGIN
         RETURN 'duplicate';
     END IF;
 
-    IF new.outcome = 'applied' OR replayed THEN
+    -- Nothing is written that is not noted, though it be live nowhere.
+    IF written > 0 OR replayed THEN
         INSERT INTO audit_events (
             organization_id, id, action, actor_id, event_id, subject_id, detail
         )
