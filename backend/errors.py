@@ -27,6 +27,7 @@ class ProblemCode(StrEnum):
     CODE_REJECTED = "code_rejected"
     UNAUTHORIZED = "unauthorized"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    PREFETCHED = "prefetched"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -85,8 +86,8 @@ class NotInvitable(RollcallError):
     detail = "Only active people who have not joined can be invited."
 
 
-class NotJoinable(RollcallError):
-    """Of two users, told to an operator on the command line."""
+class NotJoinable(Exception):
+    """Of two users; an operator is told on the command line."""
 
 
 class BodyPurged(RollcallError):
@@ -246,6 +247,17 @@ class CodeRejected(RollcallError):
     detail = "The sign-in code was used before or has expired. Start the sign-in again."
 
 
+class TooManyExchanges(Exception):
+    """So many sign-ins wait for WorkOS that another one is not to."""
+
+
+class Prefetched(RollcallError):
+    status = 503
+    code = ProblemCode.PREFETCHED
+    title = "Not fetched in advance"
+    detail = "This address can be followed once, so it is not answered before somebody follows it."
+
+
 class SignInRefusal(StrEnum):
     """Why a sign-in ended at the sign-in page: each `/?error=<code>` that the page has words for.
 
@@ -267,6 +279,7 @@ class SignInRefusal(StrEnum):
     OTHER_CONNECTION = "other_connection"
     DIRECTORY_UNAVAILABLE = "directory_unavailable"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    TOO_MANY_SIGN_INS = "too_many_sign_ins"
     INVITATION_INVALID = "invitation_invalid"
     INVITATION_OTHER_PERSON = "invitation_other_person"
     SIGN_IN_FAILED = "sign_in_failed"

@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, Signer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.database import AutocommitConnection, Database, SnapshotConnection
-from backend.errors import CrossSite, NotSignedIn, RoleMissing
+from backend.errors import CrossSite, NotSignedIn, Prefetched, RoleMissing
 from backend.schemas.access import DEFAULT_ROLE_OF_GROUP, Actor, Permission, roles_with
 from backend.schemas.events import Source
 from backend.schemas.jobs import Enqueue
@@ -122,6 +122,13 @@ async def refuse_cross_site(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is not None and not _same_origin(origin, request):
         raise CrossSite
+
+
+async def refuse_prefetch(request: Request) -> None:
+    """Raises Prefetched for a GET with an effect that nobody has asked for yet."""
+    purposes = (request.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-moz"))
+    if any("prefetch" in purpose or "preview" in purpose for purpose in purposes):
+        raise Prefetched
 
 
 def _same_origin(origin: str, request: Request) -> bool:

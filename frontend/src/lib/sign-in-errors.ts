@@ -113,6 +113,11 @@ const errors: Record<SignInRefusal, SignInError> = {
     reason: "Its database does not answer. Nothing was changed.",
     advice: "Wait a minute, then sign in again.",
   },
+  too_many_sign_ins: {
+    heading: "Too many people are signing in",
+    reason: "Rollcall lets only a few sign-ins wait for WorkOS at once, and it is slow just now.",
+    advice: "Wait a minute, then sign in again.",
+  },
   invitation_invalid: {
     heading: "This invitation no longer works",
     reason: "It has expired, has been used, or was withdrawn. An invitation's link works once.",
