@@ -29,6 +29,11 @@ _SENTENCES: dict[ParkingReason, str] = {
         "The value of “{field}” is not of the kind that WorkOS describes. "
         f"{_AT_THE_SOURCE} {_AFTER_AN_UPDATE}"
     ),
+    ParkingReason.TOO_LARGE: (
+        "The event is larger than Rollcall takes, so it was neither applied nor kept. Reconcile "
+        "the directory, which reads what it said, and take the large attribute, such as a photo, "
+        "out of what the identity provider sends."
+    ),
     ParkingReason.FROM_THE_FUTURE: (
         "The event is dated in the future, and would win against everything that happens until "
         "then, so it waits for its time; each retry looks again. Check the clock of this machine "

@@ -3,14 +3,15 @@
 import hashlib
 from contextlib import suppress
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from backend.errors import NotAnEvent, NotJson
 from backend.models import NO_ORGANIZATION
 from backend.schemas.events import ParkingReason, Source
-from backend.schemas.text import load_storable
+from backend.schemas.text import load_storable, storable_json
 from backend.services.mirror import facts
 from backend.services.mirror.facts import UnusableData
 from backend.services.mirror.rows import EventRow, Facts
@@ -20,10 +21,13 @@ from backend.workos.scope import DirectoryScope
 
 
 class ReadEvent(NamedTuple):
-    """An event as it was read: what was sent, the inbox's row, and what to merge of it."""
+    """An event as it was read: what was sent, the inbox's row, and what to merge of it.
+
+    Without a body it was too large to be kept.
+    """
 
     envelope: Envelope
-    body: bytes
+    body: bytes | None
     row: EventRow
     facts: Facts | None = None
 
@@ -105,18 +109,61 @@ def read_leniently(
     return event._replace(row={**event.row, "organization_id": kept_under})
 
 
+def read_too_large(
+    begin: bytes, size: int, source: Source, sent_at: datetime, limit: int
+) -> ReadEvent:
+    """Who an event is about that is too large; it is kept under an id of its own.
+
+    So the event itself is taken in when it comes by a way that it fits through.
+
+    Args:
+        begin: of its body, already proved to be WorkOS's.
+        size: of its body.
+        source: as for `read`.
+        sent_at: as for `read`.
+        limit: what was too little.
+    """
+    sent: object = None
+    with suppress(ValueError, RecursionError):
+        # It may end within a character.
+        sent = storable_json(from_json(begin.decode(errors="ignore"), allow_partial=True))
+    fields = sent if isinstance(sent, dict) else {}
+    envelope = _filled(
+        {
+            "id": f"too_large_{hashlib.sha256(begin).hexdigest()}",
+            "event": "too_large",
+            "data": {},
+            "created_at": sent_at.isoformat(),
+        },
+        fields,
+    )
+    row = facts.inbox_row(envelope, source)
+    why = UnusableData(
+        ParkingReason.TOO_LARGE,
+        f"{envelope.id} has {size:,} bytes; at most {limit:,} are taken.",
+    )
+    row["id"] = f"too_large_{hashlib.sha256(envelope.id.encode()).hexdigest()}"
+    return ReadEvent(envelope, None, facts.parked(row, why))
+
+
 def _salvaged(body: bytes, at: datetime) -> Envelope:
     sent: object = None
     with suppress(ValueError, RecursionError):
         sent = load_storable(body)
     fields = sent if isinstance(sent, dict) else {}
-    kept: dict[str, object] = {
+    made: dict[str, object] = {
         "id": f"malformed_{hashlib.sha256(body).hexdigest()}",
         "event": "malformed",
         "data": {},
         "created_at": at.isoformat(),
     }
-    for name in kept:
+    return _filled(made, fields)
+
+
+def _filled(made: dict[str, object], fields: dict[Any, Any]) -> Envelope:
+    """What was made, with those fields in its stead that can be used."""
+    kept = made
+    for name in made:
         candidate = kept | {name: fields.get(name)}
         with suppress(ValidationError):
             Envelope.model_validate(candidate)

@@ -86,7 +86,9 @@ BEGIN
     new.body := body;
     new.received_at := now();
     new.attempts := 1;
-    new.next_attempt_at := CASE WHEN new.outcome = 'parked' THEN now() + interval '1 minute' END;
+    new.next_attempt_at := CASE
+        WHEN new.outcome = 'parked' AND body IS NOT NULL THEN now() + interval '1 minute'
+    END;
     INSERT INTO directory_events AS e VALUES (new.*)
     -- What was once applied or superseded stays so, whatever a replay finds.
     ON CONFLICT (organization_id, id) DO UPDATE
@@ -104,7 +106,8 @@ BEGIN
         attempts = e.attempts + 1,
         -- Twice as long after each try, a day at most.
         next_attempt_at = CASE
-            WHEN excluded.outcome = 'parked' AND e.outcome IN ('parked', 'ignored') THEN
+            WHEN excluded.outcome = 'parked' AND excluded.body IS NOT NULL
+                AND e.outcome IN ('parked', 'ignored') THEN
                 now() + least(interval '1 day', interval '1 minute' * 2 ^ least(e.attempts, 20))
         END
     WHERE e.outcome = 'parked' OR replayed

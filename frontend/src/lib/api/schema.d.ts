@@ -1242,7 +1242,7 @@ export interface components {
          * @description Why the data of a signed event cannot be applied; a `field` is named where there is one.
          * @enum {string}
          */
-        ParkingReason: "not_json" | "not_an_event" | "field_missing" | "field_empty" | "field_too_long" | "field_invalid" | "from_the_future" | "two_organizations" | "two_directories" | "value_too_long" | "value_not_json" | "rule_violated" | "not_storable";
+        ParkingReason: "not_json" | "not_an_event" | "field_missing" | "field_empty" | "field_too_long" | "field_invalid" | "too_large" | "from_the_future" | "two_organizations" | "two_directories" | "value_too_long" | "value_not_json" | "rule_violated" | "not_storable";
         /**
          * Permission
          * @enum {string}
@@ -2168,7 +2168,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description The event is too large. It is noted, and not kept; send it again when it fits. */
             413: {
                 headers: {
                     [name: string]: unknown;
