@@ -27,6 +27,7 @@ class ProblemCode(StrEnum):
     CODE_REJECTED = "code_rejected"
     UNAUTHORIZED = "unauthorized"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    PREFETCHED = "prefetched"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -83,6 +84,10 @@ class NotInvitable(RollcallError):
     code = ProblemCode.NOT_INVITABLE
     title = "Cannot be invited"
     detail = "Only active people who have not joined can be invited."
+
+
+class NotJoinable(Exception):
+    """Of two users; an operator is told on the command line."""
 
 
 class BodyPurged(RollcallError):
@@ -170,6 +175,7 @@ class WorkosFault(StrEnum):
     DIRECTORY_CONTRADICTION = "directory_contradiction"
     GROUP_CONTRADICTION = "group_contradiction"
     CURSOR_EXPIRED = "cursor_expired"
+    FROM_THE_FUTURE = "from_the_future"
 
 
 # What is in braces are the parameters of the fault.
@@ -198,6 +204,10 @@ FAULT_SENTENCES: Mapping[WorkosFault, str] = {
     ),
     WorkosFault.CURSOR_EXPIRED: (
         "WorkOS does not know the event to read on from; it may be older than its history."
+    ),
+    WorkosFault.FROM_THE_FUTURE: (
+        "WorkOS dated its answer {date}, which is in the future by our clock, so nothing was read "
+        "from it. Check the clock of this machine, and what answers at WORKOS_BASE_URL."
     ),
 }
 
@@ -237,6 +247,17 @@ class CodeRejected(RollcallError):
     detail = "The sign-in code was used before or has expired. Start the sign-in again."
 
 
+class TooManyExchanges(Exception):
+    """So many sign-ins wait for WorkOS that another one is not to."""
+
+
+class Prefetched(RollcallError):
+    status = 503
+    code = ProblemCode.PREFETCHED
+    title = "Not fetched in advance"
+    detail = "This address can be followed once, so it is not answered before somebody follows it."
+
+
 class SignInRefusal(StrEnum):
     """Why a sign-in ended at the sign-in page: each `/?error=<code>` that the page has words for.
 
@@ -255,8 +276,10 @@ class SignInRefusal(StrEnum):
     BLOCKED = "blocked"
     AMBIGUOUS_EMAIL = "ambiguous_email"
     IDENTITY_CONFLICT = "identity_conflict"
+    OTHER_CONNECTION = "other_connection"
     DIRECTORY_UNAVAILABLE = "directory_unavailable"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    TOO_MANY_SIGN_INS = "too_many_sign_ins"
     INVITATION_INVALID = "invitation_invalid"
     INVITATION_OTHER_PERSON = "invitation_other_person"
     SIGN_IN_FAILED = "sign_in_failed"

@@ -8,13 +8,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from backend import jobs
 from backend.database import BACKGROUND, Database
 from backend.errors import SignInRefusal
 from backend.http import problems
-from backend.http.guards import session_cookie_name, session_signer
+from backend.http.body_limit import BodyLimit
+from backend.http.guards import MAX_EVENT_BYTES, session_cookie_name, session_signer
 from backend.http.headers import CompressedPages, SecurityHeaders
 from backend.http.pages import PAGES
 from backend.http.request_metrics import CountRequests
@@ -34,7 +34,8 @@ from backend.schemas.problem import Problem
 from backend.settings import Settings, get_settings
 from backend.workos.client import WorkosClient
 
-MAX_BODY_BYTES = 256 * 1024
+MAX_BODY_BYTES = MAX_EVENT_BYTES
+"""The most that any address takes; all but the webhook take what `guards.MAX_BODY_BYTES` says."""
 
 _DESCRIPTION = """
 A team's notebook whose access is decided by the company's directory, at every request.
@@ -112,7 +113,7 @@ def create_app(
     for module in (posts, directory_sync, me, team, directory, reconciliations, auth, health, docs):
         app.include_router(module.router)
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(BodyLimit, without=directory_sync.PATH)
     app.add_middleware(problems.TooLargeAsProblem)
     app.add_middleware(TryReadsAgain)
     app.add_middleware(CountRequests)

@@ -11,6 +11,9 @@ DURATION = Histogram(
 DIRECTORY_EVENTS = Counter(
     "rollcall_directory_events_total", "Directory events taken in.", ("outcome",)
 )
+TOO_LARGE = Counter(
+    "rollcall_directory_events_too_large_total", "Deliveries by WorkOS that were refused for size."
+)
 CATCH_UP_FAILURES = Gauge(
     "rollcall_catch_up_failures", "Looks at WorkOS's events in a row that failed."
 )

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backend import jobs
 from backend.cli import events as cli_events
+from backend.cli import identities as cli_identities
 from backend.cli import reconcile as cli_reconcile
 from backend.database import (
     BACKGROUND,
@@ -26,7 +27,7 @@ from backend.database import (
     refuse_transaction_pooling,
 )
 from backend.embedded_postgres import EmbeddedPostgresError, running
-from backend.errors import BodyPurged, NotAnEvent, NotFound
+from backend.errors import BodyPurged, NotAnEvent, NotFound, NotJoinable
 from backend.http.pages import PAGES
 from backend.schemas.events import EventFilters, Outcome, ReplayRange
 from backend.settings import Settings, SettingsError, get_settings
@@ -39,6 +40,8 @@ app = typer.Typer(
 )
 events = typer.Typer(help="The inbox of directory events.", no_args_is_help=True)
 app.add_typer(events, name="events")
+identities = typer.Typer(help="Who signed in as whom.", no_args_is_help=True)
+app.add_typer(identities, name="identities")
 
 T = TypeVar("T")
 
@@ -86,7 +89,14 @@ def _configured() -> Iterator[tuple[Settings, str]]:
         settings = get_settings()
         with _database_url(settings) as url:
             yield settings, url
-    except (SettingsError, EmbeddedPostgresError, NotFound, NotAnEvent, BodyPurged) as error:
+    except (
+        SettingsError,
+        EmbeddedPostgresError,
+        NotFound,
+        NotAnEvent,
+        BodyPurged,
+        NotJoinable,
+    ) as error:
         raise _fail(error) from error
     except (*CONNECTION_FAULTS, *DRIVER_FAULTS, DBAPIError) as error:
         raise _fail(f"The database of DATABASE_URL cannot be used: {_first_line(error)}") from error
@@ -285,3 +295,66 @@ def replay_events(
                 return await cli_events.replay_many(settings, database, wanted)
 
     raise typer.Exit(_with_database(work))
+
+
+_Organization = Annotated[str, typer.Argument(help="WorkOS's id of the organization.")]
+_User = Annotated[UUID, typer.Argument(help="The user, by the id of `/team`.")]
+_OfUser = Annotated[UUID | None, typer.Option(help="Only of this user of `/team`.")]
+_OfConnection = Annotated[str | None, typer.Option(help="Only of this SSO connection.")]
+
+
+@identities.command("list")
+def list_identities(
+    organization: _Organization, user: _OfUser = None, connection: _OfConnection = None
+) -> None:
+    """Show by which SSO connection and as whom people have signed in."""
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_identities.show_list(database, organization, user=user, connection=connection)
+
+    _with_database(work)
+
+
+@identities.command("forget")
+def forget_identities(
+    organization: _Organization, user: _OfUser = None, connection: _OfConnection = None
+) -> None:
+    """Forget identities of a user or a connection, whose next sign-in is again the first.
+
+    For a connection that was made anew, or has changed which ids it sends. It signs them out.
+    """
+    if user is None and connection is None:
+        raise typer.BadParameter("say whose: --user or --connection")
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_identities.forget(database, organization, user=user, connection=connection)
+
+    _with_database(work)
+
+
+@identities.command("allow")
+def allow_identity(
+    organization: _Organization,
+    user: _User,
+    connection: Annotated[str, typer.Argument(help="The second SSO connection.")],
+) -> None:
+    """Let a user sign in by a second connection, by the id that the directory has of them."""
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_identities.allow(database, organization, user, connection)
+
+    _with_database(work)
+
+
+@identities.command("join")
+def join_users(
+    organization: _Organization,
+    earlier: Annotated[UUID, typer.Argument(help="Who they were, by the id of `/team`.")],
+    user: Annotated[UUID, typer.Argument(help="Who they are now.")],
+) -> None:
+    """Give a user the posts of an earlier one of the same person, who is deactivated."""
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_identities.join(database, organization, earlier, user)
+
+    _with_database(work)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -12,7 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect
 
 from backend.database import AutocommitConnection, Database, SnapshotConnection
-from backend.errors import CrossSite, NotSignedIn, RoleMissing
+from backend.errors import (
+    CrossSite,
+    InvalidSignature,
+    NotSignedIn,
+    PayloadTooLarge,
+    Prefetched,
+    RoleMissing,
+)
 from backend.schemas.access import DEFAULT_ROLE_OF_GROUP, Actor, Permission, roles_with
 from backend.schemas.events import Source
 from backend.schemas.jobs import Enqueue
@@ -24,6 +32,13 @@ from backend.settings import Settings
 from backend.workos import signatures
 from backend.workos.client import WorkosClient
 from backend.workos.scope import DirectoryScope
+
+# Of what people send; a post is the longest.
+MAX_BODY_BYTES = 256 * 1024
+# WorkOS takes 2,000 KB of SCIM, and an event of a change says both what is and what was.
+MAX_EVENT_BYTES = 5 * 1024 * 1024
+# So far an event is read that is larger, to know whether it is WorkOS's: none of it is kept.
+_MOST_PROVED = 32 * 1024 * 1024
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -129,6 +144,13 @@ async def refuse_cross_site(request: Request) -> None:
         raise CrossSite
 
 
+async def refuse_prefetch(request: Request) -> None:
+    """Raises Prefetched for a GET with an effect that nobody has asked for yet."""
+    purposes = (request.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-moz"))
+    if any("prefetch" in purpose or "preview" in purpose for purpose in purposes):
+        raise Prefetched
+
+
 def _same_origin(origin: str, request: Request) -> bool:
     settings: Settings = request.app.state.settings
     _scheme, found, host = origin.partition("://")
@@ -210,21 +232,48 @@ Admin = Annotated[Actor, Depends(Guard("This", Permission.ADMINISTER))]
 async def signed_by_workos(request: Request) -> ReadEvent:
     """What a webhook says, proved to come from WorkOS now.
 
+    Of a body that is too large nothing is kept but who it is about, if it is WorkOS's.
+
     Raises:
         InvalidSignature: before anything of the body is parsed.
+        PayloadTooLarge: WorkOS did not send it, or it is beyond all measure.
         NotAnEvent: the body is none.
     """
     settings: Settings = request.app.state.settings
-    body = await request.body()
-    header = dict(request.scope["headers"]).get(b"workos-signature", b"")
-    signatures.verify(
-        header,
-        body,
-        settings.workos_webhook_secret.get_secret_value(),
-        time.time_ns() // 1_000_000,
-    )
     client: WorkosClient = request.app.state.workos
-    return parsing.read(body, Source.WEBHOOK, client.scope)
+    header = dict(request.scope["headers"]).get(b"workos-signature", b"")
+    secret = settings.workos_webhook_secret.get_secret_value()
+    try:
+        proof = signatures.Proof(header, secret, time.time_ns() // 1_000_000)
+    except InvalidSignature:
+        await _read(request, None)
+        raise
+    body, size = await _read(request, proof)
+    try:
+        proof.check()
+    except InvalidSignature:
+        if size > MAX_EVENT_BYTES:
+            raise PayloadTooLarge from None
+        raise
+    sent_at = datetime.fromtimestamp(proof.at_ms / 1000, UTC)
+    if size > MAX_EVENT_BYTES:
+        return parsing.read_too_large(body, size, Source.WEBHOOK, sent_at, MAX_EVENT_BYTES)
+    return parsing.read(body, Source.WEBHOOK, client.scope, sent_at=sent_at)
+
+
+async def _read(request: Request, proof: signatures.Proof | None) -> tuple[bytes, int]:
+    """The body, at most as long as an event may be, and how long it was."""
+    parts, size = [], 0
+    async for part in request.stream():
+        room = MAX_EVENT_BYTES - size
+        size += len(part)
+        if size > (MAX_BODY_BYTES if proof is None else _MOST_PROVED):
+            raise PayloadTooLarge
+        if proof is not None:
+            proof.update(part)
+        if room > 0:
+            parts.append(part[:room])
+    return b"".join(parts), size
 
 
 SignedEvent = Annotated[ReadEvent, Depends(signed_by_workos)]

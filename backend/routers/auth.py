@@ -13,6 +13,7 @@ from backend.http.guards import (
     WorkosDep,
     cookie_prefix,
     refuse_cross_site,
+    refuse_prefetch,
     session_cookie_name,
     session_signer,
 )
@@ -42,8 +43,16 @@ def _drop_cookie(response: Response, settings: Settings, name: str) -> None:
     response.delete_cookie(name, httponly=True, secure=settings.secure_cookies, samesite="lax")
 
 
-def _to_workos(settings: Settings, begun: sign_in.Begun) -> Response:
+def _attempts(request: Request, settings: Settings) -> dict[str, str]:
+    """The cookies of this browser's sign-ins that were begun and not finished."""
+    prefix = cookie_prefix(settings) + sign_in.COOKIE_PREFIX
+    return {name: value for name, value in request.cookies.items() if name.startswith(prefix)}
+
+
+def _to_workos(request: Request, settings: Settings, begun: sign_in.Begun) -> Response:
     response = _redirect(begun.url)
+    for surplus in sign_in.surplus(settings, _attempts(request, settings)):
+        _drop_cookie(response, settings, surplus)
     seconds = int(sign_in.ATTEMPT_LIFETIME.total_seconds())
     name = cookie_prefix(settings) + begun.cookie_name
     _set_cookie(response, settings, name, begun.cookie, seconds)
@@ -54,11 +63,13 @@ def _to_workos(settings: Settings, begun: sign_in.Begun) -> Response:
     "/auth",
     status_code=302,
     response_class=RedirectResponse,
-    responses=SIGN_IN_REDIRECT,
+    dependencies=[Depends(refuse_prefetch)],
+    responses=SIGN_IN_REDIRECT | problems(_503="The browser fetches it in advance."),
     summary="Begin to sign in",
     response_description="To WorkOS, or to `/?error=<code>`, the page that says what is wrong.",
 )
 async def begin(
+    request: Request,
     settings: SettingsDep,
     client: WorkosDep,
     organization: Annotated[
@@ -86,28 +97,31 @@ async def begin(
         email=email or None,
         return_to=return_to,
     )
-    return _to_workos(settings, begun)
+    return _to_workos(request, settings, begun)
 
 
 @router.get(
     "/invitations/{token}",
     status_code=302,
     response_class=RedirectResponse,
-    responses=SIGN_IN_REDIRECT,
+    dependencies=[Depends(refuse_prefetch)],
+    responses=SIGN_IN_REDIRECT | problems(_503="The browser fetches it in advance."),
     summary="Follow an invitation to the sign-in",
     response_description="To WorkOS, or to `/?error=invitation_invalid`.",
 )
 async def follow_invitation(
-    database: DatabaseDep, settings: SettingsDep, client: WorkosDep, token: str
+    request: Request, database: DatabaseDep, settings: SettingsDep, client: WorkosDep, token: str
 ) -> Response:
-    return _to_workos(settings, await sign_in.begin_invited(database, settings, client, token))
+    begun = await sign_in.begin_invited(database, settings, client, token)
+    return _to_workos(request, settings, begun)
 
 
 @router.get(
     "/auth/callback",
     status_code=302,
     response_class=RedirectResponse,
-    responses=SIGN_IN_REDIRECT,
+    dependencies=[Depends(refuse_prefetch)],
+    responses=SIGN_IN_REDIRECT | problems(_503="The browser fetches it in advance."),
     summary="Where WorkOS sends the browser back to",
     response_description="Signed in: to `return_to`, with the session cookie. Without a state: to "
     "a fresh `/auth`. Refused: to `/?error=<code>`, the page that says why.",
@@ -136,7 +150,9 @@ async def callback(
         earlier_token=earlier_token,
     )
     response = _redirect(finished.url)
-    _drop_cookie(response, settings, attempt_cookie)
+    over = {attempt_cookie, *(_attempts(request, settings) if finished.session_token else ())}
+    for name in sorted(over):
+        _drop_cookie(response, settings, name)
     if finished.session_token:
         _set_cookie(
             response,

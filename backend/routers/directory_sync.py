@@ -4,7 +4,6 @@ from fastapi import APIRouter
 
 from backend.http.guards import DatabaseDep, SignedEvent
 from backend.http.problems import problems
-from backend.metrics import DIRECTORY_EVENTS
 from backend.schemas.events import Receipt
 from backend.services.events import intake
 
@@ -13,8 +12,8 @@ PATH = "/api/directory-sync"
 router = APIRouter(
     tags=["directory"],
     responses=problems(
-        413,
         503,
+        _413="The event is too large. It is noted, and not kept; send it again when it fits.",
         _401="The signature is missing, wrong, or older or newer than 180 seconds.",
         _422="The body is not JSON, or not an event.",
     ),
@@ -63,6 +62,4 @@ _EVENT = {
     },
 )
 async def receive_event(database: DatabaseDep, event: SignedEvent) -> Receipt:
-    outcome = await intake.apply(database.events.about(event.subject), event)
-    DIRECTORY_EVENTS.labels(outcome).inc()
-    return Receipt(outcome=outcome)
+    return Receipt(outcome=await intake.receive(database, event))

@@ -42,6 +42,8 @@ class ParkingReason(StrEnum):
     FIELD_EMPTY = "field_empty"
     FIELD_TOO_LONG = "field_too_long"
     FIELD_INVALID = "field_invalid"
+    TOO_LARGE = "too_large"
+    FROM_THE_FUTURE = "from_the_future"
     TWO_ORGANIZATIONS = "two_organizations"
     TWO_DIRECTORIES = "two_directories"
     VALUE_TOO_LONG = "value_too_long"

@@ -3,6 +3,7 @@
 So answers are parsed by our own models.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ import httpx2
 from pydantic import BaseModel
 from workos import AsyncWorkOSClient, BadRequestError, NotFoundError, WorkOSError
 
-from backend.errors import CodeRejected, CursorExpired
+from backend.errors import CodeRejected, CursorExpired, TooManyExchanges
 from backend.settings import Settings
 from backend.workos.answers import answer_of, parse, unavailable
 from backend.workos.clock import answer_time, note_date
@@ -27,6 +28,10 @@ from backend.workos.scope import DirectoryScope
 
 _TIMEOUT_SECONDS = 5
 _RETRIES = 1  # by the SDK, while a person is waiting
+
+# Anybody can have a made-up code exchanged: they wait for their turn, and not for long.
+_MOST_EXCHANGES = 8
+_LONGEST_TURN = 3.0
 
 PAGE_SIZE = 100  # of whole listings; the largest that WorkOS gives
 
@@ -52,6 +57,7 @@ class WorkosClient:
     ) -> None:
         self.scope = DirectoryScope.of(settings)
         self._pace = Pace(listings_per_second)
+        self._exchanges = asyncio.Semaphore(_MOST_EXCHANGES)
         self._http = httpx2.AsyncClient(
             timeout=_TIMEOUT_SECONDS, transport=transport, event_hooks={"response": [note_date]}
         )
@@ -81,12 +87,20 @@ class WorkosClient:
 
         Raises:
             CodeRejected: it was used, has expired, or was never given.
+            TooManyExchanges: others wait for WorkOS already.
             WorkosUnavailable: no usable answer.
         """
+        try:
+            async with asyncio.timeout(_LONGEST_TURN):
+                await self._exchanges.acquire()
+        except TimeoutError as error:
+            raise TooManyExchanges from error
         try:
             return parse(Profile, await answer_of(self._exchange(code), expected=BadRequestError))
         except BadRequestError as error:
             raise CodeRejected from error
+        finally:
+            self._exchanges.release()
 
     async def _exchange(self, code: str) -> dict[str, Any]:
         # Never retried: the first try may have used the code up.

@@ -10,7 +10,16 @@ from backend.errors import WorkosFault, WorkosUnavailable
 
 _SNAPSHOT_MARGIN = timedelta(seconds=10)
 
+# A version from further ahead would win against everything that follows: two clocks that are
+# kept right differ by less.
+MOST_AHEAD = timedelta(minutes=10)
+
 _answered_at: ContextVar[datetime | None] = ContextVar("answered_at", default=None)
+
+
+def now() -> datetime:
+    """Our own clock: for judging WorkOS's, never for a version."""
+    return datetime.now(UTC)
 
 
 async def note_date(response: httpx2.Response) -> None:
@@ -26,11 +35,13 @@ def answer_time() -> datetime:
     """When WorkOS gave the last answer.
 
     Raises:
-        WorkosUnavailable: it carried no date.
+        WorkosUnavailable: it carried no date, or one far in the future.
     """
     answered_at = _answered_at.get()
     if answered_at is None:
         raise WorkosUnavailable(WorkosFault.UNREADABLE)
+    if answered_at > now() + MOST_AHEAD:
+        raise WorkosUnavailable(WorkosFault.FROM_THE_FUTURE, date=answered_at.isoformat())
     return answered_at
 
 
@@ -38,6 +49,6 @@ def snapshot_time() -> datetime:
     """The version of what the last call of this task read: WorkOS's clock, less a margin.
 
     Raises:
-        WorkosUnavailable: the answer carried no date.
+        WorkosUnavailable: as for `answer_time`.
     """
     return answer_time() - _SNAPSHOT_MARGIN

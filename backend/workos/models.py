@@ -122,3 +122,8 @@ class Profile(BaseModel):
     @property
     def subject(self) -> str:
         return self.idp_id or self.id
+
+    @property
+    def is_address(self) -> bool:
+        """Whether nothing but the address says who it is, so that it passes on with it."""
+        return not self.idp_id or self.idp_id.lower() == (self.email or "").lower()

@@ -16,16 +16,42 @@ def sign(body: bytes, secret: str, at_ms: int) -> str:
     return hmac.new(secret.encode(), b"%d.%b" % (at_ms, body), hashlib.sha256).hexdigest()
 
 
+class Proof:
+    """Of a body that is read bit by bit.
+
+    Args:
+        header: of the signature.
+        secret: shared with WorkOS.
+        now_ms: by our clock.
+
+    Raises:
+        InvalidSignature: whatever the body is; also when the secret is empty, for a time in
+            seconds, and for one that is not within the last minutes.
+    """
+
+    def __init__(self, header: bytes, secret: str, now_ms: int) -> None:
+        match = _HEADER.fullmatch(header.strip())
+        if not secret or match is None or abs(now_ms - int(match[1])) > TOLERANCE_MS:
+            raise InvalidSignature
+        self.at_ms = int(match[1])
+        self._claimed = match[2]
+        self._made = hmac.new(secret.encode(), b"%d." % self.at_ms, hashlib.sha256)
+
+    def update(self, part: bytes) -> None:
+        self._made.update(part)
+
+    def check(self) -> None:
+        """Raises InvalidSignature."""
+        if not hmac.compare_digest(self._made.hexdigest().encode(), self._claimed):
+            raise InvalidSignature
+
+
 def verify(header: bytes, body: bytes, secret: str, now_ms: int) -> None:
     """Prove that WorkOS sent this body within the last minutes.
 
     Raises:
-        InvalidSignature: also when the secret is empty, and for a time in seconds.
+        InvalidSignature: as for `Proof`, or the body is another.
     """
-    match = _HEADER.fullmatch(header.strip())
-    if not secret or match is None:
-        raise InvalidSignature
-    at_ms = int(match[1])
-    expected = sign(body, secret, at_ms).encode()
-    if not hmac.compare_digest(expected, match[2]) or abs(now_ms - at_ms) > TOLERANCE_MS:
-        raise InvalidSignature
+    proof = Proof(header, secret, now_ms)
+    proof.update(body)
+    proof.check()

@@ -90,7 +90,7 @@ async def test_organization_has_its_newest_name(tale: Tale, order: int) -> None:
     reader = await tale.stack.sign_in_as(None, "Reader")
     names = [
         tale.event(
-            90 + minute,
+            63 + minute,
             "organization.updated",
             {"object": "organization", "id": tale.stack.organization.id, "name": name},
         )

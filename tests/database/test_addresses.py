@@ -47,7 +47,7 @@ HANDED_OUT = {
 
 
 async def seen_by(url: str) -> dict[str, str]:
-    connection = await connect(url, {"jit": "off"})
+    connection = await connect(url, {"jit": "off"}, connecting=10, statement=30)
     try:
         rows = await connection.fetch("SELECT name, setting FROM pg_settings")
         return {row["name"]: row["setting"] for row in rows}
@@ -121,7 +121,7 @@ async def test_settings_of_the_server(database_url: str) -> None:
 
 async def test_a_setting_that_the_server_does_not_know_is_named(database_url: str) -> None:
     with pytest.raises(asyncpg.UndefinedObjectError, match='parameter "schema"'):
-        await connect(f"{database_url}?schema=public", {})
+        await connect(f"{database_url}?schema=public", {}, connecting=10, statement=30)
 
 
 @pytest.fixture

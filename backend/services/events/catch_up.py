@@ -165,7 +165,11 @@ def _items(page: EventPage, scope: DirectoryScope) -> list[_Item]:
     items = []
     for sent in page.events:
         event = parsing.read_leniently(
-            json.dumps(sent).encode(), Source.CATCH_UP, scope, at=page.answered_at
+            json.dumps(sent).encode(),
+            Source.CATCH_UP,
+            scope,
+            at=page.answered_at,
+            sent_at=page.answered_at,
         )
         # What is malformed, or from the future, is passed by: it says nothing of what is settled.
         named = isinstance(sent, dict) and sent.get("id") == event.envelope.id

@@ -1,6 +1,7 @@
 """The way in: every event comes in here, whatever brought it, and is applied once."""
 
 import json
+import logging
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,12 +10,23 @@ from sqlalchemy import Boolean, DateTime, LargeBinary, Text, Uuid, bindparam, fu
 from sqlalchemy.dialects.postgresql import JSONB
 from uuid_utils.compat import uuid7
 
-from backend.database import AutocommitConnection, Fetches, Query, is_content_error, sqlstate
+from backend.database import (
+    AutocommitConnection,
+    Database,
+    Fetches,
+    Query,
+    is_content_error,
+    sqlstate,
+)
+from backend.errors import PayloadTooLarge
+from backend.metrics import DIRECTORY_EVENTS, TOO_LARGE
 from backend.models import EventCursor
 from backend.schemas.events import Outcome, ParkingReason
 from backend.services.events.parsing import ReadEvent
 from backend.services.mirror import facts
 from backend.services.mirror.facts import UnusableData
+
+_log = logging.getLogger(__name__)
 
 _APPLICATION = select(
     func.apply_event(
@@ -51,6 +63,21 @@ class Replay(NamedTuple):
     """A replay by hand, which is noted; without an actor it is the command line's."""
 
     actor_id: UUID | None = None
+
+
+async def receive(database: Database, event: ReadEvent) -> Outcome:
+    """Take in what a webhook brought.
+
+    Raises:
+        PayloadTooLarge: it could not be kept, which is noted; WorkOS sends it again.
+    """
+    outcome = await apply(database.events.about(event.subject), event)
+    DIRECTORY_EVENTS.labels(outcome).inc()
+    if event.body is None:
+        TOO_LARGE.inc()
+        _log.warning("webhook: an event is too large: %s", event.row["detail"])
+        raise PayloadTooLarge
+    return outcome
 
 
 async def apply(

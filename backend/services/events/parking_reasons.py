@@ -29,13 +29,23 @@ _SENTENCES: dict[ParkingReason, str] = {
         "The value of “{field}” is not of the kind that WorkOS describes. "
         f"{_AT_THE_SOURCE} {_AFTER_AN_UPDATE}"
     ),
+    ParkingReason.TOO_LARGE: (
+        "The event is larger than Rollcall takes, so it was neither applied nor kept. Reconcile "
+        "the directory, which reads what it said, and take the large attribute, such as a photo, "
+        "out of what the identity provider sends."
+    ),
+    ParkingReason.FROM_THE_FUTURE: (
+        "The event is dated in the future, and would win against everything that happens until "
+        "then, so it waits for its time; each retry looks again. Check the clock of this machine "
+        "against WorkOS's. To have the directory as it is now, reconcile it."
+    ),
     ParkingReason.TWO_ORGANIZATIONS: (
-        "The person and the group of this membership belong to different organizations, so it "
-        f"was not applied to either. {_AT_THE_SOURCE}"
+        "The person and the group of this membership belong to different organizations, or other "
+        f"parts of the event name different ones, so it was applied to none. {_AT_THE_SOURCE}"
     ),
     ParkingReason.TWO_DIRECTORIES: (
-        "The person and the group of this membership belong to different directories, so it "
-        f"was not applied to either. {_AT_THE_SOURCE}"
+        "The person and the group of this membership belong to different directories, or other "
+        f"parts of the event name different ones, so it was applied to none. {_AT_THE_SOURCE}"
     ),
     ParkingReason.VALUE_TOO_LONG: (
         "A value of the event is too long to be stored, most likely a name or an id. "

@@ -83,6 +83,7 @@ async def list_page(
         AuditEvent.organization_id == subjects.organization_id,
         AuditEvent.subject_id == wanted.c.id,
         not_(AuditEvent.action.startswith("invitation.")),
+        not_(AuditEvent.action.startswith("identity.")),
         AuditEvent.action.not_in(_NO_ACCESS),
         # Only the first sign-in can change anything.
         or_(AuditEvent.action != SIGN_IN, AuditEvent.at == subjects.joined_at),

@@ -4,6 +4,7 @@ Pure: from an event to rows. `HANDLERS` is the list of the events that are suppo
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from backend.services.mirror.rows import (
     removed_row,
     user_row,
 )
+from backend.workos.clock import MOST_AHEAD
 from backend.workos.models import (
     Directory,
     DirectoryGroup,
@@ -73,24 +75,9 @@ def remove_group(data: dict[str, Any], version: Version) -> Facts:
     return Facts(managed=[group.organization_id], removed_groups=[removed_row(group, version)])
 
 
-def _membership_change(data: dict[str, Any]) -> tuple[DirectoryUser, DirectoryGroup]:
+def add_member(data: dict[str, Any], version: Version) -> Facts:
     change = MembershipChange.model_validate(data)
     user, group = change.user, change.group
-    if user.organization_id != group.organization_id:
-        raise UnusableData(
-            ParkingReason.TWO_ORGANIZATIONS,
-            "The user and the group belong to different organizations.",
-        )
-    if user.directory_id != group.directory_id:
-        raise UnusableData(
-            ParkingReason.TWO_DIRECTORIES,
-            "The user and the group belong to different directories.",
-        )
-    return user, group
-
-
-def add_member(data: dict[str, Any], version: Version) -> Facts:
-    user, group = _membership_change(data)
     return Facts(
         managed=[user.organization_id],
         directory_users=[user_row(user, HINT, version)],
@@ -100,7 +87,8 @@ def add_member(data: dict[str, Any], version: Version) -> Facts:
 
 
 def remove_member(data: dict[str, Any], version: Version) -> Facts:
-    user, group = _membership_change(data)
+    change = MembershipChange.model_validate(data)
+    user, group = change.user, change.group
     return Facts(
         managed=[user.organization_id],
         memberships=[
@@ -160,24 +148,57 @@ _OF_FIELD = {
 }
 
 
-def read(event: Envelope, source: Source, scope: DirectoryScope) -> tuple[EventRow, Facts | None]:
+def read(
+    event: Envelope, source: Source, scope: DirectoryScope, sent_at: datetime
+) -> tuple[EventRow, Facts | None]:
     """The inbox's row of an event, and what there is to merge; None where it is not applied.
 
     Args:
         event: as it was sent.
         source: what brought it.
         scope: the directories that are listened to.
+        sent_at: the time by which it must have happened.
     """
-    row = _row(event, source)
+    row = inbox_row(event, source)
     handler = HANDLERS.get(event.event)
     directory = row["directory_id"]
     if handler is None or (directory is not None and not scope.includes(directory)):
         return row, None
     try:
-        facts = _facts(handler, event)
+        _check_parts(event, row)
+        _check_time(event, sent_at)
+        found = _facts(handler, event)
     except UnusableData as unusable:
         return parked(row, unusable), None
-    return {**row, "organization_id": _organization_of(facts)}, facts
+    return row, found
+
+
+def _check_time(event: Envelope, sent_at: datetime) -> None:
+    if event.created_at - sent_at > MOST_AHEAD:
+        raise UnusableData(
+            ParkingReason.FROM_THE_FUTURE,
+            f"created_at: {event.created_at.isoformat()} is after {sent_at.isoformat()}, "
+            "when it was sent or tried.",
+            "created_at",
+        )
+
+
+def _check_parts(event: Envelope, row: EventRow) -> None:
+    """All parts of an event must name the organization whose rows it writes, and one directory."""
+    data = event.data
+    parts = [data, *(part for name in _PARTS if isinstance(part := data.get(name), dict))]
+    organizations = {_text(part, "organization_id") for part in parts}
+    organizations.add(_text(_dict(data, "organization"), "id"))
+    if organizations - {None, row["organization_id"]}:
+        raise UnusableData(
+            ParkingReason.TWO_ORGANIZATIONS, "Parts of the event name different organizations."
+        )
+    directories = {_text(part, "directory_id") for part in parts}
+    directories.add(_text(_dict(data, "directory"), "id"))
+    if directories - {None, row["directory_id"]}:
+        raise UnusableData(
+            ParkingReason.TWO_DIRECTORIES, "Parts of the event name different directories."
+        )
 
 
 def parked(row: EventRow, why: UnusableData) -> EventRow:
@@ -200,30 +221,28 @@ def _facts(handler: Handler, event: Envelope) -> Facts:
         raise UnusableData(reason, f"data.{field}: {first['msg']}", field) from error
 
 
-def _organization_of(facts: Facts) -> str:
-    """Whose rows they are. It keeps the event, whatever other parts of that say."""
-    named = facts.get("organizations") or facts.get("deleted_organizations")
-    return named[0]["workos_id"] if named else facts["managed"][0]
-
-
-def _row(event: Envelope, source: Source) -> EventRow:
-    user = _part(event.data, "user")
-    group = _part(event.data, "group")
-    whole = user or group or event.data
-    own_id = _text(event.data, "id")
-    kind = event.data.get("object")
+def inbox_row(event: Envelope, source: Source) -> EventRow:
+    """The row of the inbox, under the organization whose rows the event writes."""
+    data = event.data
+    user, group = _subjects(event)
+    whole = user or group or data
+    own_id = _text(data, "id")
     user_id = _text(user, "id")
+    of_organization = event.event.startswith("organization.")
+    of_directory = event.event in {"dsync.activated", "dsync.deleted"}
     return {
-        "organization_id": _text(whole, "organization_id")
-        or _text(event.data, "organization_id")
-        or (own_id if kind == "organization" else None)
+        "organization_id": (own_id if of_organization else None)
+        or _text(whole, "organization_id")
+        or _text(data, "organization_id")
+        or (own_id if data.get("object") == "organization" else None)
         or NO_ORGANIZATION,
         "id": event.id,
         "type": event.event,
         "source": source,
-        "directory_id": _text(whole, "directory_id")
-        or _text(event.data, "directory_id")
-        or (own_id if kind == "directory" else None),
+        "directory_id": (own_id if of_directory else None)
+        or _text(whole, "directory_id")
+        or _text(data, "directory_id")
+        or (own_id if data.get("object") == "directory" else None),
         "directory_user_id": user_id,
         "group_id": _text(group, "id"),
         "user_key": _text(user, "idp_id") or user_id,
@@ -235,12 +254,35 @@ def _row(event: Envelope, source: Source) -> EventRow:
     }
 
 
+_PARTS = ("user", "group", "directory")
+
+
+def _subjects(event: Envelope) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The user and the group that an event is about, each empty where there is none.
+
+    By its type, as it is applied; where that says nothing, by what the data calls itself.
+    """
+    data = event.data
+    if event.event in HANDLERS:
+        match event.event.split("."):
+            case ["dsync", "user", _]:
+                return data, {}
+            case ["dsync", "group", "user_added" | "user_removed"]:
+                return _dict(data, "user"), _dict(data, "group")
+            case ["dsync", "group", _]:
+                return {}, data
+            case _:
+                return {}, {}
+    return _part(data, "user"), _part(data, "group")
+
+
 def _part(data: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The user or the group that an event is about, empty where there is none."""
-    if data.get("object") == f"directory_{kind}":
-        return data
-    part = data.get(kind)
-    return part if isinstance(part, dict) else {}
+    return data if data.get("object") == f"directory_{kind}" else _dict(data, kind)
+
+
+def _dict(data: dict[str, Any], name: str) -> dict[str, Any]:
+    value = data.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _text(data: dict[str, Any], name: str) -> str | None:

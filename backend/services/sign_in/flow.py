@@ -4,21 +4,30 @@ import hashlib
 import logging
 import re
 import secrets
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from pydantic import BaseModel
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.database import Database
-from backend.errors import CodeRejected, SignInRefusal, SignInRefused, WorkosUnavailable
+from backend.errors import (
+    CodeRejected,
+    NotSignedIn,
+    SignInRefusal,
+    SignInRefused,
+    TooManyExchanges,
+    WorkosUnavailable,
+)
 from backend.models import UsedState
 from backend.services import audit, invitations
-from backend.services.sessions import Token, end_session, open_session
+from backend.services.sessions import Token, end_session, find_actor, open_session
 from backend.services.sign_in import identity, users
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
@@ -27,6 +36,10 @@ from backend.workos.models import Profile
 _log = logging.getLogger(__name__)
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
+COOKIE_PREFIX = "rollcall_sign_in_"
+
+_LIFETIME_SECONDS = int(ATTEMPT_LIFETIME.total_seconds())
+_MOST_ATTEMPTS = 5  # of one browser
 
 _LONGEST_ID = 255
 _LONGEST_PATH = 2000
@@ -35,11 +48,13 @@ _REPORTED = re.compile(r"[a-z_]{1,64}")
 
 
 class Attempt(BaseModel):
-    """One sign-in under way, kept in a signed cookie of its own in the browser that began it."""
+    """One sign-in under way, kept in a signed cookie of its own in the browser that began it.
 
-    state: str
+    Where it returns to is in the state, so that a cookie is small, and a repeat knows it, too.
+    """
+
+    state_hash: str
     organization_id: str
-    return_to: str
     invitation: str | None = None
 
 
@@ -66,11 +81,33 @@ class Finished(NamedTuple):
 
 def cookie_name(state: str) -> str:
     """The name of an attempt's cookie: one each, so that two tabs do not disturb each other."""
-    return f"rollcall_sign_in_{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+    return f"{COOKIE_PREFIX}{_hash(state).hex()[:16]}"
+
+
+def surplus(settings: Settings, cookies: Mapping[str, str]) -> list[str]:
+    """Of the attempts' cookies that a browser has, those to drop before it gets one more.
+
+    Attempts that are never finished would pile up until a proxy refuses their header.
+    """
+    begun = []
+    for name, cookie in cookies.items():
+        with suppress(BadSignature):
+            _, at = _serializer(settings).loads(cookie, _LIFETIME_SECONDS, return_timestamp=True)
+            begun.append((at, name))
+    newest = [name for _, name in sorted(begun)[-(_MOST_ATTEMPTS - 1) :]]
+    return [name for name in cookies if name not in newest]
+
+
+def _hash(state: str) -> bytes:
+    return hashlib.sha256(state.encode()).digest()
 
 
 def _serializer(settings: Settings) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(settings.signing_key(), salt="rollcall.sign-in")
+
+
+def _state_serializer(settings: Settings) -> URLSafeSerializer:
+    return URLSafeSerializer(settings.signing_key(), salt="rollcall.sign-in-state")
 
 
 def local_path(return_to: str | None) -> str:
@@ -110,12 +147,9 @@ def begin(
         raise SignInRefused(SignInRefusal.ORGANIZATION_REQUIRED)
     if len(organization_id) > _LONGEST_ID:
         raise SignInRefused(SignInRefusal.ORGANIZATION_UNKNOWN)
-    state = secrets.token_urlsafe(32)
+    state = _state_serializer(settings).dumps([secrets.token_urlsafe(32), local_path(return_to)])
     attempt = Attempt(
-        state=state,
-        organization_id=organization_id,
-        return_to=local_path(return_to),
-        invitation=invitation,
+        state_hash=_hash(state).hex(), organization_id=organization_id, invitation=invitation
     )
     url = client.authorization_url(organization=organization_id, state=state, email=email)
     cookie = _serializer(settings).dumps(attempt.model_dump(exclude_none=True))
@@ -171,8 +205,12 @@ async def finish(
         profile = await _exchange(client, answer.code)
         await _use_up(database, attempt)
         match = await identity.recognise(database, client, profile, attempt.organization_id)
-        return await _enter(session, attempt, profile, match, earlier_token)
+        return_to = _return_to(settings, answer.state)
+        return await _enter(session, attempt, return_to, profile, match, earlier_token)
     except SignInRefused as refusal:
+        if earlier_token and await _is_repeat(database, answer.state, refusal, earlier_token):
+            with suppress(BadSignature):
+                return Finished(_return_to(settings, answer.state))
         return Finished(refusal_page(refusal.reason))
     except WorkosUnavailable as error:
         _log.warning("sign-in: WorkOS cannot be used: %s", error.__cause__ or error)
@@ -198,15 +236,44 @@ async def _begin_again(client: WorkosClient, code: str) -> str:
 
 def _attempt(settings: Settings, state: str, cookie: str | None) -> Attempt:
     try:
-        payload = _serializer(settings).loads(
-            cookie or "", max_age=int(ATTEMPT_LIFETIME.total_seconds())
-        )
+        payload = _serializer(settings).loads(cookie or "", max_age=_LIFETIME_SECONDS)
     except BadSignature as error:
         raise SignInRefused(SignInRefusal.STATE_INVALID) from error
     attempt = Attempt.model_validate(payload)
-    if not secrets.compare_digest(attempt.state.encode(), state.encode()):
+    if not secrets.compare_digest(attempt.state_hash, _hash(state).hex()):
         raise SignInRefused(SignInRefusal.STATE_INVALID)
     return attempt
+
+
+def _return_to(settings: Settings, state: str) -> str:
+    """Raises BadSignature: the state is none that we gave."""
+    _, return_to = _state_serializer(settings).loads(state)
+    return str(return_to)
+
+
+async def _is_repeat(database: Database, state: str, refusal: SignInRefused, token: Token) -> bool:
+    """Whether a signed-in browser has come back again, or in a second tab: it goes on.
+
+    A code that was refused before its state was used up is no repeat.
+    """
+    match refusal.reason:
+        case SignInRefusal.STATE_INVALID:
+            pass
+        case SignInRefusal.CODE_REJECTED:
+            used = select(UsedState.state_hash).where(
+                UsedState.organization_id == token.organization_id,
+                UsedState.state_hash == _hash(state),
+            )
+            async with database.connect() as connection:
+                if await connection.scalar(used) is None:
+                    return False
+        case _:
+            return False
+    try:
+        await find_actor(database, token)
+    except NotSignedIn:
+        return False
+    return True
 
 
 async def _exchange(client: WorkosClient, code: str) -> Profile:
@@ -214,6 +281,8 @@ async def _exchange(client: WorkosClient, code: str) -> Profile:
         return await client.profile(code)
     except CodeRejected as error:
         raise SignInRefused(SignInRefusal.CODE_REJECTED) from error
+    except TooManyExchanges as error:
+        raise SignInRefused(SignInRefusal.TOO_MANY_SIGN_INS) from error
 
 
 async def _use_up(database: Database, attempt: Attempt) -> None:
@@ -222,7 +291,7 @@ async def _use_up(database: Database, attempt: Attempt) -> None:
         insert(UsedState)
         .values(
             organization_id=attempt.organization_id,
-            state_hash=hashlib.sha256(attempt.state.encode()).digest(),
+            state_hash=bytes.fromhex(attempt.state_hash),
             expires_at=func.now() + 2 * ATTEMPT_LIFETIME,
         )
         .on_conflict_do_nothing()
@@ -237,6 +306,7 @@ async def _use_up(database: Database, attempt: Attempt) -> None:
 async def _enter(
     session: AsyncSession,
     attempt: Attempt,
+    return_to: str,
     profile: Profile,
     match: identity.Match,
     earlier_token: Token | None,
@@ -250,7 +320,7 @@ async def _enter(
         "session.opened", organization_id=organization_id, subject_id=user_id, actor_id=user_id
     )
     await audit.record(session, opened)
-    url = attempt.return_to
+    url = return_to
     if attempt.invitation and not await invitations.is_for(session, attempt.invitation, user_id):
         url = refusal_page(SignInRefusal.INVITATION_OTHER_PERSON)
     await invitations.close_all(session, organization_id, user_id)

@@ -1,14 +1,17 @@
 """Users: joined by a sign-in, each with the identities that have led to them."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend.errors import SignInRefusal, SignInRefused
 from backend.models import Organization, SsoIdentity, User, access
+from backend.services.sign_in import identities
 from backend.services.sign_in.identity import Match, MatchedBy
 from backend.workos.models import Profile
 
@@ -75,32 +78,25 @@ async def _remember(
     match: Match,
     user_id: UUID,
 ) -> None:
-    """Record the identity; an address never leads to a person who has another one."""
-    here = (
-        SsoIdentity.organization_id == organization_id,
-        SsoIdentity.connection_id == profile.connection_id,
-        SsoIdentity.subject == profile.subject,
-    )
-    if match.matched_by is MatchedBy.EMAIL:
-        others = await session.scalar(
-            select(SsoIdentity.subject)
-            .where(
-                SsoIdentity.organization_id == organization_id,
-                SsoIdentity.user_id == user_id,
-                ~(here[1] & here[2]),
-            )
-            .limit(1)
+    """Record the identity, which must not lead to somebody who signs in as another.
+
+    An identity belongs to the connection that used it first: whoever runs another connection of
+    the organization could claim any id. An address never leads to a person who has another one.
+    """
+    known = await _identities(session, organization_id, profile, user_id)
+    this = next((identity for identity in known if identity.this), None)
+    if this is None or this.user_id != user_id or not this.holds:
+        others = [other for other in known if not other.this and other.holds]
+        if any(other.connection_id != profile.connection_id for other in others):
+            raise SignInRefused(SignInRefusal.OTHER_CONNECTION)
+        # It is somebody else's who is still here, unless it was no more than their old address.
+        taken = (
+            this is not None
+            and this.user_id != user_id
+            and this.active
+            and (this.holds or not profile.is_address)
         )
-        before = await session.scalar(
-            select(access.c.active)
-            .join(
-                SsoIdentity,
-                (SsoIdentity.organization_id == access.c.organization_id)
-                & (SsoIdentity.user_id == access.c.user_id),
-            )
-            .where(*here, SsoIdentity.user_id != user_id)
-        )
-        if others is not None or before:
+        if match.matched_by is MatchedBy.EMAIL and (others or taken):
             raise SignInRefused(SignInRefusal.IDENTITY_CONFLICT)
     statement = insert(SsoIdentity).values(
         organization_id=organization_id,
@@ -123,3 +119,32 @@ async def _remember(
             },
         )
     )
+
+
+async def _identities(
+    session: AsyncSession, organization_id: str, profile: Profile, user_id: UUID
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Those of the user, and `this` one of the profile's, whosever it has been.
+
+    One that was found by an address `holds` while the directory says that address of the person.
+    """
+    this = (SsoIdentity.connection_id == profile.connection_id) & (
+        SsoIdentity.subject == profile.subject
+    )
+    active = select(access.c.active).where(
+        access.c.organization_id == SsoIdentity.organization_id,
+        access.c.user_id == SsoIdentity.user_id,
+    )
+    found = await session.execute(
+        select(
+            SsoIdentity.connection_id,
+            SsoIdentity.user_id,
+            this.label("this"),
+            identities.holds().label("holds"),
+            active.scalar_subquery().label("active"),
+        ).where(
+            SsoIdentity.organization_id == organization_id,
+            this | (SsoIdentity.user_id == user_id),
+        )
+    )
+    return found.all()

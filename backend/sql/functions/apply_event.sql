@@ -10,6 +10,7 @@ DECLARE
     kept_under text;
     known text;
     with_access boolean;
+    written integer := 0;
     before jsonb;
     after jsonb;
 BEGIN
@@ -48,7 +49,8 @@ BEGIN
             new.directory_id, with_access
         );
         new.outcome := 'superseded';
-        IF merge_facts(facts) > 0 THEN
+        written := merge_facts(facts);
+        IF written > 0 THEN
             after := mirror_state(
                 new.organization_id, new.directory_user_id, event ->> 'user_key', new.group_id,
                 new.directory_id, with_access
@@ -84,7 +86,9 @@ BEGIN
     new.body := body;
     new.received_at := now();
     new.attempts := 1;
-    new.next_attempt_at := CASE WHEN new.outcome = 'parked' THEN now() + interval '1 minute' END;
+    new.next_attempt_at := CASE
+        WHEN new.outcome = 'parked' AND body IS NOT NULL THEN now() + interval '1 minute'
+    END;
     INSERT INTO directory_events AS e VALUES (new.*)
     -- What was once applied or superseded stays so, whatever a replay finds.
     ON CONFLICT (organization_id, id) DO UPDATE
@@ -102,7 +106,8 @@ BEGIN
         attempts = e.attempts + 1,
         -- Twice as long after each try, a day at most.
         next_attempt_at = CASE
-            WHEN excluded.outcome = 'parked' AND e.outcome IN ('parked', 'ignored') THEN
+            WHEN excluded.outcome = 'parked' AND excluded.body IS NOT NULL
+                AND e.outcome IN ('parked', 'ignored') THEN
                 now() + least(interval '1 day', interval '1 minute' * 2 ^ least(e.attempts, 20))
         END
     WHERE e.outcome = 'parked' OR replayed
@@ -111,7 +116,8 @@ BEGIN
         RETURN 'duplicate';
     END IF;
 
-    IF new.outcome = 'applied' OR replayed THEN
+    -- Nothing is written that is not noted, though it be live nowhere.
+    IF written > 0 OR replayed THEN
         INSERT INTO audit_events (
             organization_id, id, action, actor_id, event_id, subject_id, detail
         )

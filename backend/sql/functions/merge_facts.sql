@@ -22,6 +22,8 @@ BEGIN
         ORDER BY m.id
         ON CONFLICT (workos_id) DO UPDATE SET directory_managed = true
         WHERE NOT o.directory_managed;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        written := written + n;
     END IF;
 
     IF facts ? 'organizations' THEN
@@ -93,6 +95,8 @@ BEGIN
         WHERE ((u.profile_rank, u.profile_at, u.profile_event_id)
             < (excluded.profile_rank, excluded.profile_at, excluded.profile_event_id))
             IS NOT FALSE;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        written := written + n;
 
         INSERT INTO directory_users AS u (
             organization_id, id, directory_id, idp_id, email, name, state, custom_attributes,

@@ -70,8 +70,8 @@ const errors: Record<SignInRefusal, SignInError> = {
   not_in_directory: {
     heading: "Your company's directory does not list you for Rollcall",
     reason:
-      "Your password was fine, but your company's directory decides who may enter, and you are not in the part that it shares with Rollcall.",
-    advice: `${ASK_IT} to assign you to Rollcall, then sign in again.`,
+      "Your password was fine, but your company's directory decides who may enter, and you are not in the part that it shares with Rollcall. If you could sign in before, your company's sign-in may send another id for you than it did.",
+    advice: `${ASK_IT} to assign you to Rollcall, and whether the SSO connection was changed; then sign in again.`,
   },
   deactivated: {
     heading: "Your company's directory has deactivated you",
@@ -94,7 +94,13 @@ const errors: Record<SignInRefusal, SignInError> = {
     heading: "This account belongs to another sign-in",
     reason:
       "Your e-mail address matches an account that is tied to a different identity at your company.",
-    advice: `${ASK_IT} to check which identity your e-mail address belongs to.`,
+    advice: `${ASK_IT} to check which identity your e-mail address belongs to. If it is you, whoever runs Rollcall can have the earlier one forgotten.`,
+  },
+  other_connection: {
+    heading: "You have signed in another way before",
+    reason:
+      "Your account is tied to another SSO connection of your company, and this one has not been allowed to sign you in.",
+    advice: "Sign in the way you did before. If your company has changed its sign-in, ask its IT administrator to tell whoever runs Rollcall.",
   },
   directory_unavailable: {
     heading: "Your company's directory can't be asked right now",
@@ -105,6 +111,11 @@ const errors: Record<SignInRefusal, SignInError> = {
   temporarily_unavailable: {
     heading: "Rollcall can't sign you in right now",
     reason: "Its database does not answer. Nothing was changed.",
+    advice: "Wait a minute, then sign in again.",
+  },
+  too_many_sign_ins: {
+    heading: "Too many people are signing in",
+    reason: "Rollcall lets only a few sign-ins wait for WorkOS at once, and it is slow just now.",
     advice: "Wait a minute, then sign in again.",
   },
   invitation_invalid: {

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
 from backend.database import Database
+from backend.workos import clock
 from tests.events_api import PAST_THE_TRAIL, Poller, answer, emitted, inbox, nothing, one, polling
 from tests.stack import Stack
 
@@ -159,8 +160,16 @@ async def applied(stack: Stack) -> list[str]:
         return list(await connection.scalars(text(query)))
 
 
+def go_by_its_clock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weeks pass for us, too: an answer from the future is not believed."""
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(stack.clock(), UTC))
+
+
 class TestCursor:
-    async def test_expired(self, stack: Stack, poller: Poller) -> None:
+    async def test_expired(
+        self, stack: Stack, poller: Poller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        go_by_its_clock(stack, monkeypatch)
         stack.person("Ann")
         await poller.outcomes()
         stack.clock.advance(PAST_THE_TRAIL)
@@ -278,8 +287,9 @@ class TestOnePoller:
 
 
 async def test_the_history_of_a_first_start_is_read_from_its_oldest(
-    stack: Stack, poller: Poller
+    stack: Stack, poller: Poller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    go_by_its_clock(stack, monkeypatch)
     stack.person("Ann")
     stack.clock.advance(25 * 86400)
     assert (await poller.outcomes())["applied"] == len(emitted(stack))

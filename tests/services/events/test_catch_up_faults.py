@@ -83,7 +83,7 @@ async def test_an_event_from_the_future_holds_up_no_cursor(stack: Stack, poller:
     event = new_event("dsync.user.created", user_data(stack), created_at="9000-01-01T00:00:00Z")
     poller.api.inserted = [event]
     stack.clock.advance(PAST_THE_TRAIL)
-    assert (await poller.outcomes())["applied"] == 1 + len(emitted(stack))
+    assert await poller.outcomes() == {"applied": len(emitted(stack)), "parked": 1}
     assert (await poller.cursor())["after"] == emitted(stack)[-1]["id"]
 
 

@@ -33,7 +33,7 @@ async def read(stack: Stack, backoff: Backoff | None = None) -> int:
 async def leaves_and_returns(stack: Stack, ann: User) -> User:
     stack.emulator.deactivate_user(ann)
     await stack.deliver()
-    stack.clock.advance(3600)
+    stack.clock.advance(60)
     ann = stack.emulator.reactivate_user(ann)
     await stack.deliver()
     return ann

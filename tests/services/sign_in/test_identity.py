@@ -167,6 +167,37 @@ class TestByAddress:
         assert (await stack.me(await stack.sign_in(ann, idp_id="saml-ann")))["id"] == hers["id"]
         assert (await stack.me(await stack.sign_in(bob, idp_id="saml-bob")))["id"] != hers["id"]
 
+    async def test_it_gives_way_once_its_address_does_not_hold(self, stack: Stack) -> None:
+        """Where the address is all that the identity provider says of anybody."""
+        ann = stack.person("Ann", email="ann@acme.example")
+        await stack.deliver()
+        stack.clock.advance(15)
+        hers = await stack.me(await stack.sign_in(ann, idp_id="ann@acme.example"))
+        ann = stack.emulator.update_user(ann, email="ann.new@acme.example")
+        bob = stack.person("Bob", email="ann@acme.example")
+        await stack.deliver()
+        stack.clock.advance(15)
+        # Neither is refused for good, and neither is the other.
+        his = await stack.me(await stack.sign_in(bob, idp_id="ann@acme.example"))
+        assert his["id"] != hers["id"]
+        again = await stack.me(await stack.sign_in(ann, idp_id="ann.new@acme.example"))
+        assert again["id"] == hers["id"]
+        assert (await stack.me(await stack.sign_in(bob, idp_id="ann@acme.example"))) == his
+
+    async def test_a_new_identity_takes_the_place_of_one_whose_address_is_gone(
+        self, stack: Stack
+    ) -> None:
+        ann = stack.person("Ann", email="ann@acme.example")
+        await stack.deliver()
+        stack.clock.advance(15)
+        hers = await stack.me(await stack.sign_in(ann, idp_id="saml-1"))
+        assert await stack.refused(ann, idp_id="saml-2") == "identity_conflict"
+        ann = stack.emulator.update_user(ann, email="ann.new@acme.example")
+        await stack.deliver()
+        stack.clock.advance(15)
+        assert (await stack.me(await stack.sign_in(ann, idp_id="saml-2")))["id"] == hers["id"]
+        assert await stack.refused(ann, idp_id="saml-1") == "identity_conflict"
+
     async def test_without_an_address(self, stack: Stack) -> None:
         stack.emulator.settings.without_email = WithoutEmail.ANNOUNCE
         nina = stack.emulator.create_user(stack.directory.id, email=None, first_name="Nina")
@@ -174,6 +205,43 @@ class TestByAddress:
         stack.clock.advance(15)
         assert await stack.refused(nina, idp_id="saml-nina") == "not_in_directory"
         assert (await stack.me(await stack.sign_in(nina)))["email"] is None
+
+
+async def another_connection(stack: Stack) -> str:
+    made = organizations.create_connection(stack.emulator.world, stack.organization.id, "Another")
+    return str(made["id"])
+
+
+class TestAnotherConnection:
+    """Whoever runs one could claim any id, so it signs in nobody who came by the first."""
+
+    async def test_it_signs_in_nobody_who_came_by_the_first(self, stack: Stack) -> None:
+        ann, bob = stack.person("Ann"), stack.person("Bob")
+        await stack.deliver()
+        await stack.sign_in(ann)
+        other = await another_connection(stack)
+        assert await stack.refused(ann, connection_id=other) == "other_connection"
+        await stack.sign_in(ann)
+        await stack.sign_in(bob, connection_id=other)
+        assert await stack.refused(bob) == "other_connection"
+
+    async def test_not_by_the_address_either(self, stack: Stack) -> None:
+        ann = stack.person("Ann")
+        await stack.deliver()
+        stack.clock.advance(15)
+        await stack.sign_in(ann)
+        other = await another_connection(stack)
+        claimed = await stack.refused(ann, idp_id="saml-ann", connection_id=other)
+        assert claimed == "other_connection"
+
+    async def test_nor_where_there_is_no_directory(self, stack: Stack) -> None:
+        organization = stack.emulator.create_organization("Directoryless").id
+        eve = {"organization_id": organization, "idp_id": "00u-eve"}
+        await stack.sign_in("eve@acme.example", **eve)
+        made = organizations.create_connection(stack.emulator.world, organization, "Another")
+        claimed = await stack.refused("x@acme.example", **eve, connection_id=made["id"])
+        assert claimed == "other_connection"
+        await stack.sign_in("eve@acme.example", **eve)
 
 
 async def test_losing_the_directory_lets_nobody_in(stack: Stack) -> None:

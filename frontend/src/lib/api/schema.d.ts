@@ -1242,7 +1242,7 @@ export interface components {
          * @description Why the data of a signed event cannot be applied; a `field` is named where there is one.
          * @enum {string}
          */
-        ParkingReason: "not_json" | "not_an_event" | "field_missing" | "field_empty" | "field_too_long" | "field_invalid" | "two_organizations" | "two_directories" | "value_too_long" | "value_not_json" | "rule_violated" | "not_storable";
+        ParkingReason: "not_json" | "not_an_event" | "field_missing" | "field_empty" | "field_too_long" | "field_invalid" | "too_large" | "from_the_future" | "two_organizations" | "two_directories" | "value_too_long" | "value_not_json" | "rule_violated" | "not_storable";
         /**
          * Permission
          * @enum {string}
@@ -1727,7 +1727,7 @@ export interface components {
          * @description Why WorkOS cannot be used; FAULT_SENTENCES says it to people.
          * @enum {string}
          */
-        WorkosFault: "unreachable" | "key_refused" | "rate_limited" | "unexpected_status" | "unreadable" | "unreadable_object" | "not_workos" | "circular_listing" | "foreign_directory" | "foreign_row" | "directory_contradiction" | "group_contradiction" | "cursor_expired";
+        WorkosFault: "unreachable" | "key_refused" | "rate_limited" | "unexpected_status" | "unreadable" | "unreadable_object" | "not_workos" | "circular_listing" | "foreign_directory" | "foreign_row" | "directory_contradiction" | "group_contradiction" | "cursor_expired" | "from_the_future";
         /** FieldError */
         FieldError: {
             /** Field */
@@ -1740,7 +1740,7 @@ export interface components {
          * @description What happened, for programs: the `code` of every problem document.
          * @enum {string}
          */
-        ProblemCode: "bad_request" | "not_signed_in" | "role_missing" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "internal_error";
+        ProblemCode: "bad_request" | "not_signed_in" | "role_missing" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "internal_error";
         /** Problem */
         Problem: {
             /**
@@ -1773,7 +1773,7 @@ export interface components {
          *     WorkOS may report others; the page has general words for them.
          * @enum {string}
          */
-        SignInRefusal: "not_configured" | "organization_required" | "organization_unknown" | "organization_deleted" | "state_invalid" | "code_rejected" | "wrong_organization" | "not_in_directory" | "deactivated" | "blocked" | "ambiguous_email" | "identity_conflict" | "directory_unavailable" | "temporarily_unavailable" | "invitation_invalid" | "invitation_other_person" | "sign_in_failed" | "access_denied" | "connection_domain_invalid" | "connection_invalid" | "connection_strategy_invalid" | "connection_unlinked" | "domain_connection_selector_not_allowed" | "idp_initiated_sso_disabled" | "invalid_request" | "oauth_failed" | "organization_invalid" | "profile_not_allowed_outside_organization" | "server_error" | "signin_consent_denied";
+        SignInRefusal: "not_configured" | "organization_required" | "organization_unknown" | "organization_deleted" | "state_invalid" | "code_rejected" | "wrong_organization" | "not_in_directory" | "deactivated" | "blocked" | "ambiguous_email" | "identity_conflict" | "other_connection" | "directory_unavailable" | "temporarily_unavailable" | "too_many_sign_ins" | "invitation_invalid" | "invitation_other_person" | "sign_in_failed" | "access_denied" | "connection_domain_invalid" | "connection_invalid" | "connection_strategy_invalid" | "connection_unlinked" | "domain_connection_selector_not_allowed" | "idp_initiated_sso_disabled" | "invalid_request" | "oauth_failed" | "organization_invalid" | "profile_not_allowed_outside_organization" | "server_error" | "signin_consent_denied";
     };
     responses: never;
     parameters: never;
@@ -2181,7 +2181,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description The event is too large. It is noted, and not kept; send it again when it fits. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3233,6 +3233,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The browser fetches it in advance. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     follow_invitation_invitations__token__get: {
@@ -3257,6 +3266,15 @@ export interface operations {
             };
             /** @description The input cannot be used; `errors` names the fields. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The browser fetches it in advance. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3293,6 +3311,15 @@ export interface operations {
             };
             /** @description The input cannot be used; `errors` names the fields. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The browser fetches it in advance. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
