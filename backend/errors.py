@@ -27,6 +27,8 @@ class ProblemCode(StrEnum):
     CODE_REJECTED = "code_rejected"
     UNAUTHORIZED = "unauthorized"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    INVALID_HOST = "invalid_host"
+    UNKNOWN_HOST = "unknown_host"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -127,6 +129,21 @@ class PayloadTooLarge(RollcallError):
     code = ProblemCode.PAYLOAD_TOO_LARGE
     title = "Too large"
     detail = "The body is over the size limit of this address."
+
+
+class InvalidHost(RollcallError):
+    code = ProblemCode.INVALID_HOST
+    title = "Not one host"
+    detail = "A request names the host that it is for, once: send one Host header."
+
+
+class UnknownHost(RollcallError):
+    status = 421
+    code = ProblemCode.UNKNOWN_HOST
+    title = "Another host"
+    detail = (
+        "Rollcall is not reached under this host. Operators name further ones in ALLOWED_HOSTS."
+    )
 
 
 class InvalidSignature(RollcallError):

@@ -14,9 +14,10 @@ from backend import jobs
 from backend.database import Database
 from backend.errors import SignInRefusal
 from backend.http import problems
+from backend.http.addresses import Addressed
 from backend.http.guards import session_cookie_name, session_signer
 from backend.http.headers import CompressedPages, SecurityHeaders
-from backend.http.pages import PAGES
+from backend.http.pages import FOLDERS_OF_FILES, PAGES
 from backend.http.request_metrics import CountRequests
 from backend.routers import (
     auth,
@@ -99,6 +100,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it is built from the Host header, and repeats a POST
     )
     app.state.settings = settings
     app.state.session_signer = session_signer(settings)
@@ -107,8 +109,11 @@ def create_app(
     for module in (posts, directory_sync, me, team, directory, reconciliations, auth, health, docs):
         app.include_router(module.router)
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
+    for folder in FOLDERS_OF_FILES:  # a file that is not there is no page to go to
+        app.frontend(folder, directory=f"{PAGES}{folder}", fallback=None, check_dir=check_pages)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(problems.TooLargeAsProblem)
+    app.add_middleware(Addressed, settings=settings)
     app.add_middleware(CountRequests)
     app.add_middleware(CompressedPages)
     app.add_middleware(SecurityHeaders)

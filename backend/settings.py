@@ -3,6 +3,7 @@
 import io
 import secrets
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -43,6 +44,25 @@ def _folder(value: object) -> object:
     return value
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _names(value: str) -> list[str]:
+    return [name.strip().lower() for name in value.split(",") if name.strip()]
+
+
+def _host_names(value: str) -> str:
+    for name in _names(value):
+        if urlsplit(f"//{name}").hostname != name:
+            raise ValueError("must be names without scheme and port, separated by commas")
+    return value
+
+
+HostNames = Annotated[str, AfterValidator(_host_names)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PostgresqlAddress = Annotated[str, AfterValidator(_postgresql_address)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
@@ -70,6 +90,7 @@ class Settings(BaseSettings):
     reconcile_hours: int = Field(default=0, ge=0, le=_MOST)
     smtp_url: str = ""
     event_body_days: int = Field(default=90, ge=0, le=_MOST)
+    allowed_hosts: HostNames = ""
 
     @property
     def secure_cookies(self) -> bool:
@@ -80,6 +101,14 @@ class Settings(BaseSettings):
         """Scheme, host and port under which browsers reach the application."""
         parts = urlsplit(self.workos_redirect_uri)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def known_hosts(self) -> frozenset[str]:
+        """The names that a request may be addressed to; empty on a developer's machine: any."""
+        public = urlsplit(self.workos_redirect_uri).hostname or ""
+        if _is_loopback(public):
+            return frozenset()
+        return frozenset({public, *_names(self.allowed_hosts)})
 
     @property
     def sign_in_configured(self) -> bool:

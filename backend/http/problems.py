@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, is_content_error
@@ -34,6 +35,8 @@ _FRAMEWORK = {
     405: ("Method not allowed", ProblemCode.METHOD_NOT_ALLOWED),
 }
 
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
 
 class ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
@@ -53,6 +56,11 @@ def _of(error: RollcallError) -> dict[str, Any]:
     }
 
 
+def problem_response(error: RollcallError) -> ProblemResponse:
+    """A refusal where there is no request yet that the framework would handle."""
+    return _respond(_of(error))
+
+
 async def _refusal(_request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RollcallError)
     problem = _of(error)
@@ -69,7 +77,9 @@ def _sign_in_page(reason: SignInRefusal) -> RedirectResponse:
 
 def _is_signing_in(request: Request) -> bool:
     """Whether a person is looking at the answer, on the way to or from WorkOS."""
-    return request.method == "GET" and request.url.path.startswith(("/auth", "/invitations/"))
+    return request.method in {"GET", "HEAD"} and request.url.path.startswith(
+        ("/auth", "/invitations/")
+    )
 
 
 async def _sign_in_refusal(_request: Request, error: Exception) -> RedirectResponse:
@@ -105,6 +115,17 @@ def _field(item: dict[str, Any]) -> str:
     return ".".join(str(part) for part in parts)
 
 
+def _allowed_methods(app: FastAPI, scope: Scope) -> str:
+    """The value of `Allow`: what any route takes at this path; a page's file is only read."""
+    methods = {
+        method
+        for method in _METHODS
+        for route in app.routes
+        if route.matches({**scope, "method": method})[0] is Match.FULL
+    } or {"GET"}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+
+
 async def _http(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == PayloadTooLarge.status:
@@ -112,6 +133,10 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
     if error.status_code == http.HTTPStatus.BAD_REQUEST:
         # The framework's, for a body on which reading JSON fails in another way than by syntax.
         return await _refusal(request, InvalidInput("body", "cannot be read as JSON"))
+    headers = dict(error.headers or {})
+    if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+        # The framework knows the methods of the first route only, and none of a file.
+        headers["Allow"] = _allowed_methods(request.app, request.scope)
     title, code = _FRAMEWORK.get(error.status_code, (RollcallError.title, RollcallError.code))
     return _respond(
         {
@@ -120,7 +145,7 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
             "detail": f"{error.detail}. The addresses of the API are listed at /docs.",
             "code": code,
         },
-        dict(error.headers or {}),
+        headers,
     )
 
 
