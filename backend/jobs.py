@@ -25,6 +25,7 @@ from backend.errors import NotFound
 from backend.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
 from backend.schemas.jobs import Job, Schedule
 from backend.schemas.reconciliations import UNFINISHED, Trigger
+from backend.services import ended
 from backend.services.events import catch_up
 from backend.services.events import parked as parked_events
 from backend.services.mirror import returning as returning_people
@@ -96,6 +97,7 @@ class Worker(NamedTuple):
     async def tidy_up(self) -> None:
         if self.settings.event_body_days:
             await parked_events.purge_bodies(self.database, self.settings.event_body_days)
+        await ended.delete_ended(self.database)
         async with self.database.connect() as connection:
             await connection.execute(_DELETE_OLD_LOG)
 
