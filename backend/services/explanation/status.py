@@ -1,8 +1,9 @@
 """How an organization's directories are: one look for an operator."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from sqlalchemy import RowMapping, Table, case, func, literal, select
+from sqlalchemy import TIMESTAMP, RowMapping, Table, case, column, func, literal, select, table
 
 from backend import models
 from backend.database import SnapshotConnection
@@ -18,6 +19,7 @@ from backend.models import (
 )
 from backend.schemas.access import Actor
 from backend.schemas.directory import (
+    BackgroundWorker,
     CatchUp,
     Counts,
     Delay,
@@ -35,6 +37,8 @@ from backend.schemas.reconciliations import Hold, State
 from backend.services.explanation.status_sentence import status_sentence, troubles_of
 
 _NEWEST_EVENTS = 20  # over which the delay is measured
+_SILENCE = timedelta(minutes=1)  # the most frequent job runs every ten seconds
+_SCHEDULES = table("pgqueuer_schedules", column("updated", TIMESTAMP(timezone=True)))
 _CURRENT = (State.QUEUED, State.RUNNING, State.HELD)
 
 
@@ -62,10 +66,13 @@ async def look(
     last_event, delay = await _arrivals(connection, organization_id)
     parked = await _parked(connection, organization_id)
     catch_up = await _catch_up(connection, enabled=catch_up_enabled)
+    worker = await _worker(connection)
     last, _ = await _newest_reconciliation(connection, organization_id, current=False)
     current, hold = await _newest_reconciliation(connection, organization_id, current=True)
     reconciliations = Reconciliations(last=last, current=current)
-    troubles = troubles_of(bool(managed), directories, parked, catch_up, reconciliations, hold)
+    troubles = troubles_of(
+        bool(managed), directories, parked, catch_up, worker, reconciliations, hold
+    )
     return DirectoryStatus(
         status=status_sentence(troubles, bool(managed), last_event),
         attention=bool(troubles),
@@ -76,6 +83,7 @@ async def look(
         delay=delay,
         parked=parked,
         catch_up=catch_up,
+        worker=worker,
         reconciliations=reconciliations,
     )
 
@@ -223,6 +231,16 @@ async def _catch_up(connection: SnapshotConnection, *, enabled: bool) -> CatchUp
     )
     unread = {"polled_at": None, "read_up_to": None, "failures": 0, "reason": None, "error": None}
     return CatchUp(enabled=enabled, **(found.mappings().one_or_none() or unread))
+
+
+async def _worker(connection: SnapshotConnection) -> BackgroundWorker:
+    # Also while a job runs and when none is due: registering, beginning and its heartbeat count.
+    seen_at = func.max(_SCHEDULES.c.updated)
+    found = await connection.execute(
+        select(seen_at, func.coalesce(seen_at > func.now() - _SILENCE, False))
+    )
+    last, alive = found.one()
+    return BackgroundWorker(alive=alive, seen_at=last)
 
 
 async def _newest_reconciliation(

@@ -430,6 +430,22 @@ export interface components {
             roles: string[];
         };
         /**
+         * BackgroundWorker
+         * @description Whoever does the background work; for the whole deployment.
+         */
+        BackgroundWorker: {
+            /**
+             * Alive
+             * @description Whether there was a sign of one within the last minute.
+             */
+            alive: boolean;
+            /**
+             * Seen At
+             * @description The last sign.
+             */
+            seen_at: string | null;
+        };
+        /**
          * CatchUp
          * @description Reading the Events API, which brings what no webhook did; for the whole deployment.
          */
@@ -624,6 +640,7 @@ export interface components {
             delay: components["schemas"]["Delay"] | null;
             parked: components["schemas"]["Parked"];
             catch_up: components["schemas"]["CatchUp"];
+            worker: components["schemas"]["BackgroundWorker"];
             reconciliations: components["schemas"]["Reconciliations"];
         };
         /** DirectoryUserState */
@@ -1708,7 +1725,7 @@ export interface components {
          * TroubleCode
          * @enum {string}
          */
-        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired";
+        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired" | "no_worker";
         /**
          * WorkosFault
          * @description Why WorkOS cannot be used; FAULT_SENTENCES says it to people.
