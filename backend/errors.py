@@ -33,9 +33,14 @@ class ProblemCode(StrEnum):
 
 
 class RollcallError(Exception):
-    """A refusal that a client is told about; `detail` says what to do."""
+    """A refusal that a client is told about; `detail` says what to do.
+
+    `logged` are those that operators want a line of: somebody tries something, or something is
+    away. The others are usual, and only counted.
+    """
 
     status: ClassVar[int] = 400
+    logged: ClassVar[bool] = False
     code: ClassVar[ProblemCode] = ProblemCode.BAD_REQUEST
     title: ClassVar[str] = "The request cannot be carried out"
     detail: str = "Check the request and send it again."
@@ -43,6 +48,11 @@ class RollcallError(Exception):
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail or self.detail)
         self.detail = detail or self.detail
+
+    @property
+    def reason(self) -> str:
+        """For operators: as `code`, or more exactly."""
+        return self.code
 
 
 class NotSignedIn(RollcallError):
@@ -68,6 +78,7 @@ class NotYours(RollcallError):
 
 class CrossSite(RollcallError):
     status = 403
+    logged = True
     code = ProblemCode.CROSS_SITE
     title = "Request from another site"
     detail = "The browser says that another site sent this request. Use Rollcall's own pages."
@@ -126,12 +137,14 @@ class InvalidInput(RollcallError):
 
 class PayloadTooLarge(RollcallError):
     status = 413
+    logged = True
     code = ProblemCode.PAYLOAD_TOO_LARGE
     title = "Too large"
     detail = "The body is over the size limit of this address."
 
 
 class InvalidHost(RollcallError):
+    logged = True
     code = ProblemCode.INVALID_HOST
     title = "Not one host"
     detail = "A request names the host that it is for, once: send one Host header."
@@ -139,6 +152,7 @@ class InvalidHost(RollcallError):
 
 class UnknownHost(RollcallError):
     status = 421
+    logged = True
     code = ProblemCode.UNKNOWN_HOST
     title = "Another host"
     detail = (
@@ -146,15 +160,35 @@ class UnknownHost(RollcallError):
     )
 
 
+class SignatureFault(StrEnum):
+    """What is wrong with a webhook's signature; the sender is not told."""
+
+    UNCONFIGURED = "unconfigured"
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    WRONG = "wrong"
+    STALE = "stale"
+
+
 class InvalidSignature(RollcallError):
     status = 401
+    logged = True
     code = ProblemCode.INVALID_SIGNATURE
     title = "Invalid signature"
     detail = "The WorkOS-Signature header does not prove that WorkOS sent this now."
 
+    def __init__(self, fault: SignatureFault) -> None:
+        super().__init__()
+        self.fault = fault
+
+    @property
+    def reason(self) -> str:
+        return f"signature_{self.fault}"
+
 
 class NotAnEvent(RollcallError):
     status = 422
+    logged = True
     code = ProblemCode.NOT_AN_EVENT
     title = "Not an event"
     detail = "The body is not a WorkOS event: an object with id, event, data and created_at."
@@ -163,9 +197,14 @@ class NotAnEvent(RollcallError):
 class NotJson(NotAnEvent):
     detail = "The body is not JSON."
 
+    @property
+    def reason(self) -> str:
+        return "not_json"
+
 
 class TemporarilyUnavailable(RollcallError):
     status = 503
+    logged = True
     code = ProblemCode.TEMPORARILY_UNAVAILABLE
     title = "Temporarily unavailable"
     detail = "The database did not answer. Nothing was changed; send the request again."
@@ -229,6 +268,7 @@ class WorkosUnavailable(RollcallError):
     """
 
     status = 503
+    logged = True
     code = ProblemCode.DIRECTORY_UNAVAILABLE
     title = "WorkOS does not answer"
     detail = FAULT_SENTENCES[WorkosFault.UNREACHABLE]

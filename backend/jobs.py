@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
+from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database, is_our_fault
 from backend.errors import NotFound
 from backend.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
 from backend.schemas.jobs import Job, Schedule
@@ -214,7 +214,10 @@ async def _on_schedule(worker: Worker, name: Schedule, job: Callable[[], Awaitab
     try:
         await _until_stopped(worker.stop, job())
     except _FAULTS as error:
-        logger.warning("%s: database fault, tried again: %s", name, error)
+        if is_our_fault(error):
+            logger.exception("%s: database fault that is ours", name)
+        else:
+            logger.warning("%s: database fault, tried again: %s", name, error)
     except Exception:
         logger.exception("%s failed", name)
 

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from backend import jobs
+from backend import jobs, logs
 from backend.database import Database
 from backend.errors import SignInRefusal
 from backend.http import problems
@@ -18,6 +18,7 @@ from backend.http.addresses import Addressed
 from backend.http.guards import session_cookie_name, session_signer
 from backend.http.headers import CompressedPages, SecurityHeaders
 from backend.http.pages import FOLDERS_OF_FILES, PAGES
+from backend.http.request_log import IdentifyRequests
 from backend.http.request_metrics import CountRequests
 from backend.routers import (
     auth,
@@ -116,6 +117,7 @@ def create_app(
     app.add_middleware(Addressed, settings=settings)
     app.add_middleware(CountRequests)
     app.add_middleware(CompressedPages)
+    app.add_middleware(IdentifyRequests)
     app.add_middleware(SecurityHeaders)
     _describe_problems(app)
     return app
@@ -123,12 +125,18 @@ def create_app(
 
 def create_served_app() -> FastAPI:
     """For a process that serves beside others."""
-    return _settled(create_app())
+    return _settled(_served())
 
 
 def create_served_app_with_worker() -> FastAPI:
     """For a process that is alone."""
-    return _settled(create_app(with_worker=True))
+    return _settled(_served(with_worker=True))
+
+
+def _served(*, with_worker: bool = False) -> FastAPI:
+    settings = get_settings()
+    logs.configure(settings.log_format)
+    return create_app(settings, with_worker=with_worker)
 
 
 def _settled(app: FastAPI) -> FastAPI:

@@ -13,6 +13,8 @@ from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.logs import LogFormat
+
 
 class SettingsError(Exception):
     """The environment cannot be used; the text is one sentence that says what to change."""
@@ -91,6 +93,7 @@ class Settings(BaseSettings):
     smtp_url: str = ""
     event_body_days: int = Field(default=90, ge=0, le=_MOST)
     allowed_hosts: HostNames = ""
+    log_format: LogFormat = LogFormat.AUTO
 
     @property
     def secure_cookies(self) -> bool:

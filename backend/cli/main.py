@@ -13,7 +13,7 @@ import typer
 import uvicorn
 from sqlalchemy.exc import DBAPIError
 
-from backend import jobs
+from backend import jobs, logs
 from backend.cli import events as cli_events
 from backend.cli import reconcile as cli_reconcile
 from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
@@ -94,6 +94,7 @@ def serve(
 ) -> None:
     """Run the application."""
     with _configured() as (settings, url):
+        logs.configure(settings.log_format)
         settings.signing_key()
         if not (PAGES / "index.html").exists():
             raise _fail("The pages are not built: run `make install`.")
@@ -118,6 +119,7 @@ def serve(
             port=port,
             workers=workers,
             access_log=False,
+            log_config=None,
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=5,
@@ -140,6 +142,7 @@ def worker() -> None:
             await database.close()
 
     with _configured() as (settings, url):
+        logs.configure(settings.log_format)
         if not asyncio.run(_prepare(settings, url)):
             raise _fail(_OUTDATED)
         print("Working in the background; Ctrl-C stops it.", flush=True)

@@ -5,6 +5,7 @@ from backend.database.faults import (
     CONNECTION_FAULTS,
     DRIVER_FAULTS,
     is_content_error,
+    is_our_fault,
     sqlstate,
 )
 from backend.database.kinds import (
@@ -30,6 +31,7 @@ __all__ = [
     "SnapshotConnection",
     "alembic_config",
     "is_content_error",
+    "is_our_fault",
     "session_lock",
     "sqlstate",
     "take_turns",

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import QueuePool
 
 from backend.database import migrations
 from backend.database.faults import DRIVER_FAULTS
@@ -107,6 +108,16 @@ class Database:
             # A server that is gone must not keep us waiting for its good-bye.
             with suppress(*DRIVER_FAULTS):
                 await connection.close(timeout=2)
+
+    def usage(self) -> dict[str, dict[str, int]]:
+        """Of each pool, how many connections are in use and idle."""
+        pool = self.engine.pool
+        transactions = (
+            {"in_use": pool.checkedout(), "idle": pool.checkedin()}
+            if isinstance(pool, QueuePool)
+            else {}
+        )
+        return {"transactions": transactions, "statements": self._pool.usage()}
 
     async def migrate(self) -> None:
         """Bring the schema to the newest revision; a lock keeps two programs from racing."""

@@ -21,6 +21,7 @@ class ConnectionPool:
         self._connect = connect
         self._turns = asyncio.Semaphore(size)
         self._idle: list[asyncpg.Connection] = []
+        self._in_use = 0
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
@@ -31,6 +32,7 @@ class ConnectionPool:
         else:
             await self._turns.acquire()
         try:
+            self._in_use += 1
             connection = await self._take()
             try:
                 yield connection
@@ -44,7 +46,12 @@ class ConnectionPool:
             else:
                 self._idle.append(connection)
         finally:
+            self._in_use -= 1
             self._turns.release()
+
+    def usage(self) -> dict[str, int]:
+        """How many connections are in use and idle."""
+        return {"in_use": self._in_use, "idle": len(self._idle)}
 
     async def _take(self) -> asyncpg.Connection:
         while self._idle:

@@ -29,7 +29,7 @@ class Addressed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
         elif (error := self._refused(scope)) is not None:
-            response = problem_response(error)
+            response = problem_response(scope, error)
             await response(scope, receive, _without_body(send) if _is_head(scope) else send)
         elif _is_head(scope):
             await self._as_get(scope, receive, send)

@@ -22,6 +22,8 @@ from backend.workos import signatures
 from backend.workos.client import WorkosClient
 from backend.workos.scope import DirectoryScope
 
+WEBHOOK_PATH = "/api/directory-sync"
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

@@ -63,6 +63,7 @@ class SecurityHeaders:
                 known = dict(headers)
                 if b"cache-control" not in known:
                     headers.append((b"cache-control", _caching(path, message["status"], known)))
+                headers.append((b"x-request-id", scope["rollcall.request_id"]))
                 message["headers"] = headers
             await send(message)
 

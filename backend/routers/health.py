@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from backend.errors import TemporarilyUnavailable
 from backend.http.guards import DatabaseDep
 from backend.http.problems import problems
+from backend.services import deployment
 
 router = APIRouter(tags=["operations"])
 
@@ -30,5 +31,6 @@ async def readyz(database: DatabaseDep) -> Health:
 
 
 @router.get("/metrics", summary="Metrics of this process for Prometheus")
-async def metrics() -> Response:
+async def metrics(database: DatabaseDep) -> Response:
+    await deployment.measure(database)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 
-from backend.errors import InvalidSignature
+from backend.errors import InvalidSignature, SignatureFault
 
 TOLERANCE_MS = 180_000
 
@@ -22,10 +22,14 @@ def verify(header: bytes, body: bytes, secret: str, now_ms: int) -> None:
     Raises:
         InvalidSignature: also when the secret is empty, and for a time in seconds.
     """
+    if not secret:
+        raise InvalidSignature(SignatureFault.UNCONFIGURED)
     match = _HEADER.fullmatch(header.strip())
-    if not secret or match is None:
-        raise InvalidSignature
+    if match is None:
+        raise InvalidSignature(SignatureFault.MALFORMED if header else SignatureFault.MISSING)
     at_ms = int(match[1])
     expected = sign(body, secret, at_ms).encode()
-    if not hmac.compare_digest(expected, match[2]) or abs(now_ms - at_ms) > TOLERANCE_MS:
-        raise InvalidSignature
+    if not hmac.compare_digest(expected, match[2]):
+        raise InvalidSignature(SignatureFault.WRONG)
+    if abs(now_ms - at_ms) > TOLERANCE_MS:
+        raise InvalidSignature(SignatureFault.STALE)

@@ -1,9 +1,8 @@
 """How an organization's directories are: one look for an operator."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
-from sqlalchemy import TIMESTAMP, RowMapping, Table, case, column, func, literal, select, table
+from sqlalchemy import RowMapping, Table, case, func, literal, select
 
 from backend import models
 from backend.database import SnapshotConnection
@@ -34,11 +33,10 @@ from backend.schemas.directory import (
 )
 from backend.schemas.events import Outcome
 from backend.schemas.reconciliations import Hold, State
+from backend.services.deployment import worker_alive, worker_seen_at
 from backend.services.explanation.status_sentence import status_sentence, troubles_of
 
 _NEWEST_EVENTS = 20  # over which the delay is measured
-_SILENCE = timedelta(minutes=1)  # the most frequent job runs every ten seconds
-_SCHEDULES = table("pgqueuer_schedules", column("updated", TIMESTAMP(timezone=True)))
 _CURRENT = (State.QUEUED, State.RUNNING, State.HELD)
 
 
@@ -234,11 +232,7 @@ async def _catch_up(connection: SnapshotConnection, *, enabled: bool) -> CatchUp
 
 
 async def _worker(connection: SnapshotConnection) -> BackgroundWorker:
-    # Also while a job runs and when none is due: registering, beginning and its heartbeat count.
-    seen_at = func.max(_SCHEDULES.c.updated)
-    found = await connection.execute(
-        select(seen_at, func.coalesce(seen_at > func.now() - _SILENCE, False))
-    )
+    found = await connection.execute(select(worker_seen_at, worker_alive))
     last, alive = found.one()
     return BackgroundWorker(alive=alive, seen_at=last)
 

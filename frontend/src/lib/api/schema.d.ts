@@ -1764,6 +1764,12 @@ export interface components {
             /** @description Stable; for programs. */
             code: components["schemas"]["ProblemCode"];
             /**
+             * Request Id
+             * @description That of the header X-Request-ID, and of our log.
+             * @default null
+             */
+            request_id: string | null;
+            /**
              * Errors
              * @description On 422: each bad field.
              * @default null
