@@ -28,13 +28,20 @@ class ProblemCode(StrEnum):
     UNAUTHORIZED = "unauthorized"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     PREFETCHED = "prefetched"
+    INVALID_HOST = "invalid_host"
+    UNKNOWN_HOST = "unknown_host"
     INTERNAL_ERROR = "internal_error"
 
 
 class RollcallError(Exception):
-    """A refusal that a client is told about; `detail` says what to do."""
+    """A refusal that a client is told about; `detail` says what to do.
+
+    `logged` are those that operators want a line of: somebody tries something, or something is
+    away. The others are usual, and only counted.
+    """
 
     status: ClassVar[int] = 400
+    logged: ClassVar[bool] = False
     code: ClassVar[ProblemCode] = ProblemCode.BAD_REQUEST
     title: ClassVar[str] = "The request cannot be carried out"
     detail: str = "Check the request and send it again."
@@ -42,6 +49,11 @@ class RollcallError(Exception):
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail or self.detail)
         self.detail = detail or self.detail
+
+    @property
+    def reason(self) -> str:
+        """For operators: as `code`, or more exactly."""
+        return self.code
 
 
 class NotSignedIn(RollcallError):
@@ -67,6 +79,7 @@ class NotYours(RollcallError):
 
 class CrossSite(RollcallError):
     status = 403
+    logged = True
     code = ProblemCode.CROSS_SITE
     title = "Request from another site"
     detail = "The browser says that another site sent this request. Use Rollcall's own pages."
@@ -129,20 +142,58 @@ class InvalidInput(RollcallError):
 
 class PayloadTooLarge(RollcallError):
     status = 413
+    logged = True
     code = ProblemCode.PAYLOAD_TOO_LARGE
     title = "Too large"
     detail = "The body is over the size limit of this address."
 
 
+class InvalidHost(RollcallError):
+    logged = True
+    code = ProblemCode.INVALID_HOST
+    title = "Not one host"
+    detail = "A request names the host that it is for, once: send one Host header."
+
+
+class UnknownHost(RollcallError):
+    status = 421
+    logged = True
+    code = ProblemCode.UNKNOWN_HOST
+    title = "Another host"
+    detail = (
+        "Rollcall is not reached under this host. Operators name further ones in ALLOWED_HOSTS."
+    )
+
+
+class SignatureFault(StrEnum):
+    """What is wrong with a webhook's signature; the sender is not told."""
+
+    UNCONFIGURED = "unconfigured"
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    WRONG = "wrong"
+    STALE = "stale"
+
+
 class InvalidSignature(RollcallError):
     status = 401
+    logged = True
     code = ProblemCode.INVALID_SIGNATURE
     title = "Invalid signature"
     detail = "The WorkOS-Signature header does not prove that WorkOS sent this now."
 
+    def __init__(self, fault: SignatureFault) -> None:
+        super().__init__()
+        self.fault = fault
+
+    @property
+    def reason(self) -> str:
+        return f"signature_{self.fault}"
+
 
 class NotAnEvent(RollcallError):
     status = 422
+    logged = True
     code = ProblemCode.NOT_AN_EVENT
     title = "Not an event"
     detail = "The body is not a WorkOS event: an object with id, event, data and created_at."
@@ -151,9 +202,14 @@ class NotAnEvent(RollcallError):
 class NotJson(NotAnEvent):
     detail = "The body is not JSON."
 
+    @property
+    def reason(self) -> str:
+        return "not_json"
+
 
 class TemporarilyUnavailable(RollcallError):
     status = 503
+    logged = True
     code = ProblemCode.TEMPORARILY_UNAVAILABLE
     title = "Temporarily unavailable"
     detail = "The database did not answer. Nothing was changed; send the request again."
@@ -222,6 +278,7 @@ class WorkosUnavailable(RollcallError):
     """
 
     status = 503
+    logged = True
     code = ProblemCode.DIRECTORY_UNAVAILABLE
     title = "WorkOS does not answer"
     detail = FAULT_SENTENCES[WorkosFault.UNREACHABLE]

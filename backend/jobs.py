@@ -20,11 +20,12 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
+from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database, is_our_fault
 from backend.errors import NotFound
 from backend.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
 from backend.schemas.jobs import Job, Schedule
 from backend.schemas.reconciliations import UNFINISHED, Trigger
+from backend.services import ended
 from backend.services.events import catch_up
 from backend.services.events import parked as parked_events
 from backend.services.mirror import returning as returning_people
@@ -96,6 +97,7 @@ class Worker(NamedTuple):
     async def tidy_up(self) -> None:
         if self.settings.event_body_days:
             await parked_events.purge_bodies(self.database, self.settings.event_body_days)
+        await ended.delete_ended(self.database)
         async with self.database.connect() as connection:
             await connection.execute(_DELETE_OLD_LOG)
 
@@ -212,7 +214,10 @@ async def _on_schedule(worker: Worker, name: Schedule, job: Callable[[], Awaitab
     try:
         await _until_stopped(worker.stop, job())
     except _FAULTS as error:
-        logger.warning("%s: database fault, tried again: %s", name, error)
+        if is_our_fault(error):
+            logger.exception("%s: database fault that is ours", name)
+        else:
+            logger.warning("%s: database fault, tried again: %s", name, error)
     except Exception:
         logger.exception("%s failed", name)
 

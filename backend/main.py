@@ -9,14 +9,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from backend import jobs
+from backend import jobs, logs
 from backend.database import BACKGROUND, Database
 from backend.errors import SignInRefusal
 from backend.http import problems
+from backend.http.addresses import Addressed
 from backend.http.body_limit import BodyLimit
 from backend.http.guards import MAX_EVENT_BYTES, session_cookie_name, session_signer
 from backend.http.headers import CompressedPages, SecurityHeaders
-from backend.http.pages import PAGES
+from backend.http.pages import FOLDERS_OF_FILES, PAGES
+from backend.http.request_log import IdentifyRequests
 from backend.http.request_metrics import CountRequests
 from backend.http.second_try import TryReadsAgain
 from backend.routers import (
@@ -105,6 +107,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it is built from the Host header, and repeats a POST
     )
     app.state.settings = settings
     app.state.session_signer = session_signer(settings)
@@ -113,11 +116,15 @@ def create_app(
     for module in (posts, directory_sync, me, team, directory, reconciliations, auth, health, docs):
         app.include_router(module.router)
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
+    for folder in FOLDERS_OF_FILES:  # a file that is not there is no page to go to
+        app.frontend(folder, directory=f"{PAGES}{folder}", fallback=None, check_dir=check_pages)
     app.add_middleware(BodyLimit, without=directory_sync.PATH)
     app.add_middleware(problems.TooLargeAsProblem)
     app.add_middleware(TryReadsAgain)
+    app.add_middleware(Addressed, settings=settings)
     app.add_middleware(CountRequests)
     app.add_middleware(CompressedPages)
+    app.add_middleware(IdentifyRequests)
     app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
     _describe_problems(app)
     return app
@@ -125,12 +132,18 @@ def create_app(
 
 def create_served_app() -> FastAPI:
     """For a process that serves beside others."""
-    return _settled(create_app())
+    return _settled(_served())
 
 
 def create_served_app_with_worker() -> FastAPI:
     """For a process that is alone."""
-    return _settled(create_app(with_worker=True))
+    return _settled(_served(with_worker=True))
+
+
+def _served(*, with_worker: bool = False) -> FastAPI:
+    settings = get_settings()
+    logs.configure(settings.log_format)
+    return create_app(settings, with_worker=with_worker)
 
 
 def _settled(app: FastAPI) -> FastAPI:

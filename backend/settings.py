@@ -13,6 +13,8 @@ from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.logs import LogFormat
+
 
 class SettingsError(Exception):
     """The environment cannot be used; the text is one sentence that says what to change."""
@@ -78,11 +80,23 @@ def _folder(value: object) -> object:
     return value
 
 
+def _names(value: str) -> list[str]:
+    return [name.strip().lower() for name in value.split(",") if name.strip()]
+
+
+def _host_names(value: str) -> str:
+    for name in _names(value):
+        if urlsplit(f"//{name}").hostname != name:
+            raise ValueError("must be names without scheme and port, separated by commas")
+    return value
+
+
 _SHORTEST_KEY = 32
 
 WebAddress = Annotated[str, AfterValidator(_web_address), AfterValidator(_https_unless_loopback)]
 SigningKey = Annotated[SecretStr, AfterValidator(_AtLeast(_SHORTEST_KEY))]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_AtLeast(16))]
+HostNames = Annotated[str, AfterValidator(_host_names)]
 PostgresqlAddress = Annotated[str, AfterValidator(_postgresql_address)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 
@@ -111,6 +125,8 @@ class Settings(BaseSettings):
     reconcile_hours: int = Field(default=0, ge=0, le=_MOST)
     smtp_url: str = ""
     event_body_days: int = Field(default=90, ge=0, le=_MOST)
+    allowed_hosts: HostNames = ""
+    log_format: LogFormat = LogFormat.AUTO
 
     @property
     def secure_cookies(self) -> bool:
@@ -121,6 +137,14 @@ class Settings(BaseSettings):
         """Scheme, host and port under which browsers reach the application."""
         parts = urlsplit(self.workos_redirect_uri)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def known_hosts(self) -> frozenset[str]:
+        """The names that a request may be addressed to; empty on a developer's machine: any."""
+        public = urlsplit(self.workos_redirect_uri).hostname or ""
+        if _is_loopback(public):
+            return frozenset()
+        return frozenset({public, *_names(self.allowed_hosts)})
 
     @property
     def sign_in_configured(self) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from backend.database import Database
 from backend.embedded_postgres import running
 from tests.stack import Stack, running_stack
+from tests.working import seem_to_work
 from tools import browser
 
 settings.register_profile("usual", deadline=None, max_examples=200, stateful_step_count=14)
@@ -45,6 +46,7 @@ def database_url() -> Iterator[str]:
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     await database.migrate()
+    await seem_to_work(database)
     yield database
     await database.close()
 

@@ -160,6 +160,7 @@ async def running_stack(database: Database, **overrides: Any) -> AsyncIterator[S
         "workos_base_url": "http://emulator.localhost",
         "workos_webhook_secret": SecretStr(emulator.options.webhook_secret),
         "session_secret": SecretStr("a secret for tests, and long enough"),
+        "allowed_hosts": "localhost",  # of ORIGIN, by which its browsers know it
     }
     settings = Settings(**usual | overrides)
     transport = httpx2.ASGITransport(app=emulator.app)

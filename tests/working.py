@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backend import jobs
+from backend.database import Database
 from backend.workos.client import WorkosClient
 from tests.events_api import EventsApi, inbox
 from tests.stack import Stack
@@ -26,6 +27,17 @@ async def working(
     async with jobs.working(settings, stack.database, client):
         yield
     await client.close()
+
+
+async def seem_to_work(database: Database) -> None:
+    """Leave the traces of a worker: without one, every directory is in trouble."""
+    async with database.connect() as connection:
+        await connection.execute(
+            text(
+                """INSERT INTO pgqueuer_schedules (expression, next_run, entrypoint, updated)
+                VALUES ('* * * * *', 'infinity', 'of a test', now() + interval '1 day')"""
+            )
+        )
 
 
 async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:

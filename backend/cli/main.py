@@ -14,7 +14,7 @@ import typer
 import uvicorn
 from sqlalchemy.exc import DBAPIError
 
-from backend import jobs
+from backend import jobs, logs
 from backend.cli import events as cli_events
 from backend.cli import identities as cli_identities
 from backend.cli import reconcile as cli_reconcile
@@ -134,6 +134,7 @@ def serve(
 ) -> None:
     """Run the application."""
     with _configured() as (settings, url):
+        logs.configure(settings.log_format)
         settings.signing_key()
         if not (PAGES / "index.html").exists():
             raise _fail("The pages are not built: run `make install`.")
@@ -157,6 +158,7 @@ def serve(
             port=port,
             workers=workers,
             access_log=False,
+            log_config=None,
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=5,
@@ -179,6 +181,7 @@ def worker() -> None:
             await database.close()
 
     with _configured() as (settings, url):
+        logs.configure(settings.log_format)
         asyncio.run(_prepare_alone(settings, url))
         print("Working in the background; Ctrl-C stops it.", flush=True)
         asyncio.run(run(settings, url))

@@ -6,6 +6,7 @@ from backend.database.faults import (
     DRIVER_FAULTS,
     ends_connection,
     is_content_error,
+    is_our_fault,
     sqlstate,
 )
 from backend.database.kinds import (
@@ -35,6 +36,7 @@ __all__ = [
     "alembic_config",
     "ends_connection",
     "is_content_error",
+    "is_our_fault",
     "refuse_transaction_pooling",
     "session_lock",
     "sqlstate",

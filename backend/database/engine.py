@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from backend.database import migrating, migrations
 from backend.database.address import connect
@@ -174,6 +174,17 @@ class Database:
             # A server that is gone must not keep us waiting for its good-bye.
             with suppress(*DRIVER_FAULTS):
                 await connection.close(timeout=2)
+
+    def usage(self) -> dict[str, dict[str, int]]:
+        """Of each pool, how many connections are in use and idle."""
+        pool = self.engine.pool
+        transactions = (
+            {"in_use": pool.checkedout(), "idle": pool.checkedin()}
+            if isinstance(pool, QueuePool)
+            else {}
+        )
+        reads, events = self._pools
+        return {"transactions": transactions, "reads": reads.usage(), "events": events.usage()}
 
     async def migrate(self, say: Callable[[str], None] = _log.warning) -> Schema:
         """Bring the schema to the newest revision; a lock keeps two programs from racing.

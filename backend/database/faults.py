@@ -40,7 +40,7 @@ def sqlstate(error: BaseException) -> str:
 def is_content_error(error: Exception) -> bool:
     """Whether the data itself was refused (classes 22 and 23), or was too long for an index (54).
 
-    Anything else is a passing fault.
+    Anything else is a passing fault, unless it is ours.
     """
     return sqlstate(error)[:2] in {"22", "23", "54"}
 
@@ -64,6 +64,11 @@ def ends_connection(error: BaseException) -> bool:
             return not isinstance(cause, ValueError)  # which is of a value that it was given
         cause = cause.__cause__  # SQLAlchemy's form of the driver's error
     return False
+
+
+def is_our_fault(error: BaseException) -> bool:
+    """Whether statement and schema do not fit (classes 42 and 3F): it does not pass by itself."""
+    return sqlstate(error)[:2] in {"42", "3F"}
 
 
 def takes_turns(error: BaseException) -> bool:

@@ -30,6 +30,7 @@ class ConnectionPool:
         self._connections = connections or Connections(connect)
         self._turns = asyncio.Semaphore(size)
         self._idle: list[asyncpg.Connection] = []
+        self._in_use = 0
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
@@ -40,6 +41,7 @@ class ConnectionPool:
         else:
             await self._turns.acquire()
         try:
+            self._in_use += 1
             connection = await self._take()
             try:
                 yield connection
@@ -58,7 +60,12 @@ class ConnectionPool:
             else:
                 self._idle.append(connection)
         finally:
+            self._in_use -= 1
             self._turns.release()
+
+    def usage(self) -> dict[str, int]:
+        """How many connections are in use and idle."""
+        return {"in_use": self._in_use, "idle": len(self._idle)}
 
     async def _take(self) -> asyncpg.Connection:
         while self._idle:

@@ -33,6 +33,8 @@ from backend.workos import signatures
 from backend.workos.client import WorkosClient
 from backend.workos.scope import DirectoryScope
 
+WEBHOOK_PATH = "/api/directory-sync"
+
 # Of what people send; a post is the longest.
 MAX_BODY_BYTES = 256 * 1024
 # WorkOS takes 2,000 KB of SCIM, and an event of a change says both what is and what was.

@@ -1,9 +1,12 @@
 """What browsers are told about every page."""
 
+from http import HTTPStatus
+
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.http import docs_page
+from backend.http.pages import FOLDERS_OF_FILES, IMMUTABLE
 
 _EVERYWHERE = [
     (b"x-content-type-options", b"nosniff"),
@@ -18,15 +21,19 @@ _DOCS_POLICY = (
     "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; "
     f"script-src 'self' {docs_page.SCRIPT_SOURCE}; style-src 'self' 'unsafe-inline'"
 )
+_OF_FILES = tuple(f"{folder}/" for folder in FOLDERS_OF_FILES)
+_OF_A_FILE = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED})
 _USUAL = [*_EVERYWHERE, (b"content-security-policy", _POLICY.encode())]
 _OF_DOCS = [*_EVERYWHERE, (b"content-security-policy", _DOCS_POLICY.encode())]
 
 
-def _caching(path: str, headers: dict[bytes, bytes]) -> bytes:
-    if path.startswith("/_app/immutable/"):
+def _caching(path: str, status: int, headers: dict[bytes, bytes]) -> bytes:
+    # A file that is not there may be there when the deployment is through.
+    if path.startswith(IMMUTABLE) and status in _OF_A_FILE:
         return b"public, max-age=31536000, immutable"
     # What the API says is true of one person at one moment.
-    return b"no-store" if b"json" in headers.get(b"content-type", b"") else b"no-cache"
+    of_the_moment = status >= HTTPStatus.BAD_REQUEST or b"json" in headers.get(b"content-type", b"")
+    return b"no-store" if of_the_moment else b"no-cache"
 
 
 class CompressedPages:
@@ -37,9 +44,7 @@ class CompressedPages:
         self.compressing = GZipMiddleware(app, minimum_size=1024)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        of_pages = scope["type"] == "http" and scope["path"].startswith(
-            ("/_app/", docs_page.ASSETS)
-        )
+        of_pages = scope["type"] == "http" and scope["path"].startswith(_OF_FILES)
         await (self.compressing if of_pages else self.app)(scope, receive, send)
 
 
@@ -69,7 +74,8 @@ class SecurityHeaders:
                 headers = [*message["headers"], *ours]
                 known = dict(headers)
                 if b"cache-control" not in known:
-                    headers.append((b"cache-control", _caching(path, known)))
+                    headers.append((b"cache-control", _caching(path, message["status"], known)))
+                headers.append((b"x-request-id", scope["rollcall.request_id"]))
                 message["headers"] = headers
             await send(message)
 

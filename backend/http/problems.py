@@ -9,9 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, ends_connection, is_content_error
+from backend import logs
+from backend.database import (
+    CONNECTION_FAULTS,
+    DRIVER_FAULTS,
+    ends_connection,
+    is_content_error,
+    is_our_fault,
+)
 from backend.errors import (
     InvalidInput,
     NotFound,
@@ -22,7 +30,10 @@ from backend.errors import (
     SignInRefused,
     TemporarilyUnavailable,
 )
+from backend.http.guards import WEBHOOK_PATH
 from backend.http.second_try import note_dead_connection
+from backend.metrics import REFUSALS, WEBHOOKS_REFUSED
+from backend.services.sign_in.flow import refusal_page
 
 _log = logging.getLogger(__name__)
 
@@ -35,13 +46,15 @@ _FRAMEWORK = {
     405: ("Method not allowed", ProblemCode.METHOD_NOT_ALLOWED),
 }
 
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
 
 class ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
 
 
 def _respond(problem: dict[str, Any], headers: dict[str, str] | None = None) -> ProblemResponse:
-    body = {"type": "about:blank", **problem}
+    body = {"type": "about:blank", **problem, "request_id": logs.request_id()}
     return ProblemResponse(body, status_code=int(problem["status"]), headers=headers)
 
 
@@ -54,8 +67,33 @@ def _of(error: RollcallError) -> dict[str, Any]:
     }
 
 
-async def _refusal(_request: Request, error: Exception) -> ProblemResponse:
+def route_of(scope: Scope) -> str:
+    """The route's template: a path may hold an invitation's secret."""
+    return str(getattr(scope.get("route"), "path", "other"))
+
+
+def problem_response(scope: Scope, error: RollcallError) -> ProblemResponse:
+    """A refusal where there is no request yet that the framework would handle."""
+    _note(scope, error)
+    return _respond(_of(error))
+
+
+def _note(scope: Scope, error: RollcallError) -> None:
+    REFUSALS.labels(error.code).inc()
+    reason = error.reason
+    webhook = scope["path"] == WEBHOOK_PATH
+    if webhook:
+        WEBHOOKS_REFUSED.labels(reason).inc()
+    if error.logged:
+        what = "webhook refused" if webhook else "request refused"
+        client = (scope.get("client") or [None])[0]
+        about = {"reason": reason, "method": scope["method"], "client": client}
+        _log.warning("%s: %s", what, reason, extra=about | {"route": route_of(scope)})
+
+
+async def _refusal(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RollcallError)
+    _note(request.scope, error)
     problem = _of(error)
     if isinstance(error, InvalidInput):
         problem["errors"] = [{"field": error.field, "message": error.message}]
@@ -65,12 +103,13 @@ async def _refusal(_request: Request, error: Exception) -> ProblemResponse:
 
 
 def _sign_in_page(reason: SignInRefusal) -> RedirectResponse:
-    return RedirectResponse(f"/?error={reason}", 302, {"Cache-Control": "no-store"})
+    return RedirectResponse(refusal_page(reason), 302, {"Cache-Control": "no-store"})
 
 
-def _is_signing_in(request: Request) -> bool:
+def _is_signing_in(scope: Scope) -> bool:
     """Whether a person is looking at the answer, on the way to or from WorkOS."""
-    return request.method == "GET" and request.url.path.startswith(("/auth", "/invitations/"))
+    path: str = scope["path"]
+    return scope["method"] in {"GET", "HEAD"} and path.startswith(("/auth", "/invitations/"))
 
 
 async def _sign_in_refusal(_request: Request, error: Exception) -> RedirectResponse:
@@ -106,6 +145,17 @@ def _field(item: dict[str, Any]) -> str:
     return ".".join(str(part) for part in parts)
 
 
+def _allowed_methods(app: FastAPI, scope: Scope) -> str:
+    """The value of `Allow`: what any route takes at this path; a page's file is only read."""
+    methods = {
+        method
+        for method in _METHODS
+        for route in app.routes
+        if route.matches({**scope, "method": method})[0] is Match.FULL
+    } or {"GET"}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+
+
 async def _http(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == PayloadTooLarge.status:
@@ -113,6 +163,10 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
     if error.status_code == http.HTTPStatus.BAD_REQUEST:
         # The framework's, for a body on which reading JSON fails in another way than by syntax.
         return await _refusal(request, InvalidInput("body", "cannot be read as JSON"))
+    headers = dict(error.headers or {})
+    if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+        # The framework knows the methods of the first route only, and none of a file.
+        headers["Allow"] = _allowed_methods(request.app, request.scope)
     title, code = _FRAMEWORK.get(error.status_code, (RollcallError.title, RollcallError.code))
     return _respond(
         {
@@ -121,25 +175,25 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
             "detail": f"{error.detail}. The addresses of the API are listed at /docs.",
             "code": code,
         },
-        dict(error.headers or {}),
+        headers,
     )
 
 
 async def _database(request: Request, error: Exception) -> Response:
-    if is_content_error(error):
+    if is_content_error(error) or is_our_fault(error):
         raise error
-    # The route's template: a path may hold an invitation's secret.
-    route = getattr(request.scope.get("route"), "path", request.url.path)
+    route = route_of(request.scope)
     _log.warning("%s %s: database fault: %s", request.method, route, error)
-    if _is_signing_in(request):
+    if _is_signing_in(request.scope):
         return _sign_in_page(SignInRefusal.TEMPORARILY_UNAVAILABLE)
     if ends_connection(error):
         note_dead_connection(request.scope)
     return _respond(_of(TemporarilyUnavailable()), _RETRY)
 
 
-async def _unexpected(request: Request, _error: Exception) -> Response:
-    if _is_signing_in(request):
+def unexpected(scope: Scope) -> Response:
+    """What is answered when we fail."""
+    if _is_signing_in(scope):
         return _sign_in_page(SignInRefusal.SIGN_IN_FAILED)
     return _respond(
         {
@@ -159,7 +213,6 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _database)
     for fault in {*CONNECTION_FAULTS, *DRIVER_FAULTS}:
         app.add_exception_handler(fault, _database)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 class TooLargeAsProblem:
@@ -178,6 +231,7 @@ class TooLargeAsProblem:
                 and message["status"] == PayloadTooLarge.status
             ):
                 replaced = (b"content-type", b"application/problem+json") not in message["headers"]
+                _note(scope, PayloadTooLarge())
                 if replaced:
                     await _respond(_of(PayloadTooLarge()))(scope, receive, send)
             if not replaced:

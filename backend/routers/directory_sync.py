@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter
 
-from backend.http.guards import DatabaseDep, SignedEvent
+from backend.http.guards import WEBHOOK_PATH, DatabaseDep, SignedEvent
 from backend.http.problems import problems
 from backend.schemas.events import Receipt
 from backend.services.events import intake
 
-PATH = "/api/directory-sync"
+PATH = WEBHOOK_PATH
 
 router = APIRouter(
     tags=["directory"],

@@ -8,6 +8,7 @@ from backend.database import Schema
 from backend.errors import TemporarilyUnavailable
 from backend.http.guards import DatabaseDep
 from backend.http.problems import problems
+from backend.services import deployment
 
 router = APIRouter(tags=["operations"])
 
@@ -43,5 +44,6 @@ async def readyz(database: DatabaseDep) -> Readiness:
 
 
 @router.get("/metrics", summary="Metrics of this process for Prometheus")
-async def metrics() -> Response:
+async def metrics(database: DatabaseDep) -> Response:
+    await deployment.measure(database)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -65,6 +65,13 @@ class CatchUp(BaseModel):
     error: str | None
 
 
+class BackgroundWorker(BaseModel):
+    """Whoever does the background work; for the whole deployment."""
+
+    alive: bool = Field(description="Whether there was a sign of one within the last minute.")
+    seen_at: datetime | None = Field(description="The last sign.")
+
+
 class DriftCounts(BaseModel):
     added: int = 0
     changed: int = 0
@@ -98,6 +105,7 @@ class TroubleCode(StrEnum):
     EVENTS_PARKED = "events_parked"
     CATCH_UP_FAILING = "catch_up_failing"
     CURSOR_EXPIRED = "cursor_expired"
+    NO_WORKER = "no_worker"
 
 
 class Trouble(BaseModel):
@@ -120,4 +128,5 @@ class DirectoryStatus(BaseModel):
     delay: Delay | None
     parked: Parked
     catch_up: CatchUp
+    worker: BackgroundWorker
     reconciliations: Reconciliations

@@ -16,4 +16,7 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="What happened and what to do.")
     code: ProblemCode = Field(description="Stable; for programs.")
+    request_id: str | None = Field(
+        default=None, description="That of the header X-Request-ID, and of our log."
+    )
     errors: list[FieldError] | None = Field(default=None, description="On 422: each bad field.")

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 
-from backend.errors import InvalidSignature
+from backend.errors import InvalidSignature, SignatureFault
 
 TOLERANCE_MS = 180_000
 
@@ -30,9 +30,13 @@ class Proof:
     """
 
     def __init__(self, header: bytes, secret: str, now_ms: int) -> None:
+        if not secret:
+            raise InvalidSignature(SignatureFault.UNCONFIGURED)
         match = _HEADER.fullmatch(header.strip())
-        if not secret or match is None or abs(now_ms - int(match[1])) > TOLERANCE_MS:
-            raise InvalidSignature
+        if match is None:
+            raise InvalidSignature(SignatureFault.MALFORMED if header else SignatureFault.MISSING)
+        if abs(now_ms - int(match[1])) > TOLERANCE_MS:
+            raise InvalidSignature(SignatureFault.STALE)
         self.at_ms = int(match[1])
         self._claimed = match[2]
         self._made = hmac.new(secret.encode(), b"%d." % self.at_ms, hashlib.sha256)
@@ -43,7 +47,7 @@ class Proof:
     def check(self) -> None:
         """Raises InvalidSignature."""
         if not hmac.compare_digest(self._made.hexdigest().encode(), self._claimed):
-            raise InvalidSignature
+            raise InvalidSignature(SignatureFault.WRONG)
 
 
 def verify(header: bytes, body: bytes, secret: str, now_ms: int) -> None:

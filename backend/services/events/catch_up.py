@@ -5,6 +5,7 @@ trails: each poll begins two minutes back, goes on to the newest, and skips what
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ import asyncpg
 from sqlalchemy import case, func, or_, select, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
-from backend.database import AutocommitConnection, Database, session_lock
+from backend.database import AutocommitConnection, Database, is_our_fault, session_lock
 from backend.errors import CursorExpired, WorkosFault, WorkosUnavailable
 from backend.models import (
     NO_ORGANIZATION,
@@ -35,6 +36,8 @@ from backend.workos.client import WorkosClient
 from backend.workos.models import Envelope
 from backend.workos.paging import EventPage
 from backend.workos.scope import DirectoryScope
+
+_log = logging.getLogger(__name__)
 
 _ONE_POLLER = "catch-up"  # the lock of whoever polls
 _TRAIL = timedelta(minutes=2)
@@ -201,9 +204,11 @@ async def _take_in_all(
                 continue
             try:
                 outcome = await intake.apply(connection, item.event, moves_cursor=moves)
-            except asyncpg.PostgresError:
+            except asyncpg.PostgresError as error:
                 if connection.invalidated:
                     raise
+                if is_our_fault(error):
+                    _log.exception("catch-up: %s: database fault that is ours", envelope.id)
                 # It holds up no other event, but the cursor.
                 failed.append(envelope.id)
                 settled = False

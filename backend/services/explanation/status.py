@@ -18,6 +18,7 @@ from backend.models import (
 )
 from backend.schemas.access import Actor
 from backend.schemas.directory import (
+    BackgroundWorker,
     CatchUp,
     Counts,
     Delay,
@@ -32,6 +33,7 @@ from backend.schemas.directory import (
 )
 from backend.schemas.events import Outcome
 from backend.schemas.reconciliations import Hold, State
+from backend.services.deployment import worker_alive, worker_seen_at
 from backend.services.explanation.status_sentence import status_sentence, troubles_of
 
 _NEWEST_EVENTS = 20  # over which the delay is measured
@@ -62,10 +64,13 @@ async def look(
     last_event, delay = await _arrivals(connection, organization_id)
     parked = await _parked(connection, organization_id)
     catch_up = await _catch_up(connection, enabled=catch_up_enabled)
+    worker = await _worker(connection)
     last, _ = await _newest_reconciliation(connection, organization_id, current=False)
     current, hold = await _newest_reconciliation(connection, organization_id, current=True)
     reconciliations = Reconciliations(last=last, current=current)
-    troubles = troubles_of(bool(managed), directories, parked, catch_up, reconciliations, hold)
+    troubles = troubles_of(
+        bool(managed), directories, parked, catch_up, worker, reconciliations, hold
+    )
     return DirectoryStatus(
         status=status_sentence(troubles, bool(managed), last_event),
         attention=bool(troubles),
@@ -76,6 +81,7 @@ async def look(
         delay=delay,
         parked=parked,
         catch_up=catch_up,
+        worker=worker,
         reconciliations=reconciliations,
     )
 
@@ -223,6 +229,12 @@ async def _catch_up(connection: SnapshotConnection, *, enabled: bool) -> CatchUp
     )
     unread = {"polled_at": None, "read_up_to": None, "failures": 0, "reason": None, "error": None}
     return CatchUp(enabled=enabled, **(found.mappings().one_or_none() or unread))
+
+
+async def _worker(connection: SnapshotConnection) -> BackgroundWorker:
+    found = await connection.execute(select(worker_seen_at, worker_alive))
+    last, alive = found.one()
+    return BackgroundWorker(alive=alive, seen_at=last)
 
 
 async def _newest_reconciliation(

@@ -1,6 +1,7 @@
 """The state of an organization's directories in the words of an operator, and in codes."""
 
 from backend.schemas.directory import (
+    BackgroundWorker,
     CatchUp,
     Directory,
     DirectoryState,
@@ -19,6 +20,7 @@ def troubles_of(
     directories: list[Directory],
     parked: Parked,
     catch_up: CatchUp,
+    worker: BackgroundWorker,
     reconciliations: Reconciliations,
     hold: Hold | None,
 ) -> list[Trouble]:
@@ -30,6 +32,7 @@ def troubles_of(
         *_of_directories(managed, directories),
         *_of_reconciliations(reconciliations, hold),
         *_of_events(parked, catch_up),
+        *_of_worker(worker),
     ]
 
 
@@ -109,3 +112,14 @@ def _of_events(parked: Parked, catch_up: CatchUp) -> list[Trouble]:
     elif catch_up.enabled and catch_up.error:
         troubles.append(Trouble(code=TroubleCode.CURSOR_EXPIRED, text=catch_up.error))
     return troubles
+
+
+def _of_worker(worker: BackgroundWorker) -> list[Trouble]:
+    if worker.alive:
+        return []
+    seen = f"; the last sign of one is of {utc_text(worker.seen_at)}" if worker.seen_at else ""
+    text = (
+        f"No worker runs, so nothing is fetched, tried again, tidied up or reconciled{seen}: "
+        "start `rollcall worker`."
+    )
+    return [Trouble(code=TroubleCode.NO_WORKER, text=text)]

@@ -25,6 +25,7 @@ from backend.errors import (
     TooManyExchanges,
     WorkosUnavailable,
 )
+from backend.metrics import SIGN_INS
 from backend.models import UsedState
 from backend.services import audit, invitations
 from backend.services.sessions import Token, end_session, find_actor, open_session
@@ -218,7 +219,14 @@ async def finish(
 
 
 def refusal_page(error: str) -> str:
-    """The sign-in page that explains an error code, ours or one that came from outside."""
+    """The sign-in page that explains an error code, ours or one that came from outside.
+
+    It is counted and logged as the end of a sign-in.
+    """
+    # Anybody may call the callback with any code: it would make a series each.
+    reason = error if error in set(SignInRefusal) else "other"
+    SIGN_INS.labels(reason).inc()
+    _log.warning("sign-in refused: %s", reason, extra={"reason": reason})
     return f"/?error={error if _REPORTED.fullmatch(error) else SignInRefusal.SIGN_IN_FAILED}"
 
 
@@ -324,4 +332,5 @@ async def _enter(
     if attempt.invitation and not await invitations.is_for(session, attempt.invitation, user_id):
         url = refusal_page(SignInRefusal.INVITATION_OTHER_PERSON)
     await invitations.close_all(session, organization_id, user_id)
+    SIGN_INS.labels("signed_in").inc()
     return Finished(url, token)

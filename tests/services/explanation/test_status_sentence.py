@@ -8,6 +8,7 @@ from sqlalchemy import text
 from backend.database import Database
 from backend.services.events.catch_up import _EXPIRED
 from tests.stack import running_stack
+from tests.working import seem_to_work
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,7 @@ async def test_catching_up(
     own_database_url: str, failures: int, error: str, sentence: str, code: str
 ) -> None:
     database = Database(own_database_url, pool_size=2)
+    await seem_to_work(database)
     async with running_stack(database, events_poll_seconds=5) as stack:
         adam = await stack.sign_in_as("Admins", "Adam")
         async with database.connect() as connection:

@@ -385,7 +385,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The database answers, and its schema is this version's or a newer one's */
+        /** The database can be written to, with this version's schema or a newer one's */
         get: operations["readyz_readyz_get"];
         put?: never;
         post?: never;
@@ -428,6 +428,22 @@ export interface components {
              * @default []
              */
             roles: string[];
+        };
+        /**
+         * BackgroundWorker
+         * @description Whoever does the background work; for the whole deployment.
+         */
+        BackgroundWorker: {
+            /**
+             * Alive
+             * @description Whether there was a sign of one within the last minute.
+             */
+            alive: boolean;
+            /**
+             * Seen At
+             * @description The last sign.
+             */
+            seen_at: string | null;
         };
         /**
          * CatchUp
@@ -624,6 +640,7 @@ export interface components {
             delay: components["schemas"]["Delay"] | null;
             parked: components["schemas"]["Parked"];
             catch_up: components["schemas"]["CatchUp"];
+            worker: components["schemas"]["BackgroundWorker"];
             reconciliations: components["schemas"]["Reconciliations"];
         };
         /** DirectoryUserState */
@@ -1721,7 +1738,7 @@ export interface components {
          * TroubleCode
          * @enum {string}
          */
-        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired";
+        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired" | "no_worker";
         /**
          * WorkosFault
          * @description Why WorkOS cannot be used; FAULT_SENTENCES says it to people.
@@ -1740,7 +1757,7 @@ export interface components {
          * @description What happened, for programs: the `code` of every problem document.
          * @enum {string}
          */
-        ProblemCode: "bad_request" | "not_signed_in" | "role_missing" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "internal_error";
+        ProblemCode: "bad_request" | "not_signed_in" | "role_missing" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "invalid_host" | "unknown_host" | "internal_error";
         /** Problem */
         Problem: {
             /**
@@ -1759,6 +1776,12 @@ export interface components {
             detail: string;
             /** @description Stable; for programs. */
             code: components["schemas"]["ProblemCode"];
+            /**
+             * Request Id
+             * @description That of the header X-Request-ID, and of our log.
+             * @default null
+             */
+            request_id: string | null;
             /**
              * Errors
              * @description On 422: each bad field.

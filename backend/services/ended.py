@@ -1,0 +1,61 @@
+"""What has ended is deleted: sessions, sign-in states, invitations."""
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
+
+from backend.database import AutocommitConnection, Database
+from backend.models import Invitation, Session, UsedState
+
+_BATCH = 5000
+# A sign-in that is under way may still ask for whom a used invitation was.
+_INVITATIONS_REST = timedelta(days=1)
+
+_Ending = type[Session] | type[UsedState] | type[Invitation]
+
+_HAS_ENDED: dict[_Ending, ColumnElement[bool]] = {
+    Session: Session.expires_at < func.now(),
+    UsedState: UsedState.expires_at < func.now(),
+    Invitation: or_(
+        Invitation.expires_at < func.now() - _INVITATIONS_REST,
+        Invitation.closed_at < func.now() - _INVITATIONS_REST,
+    ),
+}
+
+
+async def delete_ended(database: Database, *, batch: int = _BATCH) -> dict[str, int]:
+    """Delete it, an organization after the other, a batch a transaction. How many of each table.
+
+    An organization's rows are read through its keys: no index is kept for what runs once a night.
+    """
+    async with database.connect() as connection:
+        return {
+            table.__tablename__: await _delete_from(connection, table, ended, batch)
+            for table, ended in _HAS_ENDED.items()
+        }
+
+
+async def _delete_from(
+    connection: AutocommitConnection, table: _Ending, ended: ColumnElement[bool], batch: int
+) -> int:
+    deleted = 0
+    key = tuple(table.__table__.primary_key)
+    organization_id = await _next_organization(connection, table, "")
+    while organization_id is not None:
+        here = table.organization_id == organization_id
+        some = select(*key).where(here, ended).limit(batch)
+        found = await connection.execute(delete(table).where(here, tuple_(*key).in_(some)))
+        deleted += found.rowcount
+        if found.rowcount < batch:
+            organization_id = await _next_organization(connection, table, organization_id)
+    return deleted
+
+
+async def _next_organization(
+    connection: AutocommitConnection, table: _Ending, after: str
+) -> str | None:
+    # Asked of the table itself: a state may name an organization that there is not.
+    organization_id: str | None = await connection.scalar(
+        select(func.min(table.organization_id)).where(table.organization_id > after)
+    )
+    return organization_id
