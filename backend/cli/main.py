@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
@@ -20,6 +20,7 @@ from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import BodyPurged, NotAnEvent, NotFound
 from backend.http.pages import PAGES
+from backend.http.protocol import BoundedHttp
 from backend.schemas.events import EventFilters, Outcome, ReplayRange
 from backend.settings import Settings, SettingsError, get_settings
 from backend.workos.client import WorkosClient
@@ -33,6 +34,16 @@ events = typer.Typer(help="The inbox of directory events.", no_args_is_help=True
 app.add_typer(events, name="events")
 
 T = TypeVar("T")
+
+SERVER: dict[str, Any] = {
+    "http": BoundedHttp,
+    "ws": "none",
+    "access_log": False,
+    "log_config": None,
+    "log_level": "warning",
+    "server_header": False,
+    "timeout_graceful_shutdown": 5,
+}
 
 _OUTDATED = "The database has another version's schema: run `rollcall migrate`."
 
@@ -118,11 +129,7 @@ def serve(
             host=host,
             port=port,
             workers=workers,
-            access_log=False,
-            log_config=None,
-            log_level="warning",
-            server_header=False,
-            timeout_graceful_shutdown=5,
+            **SERVER,
         )
 
 
