@@ -66,7 +66,7 @@ def documented(heading: str) -> list[str]:
     """The modules that the numbered list below a heading begins its items with."""
     text = (ROOT / "docs" / "architecture.md").read_text()
     section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    items = re.findall(r"^\d+\. (.*?)(?:: |$)", section, re.MULTILINE)
+    items = re.findall(r"^\d+\. (.*?):\s", section, re.MULTILINE | re.DOTALL)
     return re.findall(r"`([a-z_/]+\.py)`", "\n".join(items))
 
 

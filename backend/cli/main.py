@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
@@ -29,6 +29,7 @@ from backend.database import (
 from backend.embedded_postgres import EmbeddedPostgresError, running
 from backend.errors import BodyPurged, NotAnEvent, NotFound, NotJoinable
 from backend.http.pages import PAGES
+from backend.http.protocol import BoundedHttp
 from backend.schemas.events import EventFilters, Outcome, ReplayRange
 from backend.settings import Settings, SettingsError, get_settings
 from backend.workos.client import WorkosClient
@@ -44,6 +45,16 @@ identities = typer.Typer(help="Who signed in as whom.", no_args_is_help=True)
 app.add_typer(identities, name="identities")
 
 T = TypeVar("T")
+
+SERVER: dict[str, Any] = {
+    "http": BoundedHttp,
+    "ws": "none",
+    "access_log": False,
+    "log_config": None,
+    "log_level": "warning",
+    "server_header": False,
+    "timeout_graceful_shutdown": 5,
+}
 
 
 def _fail(sentence: object) -> typer.Exit:
@@ -157,11 +168,7 @@ def serve(
             host=host,
             port=port,
             workers=workers,
-            access_log=False,
-            log_config=None,
-            log_level="warning",
-            server_header=False,
-            timeout_graceful_shutdown=5,
+            **SERVER,
         )
 
 

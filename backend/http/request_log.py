@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend import logs
@@ -39,6 +40,9 @@ class IdentifyRequests:
 
         try:
             await self.app(scope, receive, send_noting)
+        except ClientDisconnect:
+            if not started:
+                _log.info("%s %s: the client left", scope["method"], problems.route_of(scope))
         except Exception:
             if started:
                 raise  # the server writes it down and closes the connection
