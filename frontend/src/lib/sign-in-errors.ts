@@ -100,7 +100,8 @@ const errors: Record<SignInRefusal, SignInError> = {
     heading: "You have signed in another way before",
     reason:
       "Your account is tied to another SSO connection of your company, and this one has not been allowed to sign you in.",
-    advice: "Sign in the way you did before. If your company has changed its sign-in, ask its IT administrator to tell whoever runs Rollcall.",
+    advice:
+      "Sign in the way you did before. If your company has changed its sign-in, ask its IT administrator to tell whoever runs Rollcall.",
   },
   directory_unavailable: {
     heading: "Your company's directory can't be asked right now",
