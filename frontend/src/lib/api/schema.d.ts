@@ -385,7 +385,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The database answers and has this version's schema */
+        /** The database can be written to and has this version's schema */
         get: operations["readyz_readyz_get"];
         put?: never;
         post?: never;
