@@ -83,9 +83,9 @@ def create_app(
         app.state.workos = workos or WorkosClient(settings)
         async with AsyncExitStack() as stack:
             if with_worker:
-                # What nobody waits for has its own connections, and more patience.
+                # What nobody waits for has its own connections, and longer timeouts.
                 behind = database or Database(
-                    settings.database_url, pool_size=4, patience=BACKGROUND
+                    settings.database_url, pool_size=4, timeouts=BACKGROUND
                 )
                 if database is None:
                     stack.push_async_callback(behind.close)

@@ -89,7 +89,7 @@ def _configured() -> Iterator[tuple[Settings, str]]:
 
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Database]:
-    database = Database(url, pool_size=1, patience=BACKGROUND)
+    database = Database(url, pool_size=1, timeouts=BACKGROUND)
     try:
         yield database
     finally:
@@ -150,7 +150,7 @@ def worker() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        database, client = Database(url, pool_size=4, patience=BACKGROUND), WorkosClient(settings)
+        database, client = Database(url, pool_size=4, timeouts=BACKGROUND), WorkosClient(settings)
         try:
             await jobs.work(jobs.Worker(settings, database, client, stop))
         finally:

@@ -36,7 +36,7 @@ _SESSION_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 _WRITABLE = text("SELECT NOT current_setting('transaction_read_only')::boolean")
 
 
-class Patience(NamedTuple):
+class Timeouts(NamedTuple):
     """How many seconds what may take; a statement that is given up is cancelled at the server."""
 
     lock: float = 3
@@ -46,19 +46,19 @@ class Patience(NamedTuple):
     turn: float = 3
 
 
-REQUESTS = Patience()
+REQUESTS = Timeouts()
 """WorkOS waits ten seconds for an answer; whatever is waited for in turn stays below that."""
 
-BACKGROUND = Patience(statement=30, turn=30)
+BACKGROUND = Timeouts(statement=30, turn=30)
 """For what nobody waits for."""
 
-_MIGRATING = Patience(idle_transaction=0, statement=None, turn=30)
+_MIGRATING = Timeouts(idle_transaction=0, statement=None, turn=30)
 
 
-async def _connect(url: str, patience: Patience) -> asyncpg.Connection:
+async def _connect(url: str, timeouts: Timeouts) -> asyncpg.Connection:
     try:
         connection = await asyncpg.connect(
-            url, timeout=patience.connecting, command_timeout=patience.statement
+            url, timeout=timeouts.connecting, command_timeout=timeouts.statement
         )
     except (ValueError, OverflowError) as error:  # asyncpg's, for what it cannot make sense of
         reason = str(error)
@@ -66,8 +66,8 @@ async def _connect(url: str, patience: Patience) -> asyncpg.Connection:
             reason = "its port is no number (in a password, write @ : / # as %40 %3A %2F %23)"
         raise ConnectionError(reason) from error
     settings = _SESSION_SETTINGS | {
-        "lock_timeout": f"{patience.lock * 1000:.0f}ms",
-        "idle_in_transaction_session_timeout": f"{patience.idle_transaction * 1000:.0f}ms",
+        "lock_timeout": f"{timeouts.lock * 1000:.0f}ms",
+        "idle_in_transaction_session_timeout": f"{timeouts.idle_transaction * 1000:.0f}ms",
     }
     # Not sent with the greeting, where a pooler in between refuses what it does not know.
     try:
@@ -88,19 +88,19 @@ class Database:
             because asyncpg reads it itself.
         pool_size: connections for transactions; as many for what runs at every request, and as
             many for events, so that neither keeps the others waiting.
-        patience: how long things may take.
+        timeouts: how long things may take.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 16, patience: Patience = REQUESTS) -> None:
+    def __init__(self, url: str, *, pool_size: int = 16, timeouts: Timeouts = REQUESTS) -> None:
         self._url = url
-        self._connect = partial(_connect, url, patience)
+        self._connect = partial(_connect, url, timeouts)
         self._connections = Connections(self._connect)
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connections.open,
             pool_size=pool_size,
             max_overflow=16,
-            pool_timeout=patience.turn,
+            pool_timeout=timeouts.turn,
             hide_parameters=True,  # they are people's names and addresses
         )
         event.listen(self.engine.sync_engine, "checkout", self._refuse_dead)

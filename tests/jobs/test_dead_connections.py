@@ -32,7 +32,7 @@ async def test_a_worker_whose_connection_a_firewall_forgot_gets_another(
 ) -> None:
     """Issue 9.3."""
     async with network_to(own_database_url) as (network, url):
-        own = Database(url, pool_size=2, patience=BACKGROUND._replace(statement=2))
+        own = Database(url, pool_size=2, timeouts=BACKGROUND._replace(statement=2))
         async with running_stack(own) as stack:
             state = stack.app.state
             async with jobs.working(state.settings, own, state.workos):
