@@ -25,6 +25,7 @@ from backend.schemas.events import Outcome, ParkingReason
 from backend.services.events.parsing import ReadEvent
 from backend.services.mirror import facts
 from backend.services.mirror.facts import UnusableData
+from backend.services.mirror.rows import EventRow
 
 _log = logging.getLogger(__name__)
 
@@ -65,13 +66,18 @@ class Replay(NamedTuple):
     actor_id: UUID | None = None
 
 
+def _subject(row: EventRow) -> str:
+    """The id of whom or what it is about."""
+    return row["directory_user_id"] or row["group_id"] or row["directory_id"] or row["id"]
+
+
 async def receive(database: Database, event: ReadEvent) -> Outcome:
     """Take in what a webhook brought.
 
     Raises:
         PayloadTooLarge: it could not be kept, which is noted; WorkOS sends it again.
     """
-    outcome = await apply(database.events.about(event.subject), event)
+    outcome = await apply(database.events.about(_subject(event.row)), event)
     DIRECTORY_EVENTS.labels(outcome).inc()
     if event.body is None:
         TOO_LARGE.inc()

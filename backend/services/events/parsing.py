@@ -32,12 +32,6 @@ class ReadEvent(NamedTuple):
     facts: Facts | None = None
 
     @property
-    def subject(self) -> str:
-        """The id of whom or what it is about."""
-        row = self.row
-        return row["directory_user_id"] or row["group_id"] or row["directory_id"] or row["id"]
-
-    @property
     def is_event(self) -> bool:
         """Whether the body is an event at all, whether or not it can be applied."""
         return self.row["reason"] not in {ParkingReason.NOT_JSON, ParkingReason.NOT_AN_EVENT}
