@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emulator.clock import Clock
@@ -21,7 +22,8 @@ from emulator.options import Options
 from emulator.scenario.model import Step
 from emulator.scenario.timeline import play
 from emulator.store import Store
-from emulator.web.pages import STATIC, back_to, error_page, render
+from emulator.web.pages import STATIC, back_to, error_page, page_before, render
+from emulator.web.protection import LARGEST_BODY, OwnNames, Unframed
 from emulator.workos.api import directory_sync, errors, events, organizations
 from emulator.workos.api.limits import RateLimit
 from emulator.workos.console import controls, deliveries, portal
@@ -101,6 +103,9 @@ def build_app(parts: Parts) -> FastAPI:
     app.add_api_route("/", start_page, include_in_schema=False)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
 
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
+    app.add_middleware(OwnNames, names=(parts.options.host, *parts.options.allowed_hosts))
+    app.add_middleware(Unframed)
     app.add_middleware(Dated, clock=parts.clock)
     return app
 
@@ -146,7 +151,7 @@ async def start_page(request: Request) -> HTMLResponse:
 
 async def answer_okta_refused(request: Request, error: Exception) -> Response:
     if request.method == "POST":
-        return back_to(request.headers.get("Referer", "/"), str(error), "problem")
+        return back_to(page_before(request), str(error), "problem")
     return error_page(request, 404, "Not in Okta", str(error))
 
 

@@ -16,6 +16,10 @@ def run(
     host: Annotated[
         str, typer.Option(envvar="EMULATOR_HOST", help="Loopback unless you say otherwise.")
     ] = "127.0.0.1",
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(envvar="EMULATOR_ALLOWED_HOSTS", help="Another name it is asked under."),
+    ] = None,
     port: Annotated[int, typer.Option(envvar="EMULATOR_PORT", min=1, max=65535)] = 3001,
     home: Annotated[
         Path, typer.Option(envvar="EMULATOR_HOME", help="State is kept in HOME/emulator.")
@@ -39,6 +43,7 @@ def run(
     """A local WorkOS with an Okta in front of it. It is no security product."""
     options = Options(
         host=host,
+        allowed_hosts=tuple(allowed_host or ()),
         port=port,
         home=home,
         scenario=scenario,

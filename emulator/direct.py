@@ -146,7 +146,7 @@ class Direct:
         custom_attributes: Json | None = None,
         without_email: bool = False,
     ) -> User:
-        """Change what is given; `dsync.user.updated`. `without_email` takes the address away."""
+        """Change what is given; `dsync.user.updated`. `without_email` leaves one of no use."""
         row = self._user_row(user)
         document = json.loads(row["document"])
         named = {"givenName": first_name, "familyName": last_name}
@@ -155,7 +155,7 @@ class Direct:
         if email is not None:
             document |= {"userName": email, "emails": emails(email)}
         if without_email:
-            document["emails"] = []
+            document["emails"] = [{"value": document["userName"], "type": "other"}]
         extra = json.loads(row["extra"])
         if custom_attributes is not None:
             document |= mapped(custom_attributes)
@@ -185,7 +185,7 @@ class Direct:
         return self.group(row["id"])
 
     def rename_group(self, group: Group | str, name: str) -> Group:
-        """`dsync.group.updated`; the idp_id follows the name, as with Okta."""
+        """`dsync.group.updated`; the idp_id stays the first name."""
         row = self._group_row(group)
         document = json.loads(row["document"]) | {"displayName": name}
         groups.rename(self.world, row["directory_id"], row["id"], document)

@@ -12,6 +12,8 @@ class Options:
     """One emulator: where it listens, what it calls, and the credentials it expects."""
 
     host: str = "127.0.0.1"
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names that it is asked under; any other is refused."""
     port: int = 3001
     home: Path | None = None
     """State is kept under `home/emulator/`; None keeps it in memory."""

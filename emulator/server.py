@@ -18,6 +18,7 @@ from emulator.direct import Direct
 from emulator.options import Options
 from emulator.scenario import generate, model
 from emulator.scenario.provision import provision
+from emulator.store import OWNER_ONLY
 from emulator.workos.settings import Settings
 
 GRACE_SECONDS = 1
@@ -90,8 +91,11 @@ def _only_one(home: Path | None) -> Iterator[None]:
         return
     folder = home / "emulator"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("w")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock_path = folder / "lock"
+        lock_path.touch(mode=OWNER_ONLY)
+        lock_path.chmod(OWNER_ONLY)
+        file = lock_path.open("w")
     except OSError as error:
         raise StartError(
             f"{folder} cannot be used ({error.strerror}); choose another home with --home, "

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 Row = sqlite3.Row
+OWNER_ONLY = 0o600
 Value = str | int | float | bytes | None
 
 
@@ -16,7 +17,10 @@ class Store:
     def __init__(self, path: Path | None, schema: str) -> None:
         """Open or make the file; `path=None` keeps everything in memory."""
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Keys and tokens are in it. SQLite gives its other files the mode of this one.
+            path.touch(mode=OWNER_ONLY)
+            path.chmod(OWNER_ONLY)
         self._connection = sqlite3.connect(
             str(path) if path is not None else ":memory:",
             isolation_level=None,

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -86,6 +86,13 @@ def back_to(url: str, notice: str, kind: Literal["done", "problem"] = "done") ->
         samesite="lax",
     )
     return response
+
+
+def page_before(request: Request) -> str:
+    """The path of the page with the form, wherever the browser says that it is."""
+    before = urlsplit(request.headers.get("Referer", ""))
+    path = "/" + before.path.lstrip("/")
+    return f"{path}?{before.query}" if before.query else path
 
 
 def error_page(request: Request, status: int, title: str, text: str) -> HTMLResponse:

@@ -13,6 +13,7 @@ EMPTY = (
     "delete from directory_users where directory_id = ?",
     "delete from directory_groups where directory_id = ?",
     "delete from scim_members where group_id in (select id from scim_groups where directory_id=?)",
+    "delete from held_users where scim_id in (select id from scim_users where directory_id = ?)",
     "delete from scim_users where directory_id = ?",
     "delete from scim_groups where directory_id = ?",
     "delete from directories where id = ?",

@@ -6,6 +6,7 @@ from typing import Any
 
 from emulator.store import Row
 from emulator.workos import directories, events, wire
+from emulator.workos.texts import given
 from emulator.workos.world import NotFoundError, RefusedError, World
 
 Json = dict[str, Any]
@@ -40,11 +41,18 @@ def create(
 ) -> Row:
     """`dsync.group.created`, then `dsync.group.user_added` for each member known.
 
-    Raises RefusedError 400 for an empty name.
+    Raises RefusedError 400 for an empty name, 409 for an identity that a group has: it is the
+    externalId or the name at the creation, whatever the group is called since.
     """
     directory = directories.get(world, directory_id)
     kept = {key: value for key, value in document.items() if key not in NEVER_KEPT}
     name = _name(kept)
+    idp_id = given(kept.get("externalId")) or name
+    if world.store.exists(
+        "select 1 from directory_groups where directory_id = ? and idp_id = ?", directory_id, idp_id
+    ):
+        told = f"Another group already exists with this ID '{idp_id}'"
+        raise RefusedError(409, told, "uniqueness")
     now = world.clock.now_ms()
     scim_id = world.new_id("scim_group")
     with world.store.transaction():
@@ -64,7 +72,7 @@ def create(
             directory_id,
             directory["organization_id"],
             scim_id,
-            kept.get("externalId") or name,
+            idp_id,
             name,
             now,
             now,
@@ -82,18 +90,20 @@ def create(
 def _name(document: Json) -> str:
     name: str = document["displayName"]
     if not name.strip():
-        raise RefusedError(400, "A group needs a displayName that is not empty.", "invalidValue")
+        raise RefusedError(400, "'displayName' is required", "invalidValue")
     return name
 
 
 def rename(world: World, directory_id: str, scim_id: str, document: Json) -> Row:
-    """Replace all but the members; `dsync.group.updated` when the name or idp_id is another."""
+    """Replace all but the members; `dsync.group.updated` when the name is another.
+
+    The idp_id stays what it was at the creation.
+    """
     row = get(world, directory_id, scim_id)
     kept = {key: value for key, value in document.items() if key not in NEVER_KEPT}
     if kept == json.loads(row["document"]):
         return row
     name = _name(kept)
-    idp_id = kept.get("externalId") or name
     now = world.clock.now_ms()
     with world.store.transaction():
         world.store.run(
@@ -106,13 +116,10 @@ def rename(world: World, directory_id: str, scim_id: str, document: Json) -> Row
             scim_id,
         )
         before = directory_group_of(world, scim_id)
-        wanted = {"name": name, "idp_id": idp_id}
-        previous = {key: before[key] for key in wanted if before[key] != wanted[key]}
-        if previous:
+        if before["name"] != name:
             world.store.run(
-                "update directory_groups set name = ?, idp_id = ?, updated_at = ? where id = ?",
+                "update directory_groups set name = ?, updated_at = ? where id = ?",
                 name,
-                idp_id,
                 now,
                 before["id"],
             )
@@ -120,7 +127,7 @@ def rename(world: World, directory_id: str, scim_id: str, document: Json) -> Row
             events.record(
                 world,
                 "dsync.group.updated",
-                after | {"previous_attributes": previous},
+                after | {"previous_attributes": {"name": before["name"]}},
                 before["organization_id"],
             )
     return get(world, directory_id, scim_id)
@@ -147,7 +154,7 @@ def change_members(
     add: Members | None = None,
     remove: Iterable[str] = (),
 ) -> bool:
-    """Drop ids that are no person of this directory silently, as WorkOS does.
+    """Drop ids that are no person of this directory, or one held back, silently as WorkOS does.
 
     An event is emitted for each change of somebody who is a directory user. Whether anything
     changed.
@@ -176,7 +183,10 @@ def _add_member(
     world: World, directory_id: str, scim_id: str, user_id: str, display: str | None
 ) -> bool:
     known = world.store.exists(
-        "select 1 from scim_users where id = ? and directory_id = ?", user_id, directory_id
+        "select 1 from scim_users where id = ?1 and directory_id = ?2"
+        " and not exists (select 1 from held_users where scim_id = ?1)",
+        user_id,
+        directory_id,
     )
     if not known:
         return False

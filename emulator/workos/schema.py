@@ -25,6 +25,8 @@ create table if not exists scim_users (
 create index if not exists scim_users_external on scim_users (external_id, directory_id);
 create index if not exists scim_users_last on scim_users (last_directory_user_id);
 
+create table if not exists held_users (scim_id text primary key) without rowid;
+
 create table if not exists scim_groups (
   id text primary key, directory_id text not null, name_key text not null, external_id text,
   document text not null, version integer not null,
@@ -50,6 +52,7 @@ create table if not exists directory_groups (
   scim_id text not null unique, idp_id text not null, name text not null,
   created_at integer not null, updated_at integer not null);
 create index if not exists directory_groups_directory on directory_groups (directory_id, id);
+create index if not exists directory_groups_idp on directory_groups (directory_id, idp_id);
 
 create table if not exists events (
   id text primary key, created_at integer not null, event text not null,

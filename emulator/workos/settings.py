@@ -10,6 +10,7 @@ class WithoutEmail(StrEnum):
     """What becomes of a person whom the directory sends without an e-mail address."""
 
     HOLD_BACK = "hold_back"
+    """Answered 400, kept without an event, and completed when they are sent again."""
     ANNOUNCE = "announce"
 
 
@@ -19,14 +20,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(validate_assignment=True, extra="forbid")
 
     retain_deactivated: bool = False
-    """Keep a deactivated person as `inactive` instead of deleting the directory user."""
+    """Soft deletion: a deactivated person stays, as `inactive`, and is not deleted.
+
+    While it is off, a creation with `active: false` is answered 400.
+    """
     same_id_on_return: bool = False
     """A person who was deleted by deactivation comes back under the id from before."""
     announce_memberships_on_return: bool = False
     """A return is followed by `dsync.group.user_added` for each group the directory still holds."""
     without_email: WithoutEmail = WithoutEmail.HOLD_BACK
-    refuse_inactive_creation: bool = True
-    """Answer 400 to a SCIM creation with `active: false`."""
     unique_email: bool = True
     """Answer 409 to a second active person with the same e-mail address."""
     events_held_back_seconds: Annotated[float, Field(ge=0, le=3600)] = 3.0

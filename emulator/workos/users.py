@@ -1,16 +1,20 @@
 """People: a SCIM user document in, a directory user and its events out."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from emulator.store import Row
 from emulator.workos import directories, events, groups, wire
 from emulator.workos.settings import WithoutEmail
+from emulator.workos.texts import given
 from emulator.workos.world import NotFoundError, RefusedError, World
 
 Json = dict[str, Any]
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+MISSING_EMAILS = "Required attributes missing: emails"
 NEVER_KEPT = ("id", "meta", "groups", "password")
 COLUMNS = (
     "idp_id", "email", "email_key", "first_name", "last_name", "name", "state", "custom_attributes",
@@ -29,6 +33,8 @@ class Person:
     name: str | None
     active: bool
     custom_attributes: str
+    without_email: bool = False
+    """Neither an address nor a userName that is one; a malformed address is there, and null."""
 
     def columns(self) -> tuple[Any, ...]:
         state = "active" if self.active else "inactive"
@@ -42,9 +48,7 @@ class Person:
 def read(document: Json, extra: Json) -> Person:
     """`extra` holds custom attributes that no SCIM attribute carries."""
     name = document.get("name") or {}
-    emails = document.get("emails") or []
-    primary = next((each for each in emails if each.get("primary")), None)
-    chosen = primary or (emails[0] if emails else {})
+    email, without_email = _address(document)
     enterprise = document.get(ENTERPRISE) or {}
     mapped = {
         "department": enterprise.get("department"),
@@ -53,17 +57,37 @@ def read(document: Json, extra: Json) -> Person:
         "employee_number": enterprise.get("employeeNumber"),
     }
     custom = {key: value for key, value in mapped.items() if value is not None} | extra
-    first, last = name.get("givenName"), name.get("familyName")
-    full = " ".join(part for part in (first, last) if part) or document.get("displayName")
+    first, last = given(name.get("givenName")), given(name.get("familyName"))
+    full = " ".join(part for part in (first, last) if part) or given(document.get("displayName"))
     return Person(
-        idp_id=document.get("externalId") or document["userName"],
-        email=chosen.get("value") or None,
+        idp_id=given(document.get("externalId")) or document["userName"],
+        email=email,
         first_name=first,
         last_name=last,
         name=full,
         active=document.get("active", True) is not False,
         custom_attributes=json.dumps(custom),
+        without_email=without_email,
     )
+
+
+def addresses(document: Json) -> list[Json]:
+    """Those that are not blank."""
+    return [each for each in document.get("emails") or [] if given(each.get("value"))]
+
+
+def _address(document: Json) -> tuple[str | None, bool]:
+    """The primary, else the first at work, else the first at home; and whether there is none."""
+    listed = addresses(document)
+    if not listed:
+        is_address = ADDRESS.fullmatch(document["userName"]) is not None
+        return (document["userName"], False) if is_address else (None, True)
+    ranked = (
+        *(each for each in listed if each.get("primary")),
+        *(each for kind in ("work", "home") for each in listed if each.get("type") == kind),
+    )
+    value = ranked[0]["value"] if ranked else ""
+    return (value if ADDRESS.fullmatch(value) else None), False
 
 
 def get(world: World, directory_id: str, scim_id: str) -> Row:
@@ -73,6 +97,40 @@ def get(world: World, directory_id: str, scim_id: str) -> Row:
     if row is None:
         raise NotFoundError("User", scim_id)
     return row
+
+
+def receive(world: World, directory_id: str, document: Json) -> Row:
+    """What a SCIM client sends to be created: whoever was held back is completed by it.
+
+    Raises RefusedError as `save` does, and 400 without an address: the person is held back then.
+    """
+    held = world.store.row(
+        "select u.* from scim_users u join held_users h on h.scim_id = u.id"
+        " where u.directory_id = ?1 and (u.user_name_key = ?2 or u.external_id = ?3)",
+        directory_id,
+        document["userName"].casefold(),
+        given(document.get("externalId")),
+    )
+    if held is None:
+        row = save(world, directory_id, document)
+    else:
+        merged = json.loads(held["document"]) | document
+        row = save(world, directory_id, merged, scim_id=held["id"])
+    if is_held(world, row["id"]):
+        raise RefusedError(400, MISSING_EMAILS, "invalidValue")
+    return row
+
+
+def replace(world: World, directory_id: str, document: Json, scim_id: str) -> Row:
+    """Raises RefusedError as `save` does, and 400 when no address would be left."""
+    hold_back = world.settings.without_email is WithoutEmail.HOLD_BACK
+    if hold_back and read(document, {}).without_email:
+        raise RefusedError(400, MISSING_EMAILS, "invalidSyntax")
+    return save(world, directory_id, document, scim_id=scim_id)
+
+
+def is_held(world: World, scim_id: str) -> bool:
+    return world.store.exists("select 1 from held_users where scim_id = ?", scim_id)
 
 
 def save(
@@ -98,7 +156,7 @@ def save(
     with world.store.transaction():
         values = (
             document["userName"].casefold(),
-            document.get("externalId"),
+            given(document.get("externalId")),
             person.active,
             json.dumps(document),
             json.dumps(extra),
@@ -135,6 +193,7 @@ def delete(world: World, directory_id: str, scim_id: str) -> None:
         if user is not None:
             _remove(world, user)
         world.store.run("delete from scim_members where user_id = ?", scim_id)
+        world.store.run("delete from held_users where scim_id = ?", scim_id)
         world.store.run("delete from scim_users where id = ?", scim_id)
 
 
@@ -147,15 +206,16 @@ def _check(
 ) -> None:
     own_id = before["id"] if before is not None else ""
     if not document["userName"].strip():
-        raise RefusedError(400, "A user needs a userName that is not empty.", "invalidValue")
+        raise RefusedError(400, "'userName' is required", "invalidValue")
     if world.store.exists(
         "select 1 from scim_users where directory_id = ? and user_name_key = ? and id != ?",
         directory_id,
         document["userName"].casefold(),
         own_id,
     ):
-        raise RefusedError(409, f"userName '{document['userName']}' is taken.", "uniqueness")
-    if before is None and not person.active and world.settings.refuse_inactive_creation:
+        told = f"Another user already exists with this username '{document['userName']}'"
+        raise RefusedError(409, told, "uniqueness")
+    if before is None and not person.active and not world.settings.retain_deactivated:
         raise RefusedError(400, "A user cannot be created with active: false.", "invalidValue")
     if (
         world.settings.unique_email
@@ -169,15 +229,18 @@ def _check(
             own_id,
         )
     ):
-        raise RefusedError(409, f"An active user has the email '{person.email}'.", "uniqueness")
+        told = f"Another user already exists with this email '{person.email}'"
+        raise RefusedError(409, told, "uniqueness")
 
 
 def _follow(world: World, scim: Row, person: Person) -> None:
     """Bring the directory user to what the SCIM user says."""
     user = directory_user_of(world, scim["id"])
     if user is None:
-        hold = person.email is None and world.settings.without_email is WithoutEmail.HOLD_BACK
-        if person.active and not hold:
+        if person.without_email and world.settings.without_email is WithoutEmail.HOLD_BACK:
+            world.store.run("insert or ignore into held_users values (?)", scim["id"])
+        elif person.active or world.settings.retain_deactivated:
+            world.store.run("delete from held_users where scim_id = ?", scim["id"])
             _announce(world, scim, person)
     elif not person.active and not world.settings.retain_deactivated:
         if user["state"] == "active":
@@ -211,8 +274,7 @@ def _announce(world: World, scim: Row, person: Person) -> None:
     events.record(
         world, "dsync.user.created", wire.directory_user(user), directory["organization_id"]
     )
-    # Somebody held back until now was never in a group as far as the application knows.
-    if earlier is None or world.settings.announce_memberships_on_return:
+    if world.settings.announce_memberships_on_return:
         groups.announce_memberships(world, user)
 
 

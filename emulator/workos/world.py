@@ -1,8 +1,12 @@
 """One WorkOS environment: its store, its clock, its settings, and who waits for its events."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from emulator.clock import Clock
 from emulator.ids import Ulids
@@ -55,13 +59,18 @@ class World:
                 )
 
 
+def _known(model: type[BaseModel], saved: str) -> dict[str, Any]:
+    """Without what an earlier emulator could be set to, and this one cannot."""
+    return {name: value for name, value in json.loads(saved).items() if name in model.model_fields}
+
+
 def open_world(path: Path | None, clock: Clock, settings: Settings) -> World:
     """The world kept at `path`, or a new one with these settings; `None` is in memory."""
     store = Store(path, SCHEMA)
     saved = {row["name"]: row["value"] for row in store.rows("select * from settings")}
     if "settings" in saved:
-        settings = Settings.model_validate_json(saved["settings"])
-    faults = Faults.model_validate_json(saved.get("faults", "{}"))
+        settings = Settings.model_validate(_known(Settings, saved["settings"]))
+    faults = Faults.model_validate(_known(Faults, saved.get("faults", "{}")))
     newest = store.number("select max(created_at) from events")
     clock.resume_after(newest)
     return World(store, clock, settings, faults)

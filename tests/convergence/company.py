@@ -134,8 +134,26 @@ class Company:
         return [Group(*row) for row in rows]
 
     def free_names(self) -> list[tuple[str, str]]:
-        """(directory, name) of groups that could be pushed; Okta refuses a second of a name."""
-        taken = {(group.directory_id, group.name) for group in self.groups()}
+        """(directory, name) that a group could have; Okta refuses a second of a name."""
+        return self._names_but({(group.directory_id, group.name) for group in self.groups()})
+
+    def new_names(self) -> list[tuple[str, str]]:
+        """Of these, those of groups that could be pushed: WorkOS keeps a renamed one's first."""
+        return [each for each in self.free_names() if each in self._names_but(self._identities())]
+
+    def pushable_again(self) -> list[Group]:
+        """Groups that could be pushed under their name when they are gone."""
+        return [
+            group
+            for group in self.groups()
+            if (group.directory_id, group.name) not in self._identities(but=group.scim_id)
+        ]
+
+    def _identities(self, but: str = "") -> set[tuple[str, str]]:
+        statement = "select directory_id, idp_id from directory_groups where scim_id != ?"
+        return set(map(tuple, self._rows(statement, but)))
+
+    def _names_but(self, taken: set[tuple[str, str]]) -> list[tuple[str, str]]:
         return [
             (directory, name)
             for directory in self.directories

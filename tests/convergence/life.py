@@ -243,14 +243,14 @@ class Life(RuleBasedStateMachine):
     def delete_group(self, group: Group) -> None:
         self.company.emulator.delete_group(group.scim_id)
 
-    @if_any(Company.free_names)
-    @rule(which=one_of(Company.free_names), members=st.integers(0, 3))
+    @if_any(Company.new_names)
+    @rule(which=one_of(Company.new_names), members=st.integers(0, 3))
     def push_group(self, which: tuple[str, str], members: int) -> None:
         people = [each for each in self.company.present() if each.directory_id == which[0]]
         self.company.push_group(*which, people[:members])
 
-    @if_any(Company.groups)
-    @rule(group=one_of(Company.groups), members=st.integers(0, 3))
+    @if_any(Company.pushable_again)
+    @rule(group=one_of(Company.pushable_again), members=st.integers(0, 3))
     def push_group_again(self, group: Group, members: int) -> None:
         self.delete_group(group)
         self.push_group((group.directory_id, group.name), members)

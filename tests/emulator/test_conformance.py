@@ -1,8 +1,9 @@
 """Two SCIM conformance programs that are not ours, against the running emulator.
 
-One setting is off for them: WorkOS refuses a creation with `active: false`, and scim2-tester
-creates people with random values. RFC 7644 section 3.12 is on WorkOS's side (400 invalidValue,
-"the value specified was not compatible with the operation"), and test_scim_forms.py holds it.
+Two settings are other than WorkOS's for them, because scim2-tester creates people with random
+values: who has no address is announced, and with soft deletion a creation with `active: false` is
+not refused. RFC 7644 section 3.12 is on WorkOS's side (400 invalidValue, "the value specified was
+not compatible with the operation"), and test_workos_requirements.py holds both.
 """
 
 import subprocess
@@ -14,13 +15,16 @@ import pytest
 
 from tests.emulator.server import Program
 
+SETTINGS = {
+    "unique_email": "on", "webhooks": "on", "retain_deactivated": "on", "without_email": "announce",
+}  # fmt: skip
 TOOLS = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     with Program(tmp_path_factory.mktemp("conformance")) as program:
-        saved = program.http.post("/settings", data={"unique_email": "on", "webhooks": "on"})
+        saved = program.http.post("/settings", data=SETTINGS)
         assert saved.status_code == 303
         yield program.scim_token()
 

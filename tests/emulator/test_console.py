@@ -294,3 +294,16 @@ async def test_a_browser_is_shown_errors_as_pages(
     program = await browser.get(path)
     assert program.status_code == status
     assert program.json()["message"]
+
+
+async def test_a_renamed_groups_old_name_stays_taken_over_there(
+    emulator: Emulator, browser: httpx.AsyncClient
+) -> None:
+    authors = await create_group(browser, "Authors")
+    await submit(browser, f"/groups/{authors}", name="Writers")
+    answer = await submit(browser, "/groups", name="Authors")
+    told = await notice(browser, answer)
+    assert "The push failed. 409: Another group already exists with this ID" in told
+    assert [event["event"] for event in emulator.events[-2:]] == [
+        "dsync.group.created", "dsync.group.updated",
+    ]  # fmt: skip

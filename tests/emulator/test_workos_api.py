@@ -1,5 +1,8 @@
 """The WorkOS API where it is easily got wrong: pages, cursors, limits, refusals, the Events API."""
 
+import json
+from pathlib import Path
+
 import httpx
 import httpx2
 import pytest
@@ -121,6 +124,45 @@ def acme_clock() -> list[float]:
     return [1_800_000_000.0]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "events=dsync.user.created,dsync.group.created",
+        "events=dsync.user.created&events=dsync.group.created",
+        "events[]=dsync.user.created&events[]=dsync.group.created",
+        "events%5B%5D=dsync.user.created&events%5B%5D=dsync.group.created",
+        "events[]=dsync.user.created,dsync.group.created",
+    ],
+)
+async def test_events_are_asked_for_in_each_form(
+    emulator: Emulator, browser: httpx.AsyncClient, directory: Directory, query: str
+) -> None:
+    emulator.create_user(directory.id, email="ann@acme.example")
+    emulator.create_group(directory.id, "Authors")
+    listed = (await browser.get(f"/events?{query}&limit=10", headers=KEY)).json()["data"]
+    assert [event["event"] for event in listed] == ["dsync.user.created", "dsync.group.created"]
+    for nothing in ("events=", "events[]=", "limit=1"):
+        assert (await browser.get(f"/events?{nothing}", headers=KEY)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "domains=acme.example,beta.example",
+        "domains=ACME.example&domains=beta.example",
+        "domains[]=acme.example&domains[]=beta.example",
+        "domains%5B%5D=acme.example&domains%5B%5D=beta.example",
+    ],
+)
+async def test_domains_are_asked_for_in_each_form(
+    emulator: Emulator, browser: httpx.AsyncClient, acme: Organization, query: str
+) -> None:
+    beta = emulator.create_organization("Beta", domains=("beta.example",))
+    emulator.create_organization("Part", domains=("me.example",))
+    listed = (await browser.get(f"/organizations?{query}", headers=KEY)).json()["data"]
+    assert [each["id"] for each in listed] == [beta.id, acme.id]
+
+
 async def test_organizations_come_and_go(
     emulator: Emulator, workos: AsyncWorkOSClient, acme: Organization, directory: Directory
 ) -> None:
@@ -189,3 +231,42 @@ async def test_codes_expire(acme_clock: list[float]) -> None:
         profile = (await client.sso.get_profile_and_token(code=fresh)).profile
     assert (profile.idp_id, profile.email) == ("00uStranger", "stranger@elsewhere.example")
     emulator.close()
+
+
+INTENTS = [
+    "sso", "dsync", "audit_logs", "log_streams", "domain_verification", "certificate_renewal",
+    "bring_your_own_key",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("intent", INTENTS)
+async def test_a_portal_link_lives_five_minutes(acme_clock: list[float], intent: str) -> None:
+    emulator = Emulator(now=lambda: acme_clock[0])
+    acme = emulator.create_organization("Acme")
+    transport = httpx.ASGITransport(emulator.app)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://emulator", headers=KEY
+    ) as http:
+        asked = {"organization": acme.id, "intent": intent}
+        made = await http.post("/portal/generate_link", json=asked)
+        link = made.json()["link"]
+        acme_clock[0] += 299
+        assert (await http.get(link)).status_code == 200
+        acme_clock[0] += 2
+        assert (await http.get(link)).status_code == 404
+        wrong = await http.post("/portal/generate_link", json=asked | {"intent": "payroll"})
+        assert wrong.status_code == 422
+    emulator.close()
+
+
+def test_settings_of_an_earlier_emulator_are_read(tmp_path: Path) -> None:
+    first = Emulator(home=tmp_path)
+    first.settings.history_days = 60
+    saved = first.settings.model_dump() | {"refuse_inactive_creation": True}
+    first.world.store.run(
+        "insert or replace into settings values ('settings', ?)", json.dumps(saved)
+    )
+    first.close()
+    second = Emulator(home=tmp_path)
+    assert second.settings.history_days == 60
+    second.close()

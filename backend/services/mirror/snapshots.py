@@ -3,6 +3,8 @@
 No connection to the database is held while WorkOS is waited for.
 """
 
+from unicodedata import normalize
+
 from sqlalchemy import ColumnElement, func, select
 
 from backend.database import Database
@@ -71,13 +73,17 @@ async def find_people(
         for person in found:
             # A filter that a server ignores must not let a stranger in.
             if (idp_id is None or person.idp_id == idp_id) and (
-                email is None or (person.email or "").lower() == email.lower()
+                email is None or _one_spelling(person.email or "") == _one_spelling(email)
             ):
                 groups = await client.groups_of(person.id)
                 async with database.transaction() as session:
                     await merge_person(session, person, groups, version)
                 people.append(person)
     return people
+
+
+def _one_spelling(address: str) -> str:
+    return normalize("NFC", address).lower()
 
 
 async def read_person(database: Database, client: WorkosClient, directory_user_id: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from enum import StrEnum
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from sqlalchemy import CompoundSelect, Row, Select, func, select
 
@@ -203,15 +204,16 @@ async def _by_email(
 
 
 async def _spellings(database: Database, organization_id: str, email: str) -> set[str]:
-    """The ways to ask WorkOS for an address, whose filter may tell capitals apart."""
+    """The ways to ask WorkOS for an address, whose filter may tell spellings apart."""
     mirrored = await _rows(
         database,
         select(DirectoryUser.email).where(
             DirectoryUser.organization_id == organization_id,
-            func.lower(DirectoryUser.email) == email.lower(),
+            func.lower(func.normalize(DirectoryUser.email)) == func.lower(func.normalize(email)),
         ),
     )
-    return {email, email.lower(), *(row.email for row in mirrored)}
+    composed = normalize("NFC", email)
+    return {email, composed, composed.lower(), *(row.email for row in mirrored)}
 
 
 async def _tie(database: Database, profile: Profile, organization_id: str) -> Match | None:
@@ -229,7 +231,8 @@ async def _tie(database: Database, profile: Profile, organization_id: str) -> Ma
             SsoIdentity.connection_id == profile.connection_id,
             SsoIdentity.subject == profile.subject,
             live.c.state == ACTIVE,
-            func.lower(live.c.email) == func.lower(SsoIdentity.email),
+            func.lower(func.normalize(live.c.email))
+            == func.lower(func.normalize(SsoIdentity.email)),
         ),
     )
     return Match(rows[0].user_key, MatchedBy.EMAIL, rows[0].id) if rows else None

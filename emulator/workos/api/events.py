@@ -4,12 +4,12 @@ import json
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from emulator.clock import parse_iso
 from emulator.workos.api.errors import ApiError
 from emulator.workos.api.guards import WorldDep, has_key, is_up
-from emulator.workos.api.paging import Limit
+from emulator.workos.api.paging import Limit, listed
 from emulator.workos.world import World
 
 Json = dict[str, Any]
@@ -20,7 +20,7 @@ router = APIRouter(dependencies=[Depends(is_up), Depends(has_key)])
 @router.get("/events")
 async def list_events(
     world: WorldDep,
-    events: Annotated[list[str], Query(min_length=1)],
+    events: Annotated[list[str], Depends(listed("events"))],
     after: str | None = None,
     range_start: str | None = None,
     range_end: str | None = None,
@@ -30,7 +30,8 @@ async def list_events(
     """400 for a cursor that is unknown or older than the history, or given beside range_start."""
     if after is not None and range_start is not None:
         raise ApiError(400, "after and range_start exclude each other.", "invalid_request")
-    names = [name for each in events for name in each.split(",") if name]
+    if not events:
+        raise ApiError(422, "Which events is required.", "invalid_request_parameters")
     now = world.clock.reached_ms()
     oldest = now - int(timedelta(days=world.settings.history_days).total_seconds() * MS)
     start = max(oldest, _moment(range_start, "range_start", oldest))
@@ -44,7 +45,7 @@ async def list_events(
         start,
         min(newest, _moment(range_end, "range_end", newest)),
         after or "",
-        json.dumps(names),
+        json.dumps(events),
         organization_id,
         organization_id,
         limit + 1,

@@ -1,15 +1,16 @@
 """Organizations, connections and Admin Portal links."""
 
+import json
 import secrets
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from emulator.workos import organizations, wire
 from emulator.workos.api.guards import WorldDep, has_key, is_up
-from emulator.workos.api.paging import PageDep
+from emulator.workos.api.paging import PageDep, listed
 
 Json = dict[str, Any]
 router = APIRouter(dependencies=[Depends(is_up), Depends(has_key)])
@@ -62,18 +63,19 @@ class PortalLink(BaseModel):
 async def list_organizations(
     world: WorldDep,
     page: PageDep,
-    domains: Annotated[list[str] | None, Query()] = None,
+    domains: Annotated[list[str], Depends(listed("domains"))],
     search: str | None = None,
 ) -> Json:
     by_domain = (
-        "exists (select 1 from json_each(t.domains) d where instr(?, d.value ->> 'domain') > 0)"
+        "exists (select 1 from json_each(t.domains) d, json_each(?) asked"
+        " where lower(d.value ->> 'domain') = lower(asked.value))"
     )
     return page.answer(
         world.store,
         "select t.* from organizations t",
         [
             ("instr(lower(t.name), lower(?)) > 0", search),
-            (by_domain, ",".join(domains) if domains else None),
+            (by_domain, json.dumps(domains) if domains else None),
         ],
         wire.organization,
     )

@@ -4,12 +4,23 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from emulator.store import Row, Store
 
 Json = dict[str, Any]
 Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+def listed(name: str) -> Callable[[Request], list[str]]:
+    """A list in the query in each form that WorkOS's programs send: `a=x,y`, `a=x&a=y`, `a[]=x`."""
+
+    def read(request: Request) -> list[str]:
+        query = request.query_params
+        given = [*query.getlist(name), *query.getlist(f"{name}[]")]
+        return [each for text in given for each in text.split(",") if each]
+
+    return read
 
 
 class Order(StrEnum):

@@ -1,42 +1,21 @@
 """What clients send that scim2-server does not read: rewritten into what the RFC says."""
 
-import json
 import re
 from typing import Any
 
 Json = dict[str, Any]
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-ENTRA_GROUP = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 SELECTED = re.compile(r'(\w+)\[(\w+) eq "?([^"\]]+)"?\]\.(\w+)', re.IGNORECASE)
 
 
-def standard_resource(body: bytes) -> bytes:
-    """The same resource without the schema that Entra names in its groups and never uses."""
-    try:
-        resource = json.loads(body)
-        schemas = [schema for schema in resource["schemas"] if schema != ENTRA_GROUP]
-        unchanged = schemas == resource["schemas"]
-    except (ValueError, KeyError, TypeError):
-        return body
-    return body if unchanged else json.dumps(resource | {"schemas": schemas}).encode()
-
-
-def standard_patch(body: bytes, stored: Json) -> bytes:
+def standard_patch(patch: Json, stored: Json) -> Json:
     """The same PATCH in standard form; anything not understood is left for the server to refuse.
 
     Entra removes members by value instead of by a filter in the path, sends the manager as a bare
     id or in a list, and adds to a value that the `stored` resource does not have yet.
     """
-    try:
-        patch = json.loads(body)
-        operations = patch["Operations"]
-        rewritten = [new for old in operations for new in _rewrite(old)]
-        rewritten = _with_new_values(rewritten, stored)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return body
-    return (
-        body if rewritten == operations else json.dumps(patch | {"Operations": rewritten}).encode()
-    )
+    rewritten = [new for old in patch["Operations"] for new in _rewrite(old)]
+    return patch | {"Operations": _with_new_values(rewritten, stored)}
 
 
 def _rewrite(operation: Json) -> list[Json]:

@@ -66,6 +66,8 @@ def _read_operation(operation: Json, group_id: str, change: MembershipChange) ->
 def _people(value: list[Json] | Json) -> Members:
     listed = value if isinstance(value, list) else [value]
     for each in listed:
-        if not isinstance(each["value"], str) or each.get("type", "User") != "User":
+        if not isinstance(each["value"], str) or not each["value"].strip():
+            raise _OtherFormError
+        if each.get("type", "User") != "User":
             raise _OtherFormError
     return {each["value"]: each.get("display") for each in listed}

@@ -32,10 +32,11 @@ from scim2_server.service import ScimService
 from scim2_server.utils import load_default_resource_types, load_default_schemas
 
 from emulator.workos import directories, groups
-from emulator.workos.scim import dialect, documents, memberships
+from emulator.workos.scim import dialect, documents, memberships, requirements
 from emulator.workos.scim.storage import DirectoryStorage, scim_errors
 from emulator.workos.world import NotFoundError, World
 
+Json = dict[str, Any]
 LARGEST_PAGE = 200
 HEADERS = {"Content-Type": f"{SCIM_MEDIA_TYPE}; charset=utf-8", "Cache-Control": "no-cache"}
 CONFIG = ServiceProviderConfig(
@@ -113,10 +114,10 @@ class ScimServer:
         )
         try:
             self._authenticate(request, directory_id)
-            request.body = self._standard(request, directory_id)
             answer = self._membership_change(request, directory_id)
             if answer is not None:
                 return answer
+            self._standardise(request, directory_id)
             response = self._handler(directory_id).handle(request)
         except SCIMException as exception:
             response = self.service.error_response(exception)
@@ -139,18 +140,45 @@ class ScimServer:
         if scheme.lower() != "bearer" or not secrets.compare_digest(given.encode(), token.encode()):
             raise UnauthorizedException(detail="The bearer token is not this directory's.")
 
-    def _standard(self, request: ScimRequest, directory_id: str) -> bytes:
-        """The body as the RFC has it, whoever sent it."""
-        if request.method in {"POST", "PUT"}:
-            return dialect.standard_resource(request.body)
-        if request.method != "PATCH":
-            return request.body
+    def _standardise(self, request: ScimRequest, directory_id: str) -> None:
+        """Make the body what the RFC has, whoever sent it, or refuse what WorkOS refuses.
+
+        A PATCH of nothing that is known is answered as a GET. A body that cannot be read so is left
+        for the server to refuse.
+        """
+        target = self.service.match(request)
+        kind = self.service.get_resource_type_by_endpoint(target.endpoint or "")
+        if kind is None or request.method not in {"POST", "PUT", "PATCH"}:
+            return
+        model = self.service.get_model(kind)
+        try:
+            with scim_errors():
+                body = json.loads(request.body)
+                if target.operation is Operation.patch:
+                    body = self._patch(model, body, target.resource_id, directory_id)
+                    request.method = request.method if body["Operations"] else "GET"
+                elif target.operation in {Operation.create, Operation.replace}:
+                    body = requirements.readable(model, body)
+                    if kind.name == "User":
+                        requirements.check_user(self.world, request.method, body)
+                    else:
+                        requirements.check_group(body)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return
+        request.body = json.dumps(body).encode()
+
+    def _patch(
+        self, model: requirements.Model, patch: Json, resource_id: str | None, directory_id: str
+    ) -> Json:
+        operations = requirements.readable_patch(model, patch["Operations"])
+        patch = patch | {"Operations": operations}
+        requirements.check_group_patch(patch)
         user = self.world.store.text(
             "select document from scim_users where id = ? and directory_id = ?",
-            self.service.match(request).resource_id,
+            resource_id,
             directory_id,
         )
-        return dialect.standard_patch(request.body, json.loads(user or "{}"))
+        return dialect.standard_patch(patch, json.loads(user or "{}"))
 
     def _membership_change(self, request: ScimRequest, directory_id: str) -> Answer | None:
         """The answer to a membership PATCH in one of the common forms; None for anything else."""

@@ -1,5 +1,7 @@
 """Who is let in: the directory decides, and identity is never the e-mail address (invariant 11)."""
 
+import unicodedata
+
 import pytest
 from sqlalchemy import func, select
 
@@ -197,6 +199,23 @@ class TestByAddress:
         stack.clock.advance(15)
         assert (await stack.me(await stack.sign_in(ann, idp_id="saml-2")))["id"] == hers["id"]
         assert await stack.refused(ann, idp_id="saml-1") == "identity_conflict"
+
+    @pytest.mark.parametrize(
+        ("held", "said"),
+        [
+            ("Åsa@acme.example", "ÅSA@acme.example"),
+            ("Åsa@acme.example", unicodedata.normalize("NFD", "åsa@acme.example")),
+            (unicodedata.normalize("NFD", "Åsa@acme.example"), "ÅSA@acme.example"),
+            ("İlker@acme.example", "İLKER@acme.example"),
+            ("ΣΟΦΟΣ@acme.example", "σοφοσ@acme.example"),
+        ],
+    )
+    async def test_in_another_spelling(self, stack: Stack, held: str, said: str) -> None:
+        ann = stack.person("Ann", email=held)
+        await stack.deliver()
+        browser = await stack.sign_in(ann, idp_id="saml-ann", email=said)
+        again = await stack.sign_in(ann, idp_id="saml-ann", email=said)
+        assert (await stack.me(again))["id"] == (await stack.me(browser))["id"]
 
     async def test_without_an_address(self, stack: Stack) -> None:
         stack.emulator.settings.without_email = WithoutEmail.ANNOUNCE
