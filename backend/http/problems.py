@@ -159,7 +159,7 @@ def _allowed_methods(app: FastAPI, scope: Scope) -> str:
 async def _http(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == PayloadTooLarge.status:
-        return _respond(_of(PayloadTooLarge()))
+        return await _refusal(request, PayloadTooLarge())
     if error.status_code == http.HTTPStatus.BAD_REQUEST:
         # The framework's, for a body on which reading JSON fails in another way than by syntax.
         return await _refusal(request, InvalidInput("body", "cannot be read as JSON"))
@@ -231,8 +231,8 @@ class TooLargeAsProblem:
                 and message["status"] == PayloadTooLarge.status
             ):
                 replaced = (b"content-type", b"application/problem+json") not in message["headers"]
-                _note(scope, PayloadTooLarge())
                 if replaced:
+                    _note(scope, PayloadTooLarge())
                     await _respond(_of(PayloadTooLarge()))(scope, receive, send)
             if not replaced:
                 await send(message)
