@@ -109,8 +109,10 @@ async def apply(
         code = sqlstate(error)
         reason = _REFUSALS.get(code) or _REFUSALS.get(code[:2], ParkingReason.NOT_STORABLE)
         refused = UnusableData(reason, f"The database refused it: {error.args[0]}")
-        parked = event._replace(row=facts.parked(event.row, refused), facts=None)
-        return await _apply(on, parked, replay, moves_cursor=moves_cursor)
+    except RecursionError:
+        refused = UnusableData(ParkingReason.VALUE_TOO_LONG, "It is nested too deeply.")
+    parked = event._replace(row=facts.parked(event.row, refused), facts=None)
+    return await _apply(on, parked, replay, moves_cursor=moves_cursor)
 
 
 async def _apply(

@@ -3,13 +3,15 @@
 import asyncio
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Row, select, text
 
 from backend.database import Database
 from backend.models import AuditEvent, DirectoryEvent, DirectoryUser, User
+from backend.schemas.events import Outcome, Source
+from backend.services.events import intake, parsing
 from backend.services.events.replay import replay
 from backend.workos.scope import DirectoryScope
 from tests.stack import Stack, as_body, new_event, post_webhook, running_stack, user_data
@@ -110,6 +112,21 @@ async def test_a_name_of_any_length_is_shortened(stack: Stack, field: str) -> No
     row = await mirrored(stack, data["id"])
     assert row is not None
     assert row.name == data[field][:500]
+
+
+async def test_nested_deeper_than_can_be_written_is_parked(stack: Stack) -> None:
+    """How deep that is depends on the stack: what could be read may be too deep for it."""
+    body = as_body(new_event("dsync.user.created", user_data(stack)))
+    event = parsing.read(body, Source.WEBHOOK, DirectoryScope())
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    event = event._replace(facts=cast("Any", {**(event.facts or {}), "deep": deep}))
+    database = stack.database
+    assert await intake.apply(database.events.about("user"), event) is Outcome.PARKED
+    kept = await inbox(stack, event.envelope.id)
+    assert kept is not None
+    assert kept.body == body
 
 
 async def test_text_too_long_for_an_index_is_parked(stack: Stack) -> None:
