@@ -12,7 +12,10 @@ from backend.logs import LogFormat
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("uvicorn", "uvicorn.error"):  # as `rollcall serve` leaves them
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     root, queuer = logging.getLogger(), logging.getLogger("pgqueuer")
     before = root.handlers, root.level, queuer.propagate
     yield

@@ -18,7 +18,7 @@ from backend.database.kinds import (
 from backend.database.locks import session_lock, transaction_lock, try_transaction_lock
 from backend.database.migrations import Schema, alembic_config
 from backend.database.pooler import refuse_transaction_pooling
-from backend.database.query import Fetches, Query
+from backend.database.query import Fetches, Query, looked_up
 from backend.database.retrying import take_turns
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "ends_connection",
     "is_content_error",
     "is_our_fault",
+    "looked_up",
     "refuse_transaction_pooling",
     "session_lock",
     "sqlstate",

@@ -4,14 +4,22 @@ from functools import cached_property
 from typing import Any, Protocol, cast
 
 import asyncpg
-from sqlalchemy import Executable, make_url
+from sqlalchemy import ColumnElement, Executable, Select, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql import ClauseElement, literal
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from backend.database.faults import DRIVER_FAULTS, ends_connection
 
 _DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
+
+
+def looked_up(query: Select[*tuple[Any, ...]]) -> ColumnElement[bool]:
+    """Whether there is such a row, for each row that asks.
+
+    For EXISTS, the planner may read the table of everybody instead, and hash it.
+    """
+    return query.limit(literal(1, literal_execute=True)).scalar_subquery().is_not(None)
 
 
 class Fetches(Protocol):

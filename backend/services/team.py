@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import literal
 
-from backend.database import Executor
+from backend.database import Executor, looked_up
 from backend.errors import NotFound
 from backend.models import Directory, DirectoryUser, Invitation, User, access, live_memberships
 from backend.pagination import Keyset, NameCursor
@@ -17,11 +17,6 @@ from backend.schemas.team import TeamMember, TeamPage, TeamStatus
 _BY_NAME = Keyset(NameCursor, User.sort_name, User.id)
 
 _Invitee = aliased(User)
-
-
-def _exists(query: Select[*tuple[Any, ...]]) -> ColumnElement[bool]:
-    """Whether a user has such a row. For EXISTS, the planner may read the table of everybody."""
-    return query.limit(literal(1, literal_execute=True)).scalar_subquery().is_not(None)
 
 
 # An invitation ends with the invitee's time here, and is not there again when they return. Where a
@@ -56,7 +51,7 @@ current_status: ColumnElement[str] = case(
     (access.c.active.is_not(True), literal(TeamStatus.DEACTIVATED)),
     (User.joined_at.is_not(None), literal(TeamStatus.JOINED)),
     (
-        _exists(
+        looked_up(
             select(Invitation.id).where(
                 Invitation.organization_id == User.organization_id,
                 Invitation.user_id == User.id,
@@ -80,7 +75,7 @@ _GROUPS = func.array(
     .scalar_subquery()
 )
 
-_IN_DIRECTORY = _exists(
+_IN_DIRECTORY = looked_up(
     select(DirectoryUser.id).where(
         DirectoryUser.organization_id == User.organization_id,
         DirectoryUser.user_key == User.key,
@@ -151,7 +146,7 @@ async def list_page(
         query = query.where(current_status == status)
     if group:
         query = query.where(
-            _exists(
+            looked_up(
                 select(live_memberships.c.group_id).where(
                     _MEMBERSHIPS, live_memberships.c.group_name == group
                 )

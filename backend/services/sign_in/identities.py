@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.database import Executor
+from backend.database import Executor, looked_up
 from backend.errors import NotFound, NotJoinable
 from backend.models import Post, RoleGrant, Session, SsoIdentity, User, access
 from backend.models import live_directory_users as live
@@ -22,11 +22,13 @@ def holds() -> ColumnElement[bool]:
 
     One by address does while the directory has that address for that active person.
     """
-    still = exists().where(
-        live.c.organization_id == SsoIdentity.organization_id,
-        live.c.id == SsoIdentity.directory_user_id,
-        live.c.state == ACTIVE,
-        func.lower(live.c.email) == func.lower(SsoIdentity.email),
+    still = looked_up(
+        select(live.c.id).where(
+            live.c.organization_id == SsoIdentity.organization_id,
+            live.c.id == SsoIdentity.directory_user_id,
+            live.c.state == ACTIVE,
+            func.lower(live.c.email) == func.lower(SsoIdentity.email),
+        )
     )
     return or_(SsoIdentity.matched_by != MatchedBy.EMAIL, still)
 
