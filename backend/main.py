@@ -15,7 +15,7 @@ from backend.errors import SignInRefusal
 from backend.http import problems
 from backend.http.addresses import Addressed
 from backend.http.body_limit import BodyLimit
-from backend.http.guards import MAX_EVENT_BYTES, session_cookie_name, session_signer
+from backend.http.guards import session_cookie_name, session_signer
 from backend.http.headers import CompressedPages, SecurityHeaders
 from backend.http.pages import FOLDERS_OF_FILES, PAGES
 from backend.http.request_log import IdentifyRequests
@@ -35,9 +35,6 @@ from backend.routers import (
 from backend.schemas.problem import Problem
 from backend.settings import Settings, get_settings
 from backend.workos.client import WorkosClient
-
-MAX_BODY_BYTES = MAX_EVENT_BYTES
-"""The most that any address takes; all but the webhook take what `guards.MAX_BODY_BYTES` says."""
 
 _DESCRIPTION = """
 A team's notebook whose access is decided by the company's directory, at every request.

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from backend.database import Database
-from backend.main import MAX_BODY_BYTES
+from backend.http.guards import MAX_EVENT_BYTES
 from backend.models import DirectoryEvent
 from backend.workos.signatures import sign
 from tests.stack import (
@@ -113,7 +113,7 @@ async def chunks(body: bytes) -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("proved", [False, True])
 async def test_over_the_size_limit(stack: Stack, *, chunked: bool, proved: bool) -> None:
-    event = new_event("dsync.user.created", user_data(stack), padding="x" * MAX_BODY_BYTES)
+    event = new_event("dsync.user.created", user_data(stack), padding="x" * MAX_EVENT_BYTES)
     body = as_body(event)
     async with stack.browser() as client:
         answer = await client.post(
@@ -129,8 +129,8 @@ async def test_over_the_size_limit(stack: Stack, *, chunked: bool, proved: bool)
 
 async def test_just_within_the_size_limit(stack: Stack) -> None:
     event = new_event("dsync.user.created", user_data(stack), padding="")
-    event["padding"] = "x" * (MAX_BODY_BYTES - len(as_body(event)))
-    assert len(as_body(event)) == MAX_BODY_BYTES
+    event["padding"] = "x" * (MAX_EVENT_BYTES - len(as_body(event)))
+    assert len(as_body(event)) == MAX_EVENT_BYTES
     assert (await post_webhook(stack, as_body(event))).json() == {"outcome": "applied"}
 
 

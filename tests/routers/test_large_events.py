@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from backend.main import MAX_BODY_BYTES
+from backend.http.guards import MAX_EVENT_BYTES
 from tests.events_api import one, polling
 from tests.stack import Stack, as_body, new_event, post_webhook, signed, user_data
 
@@ -50,7 +50,7 @@ async def test_what_is_still_too_large_is_counted_logged_and_shown(
 ) -> None:
     admin = await stack.sign_in_as("Admins")
     data = user_data(stack)
-    event = new_event("dsync.user.updated", with_photo(data, MAX_BODY_BYTES, character))
+    event = new_event("dsync.user.updated", with_photo(data, MAX_EVENT_BYTES, character))
     body = json.dumps(event, ensure_ascii=False).encode()
     before = refused()
     with caplog.at_level(logging.WARNING):
@@ -72,7 +72,7 @@ async def test_what_is_still_too_large_is_counted_logged_and_shown(
 
 async def test_the_events_api_brings_it_all_the_same(own_stack: Stack) -> None:
     data = user_data(own_stack)
-    event = new_event("dsync.user.created", with_photo(data, MAX_BODY_BYTES))
+    event = new_event("dsync.user.created", with_photo(data, MAX_EVENT_BYTES))
     assert (await post_webhook(own_stack, as_body(event))).status_code == 413
     async with polling(own_stack) as poller:
         poller.api.inserted = [event]
@@ -87,7 +87,7 @@ async def bits(size: int) -> AsyncIterator[bytes]:
 
 async def test_strangers_leave_nothing(stack: Stack) -> None:
     """Unsigned as little is read as ever, mis-signed or without end nothing is kept."""
-    event = new_event("dsync.user.updated", with_photo(user_data(stack), MAX_BODY_BYTES))
+    event = new_event("dsync.user.updated", with_photo(user_data(stack), MAX_EVENT_BYTES))
     body = as_body(event)
     for content, headers in (
         (body, {}),
