@@ -56,7 +56,7 @@ _CATALOGUE = """
 
 
 @dataclass(frozen=True)
-class Held:
+class SqlObject:
     """One object as the catalogue has it; `source` is its file's text, where it has one."""
 
     kind: str
@@ -73,7 +73,7 @@ class Held:
 class SqlOp(MigrateOperation):
     """One statement: what it makes an end of is what its reverse brings back."""
 
-    def __init__(self, old: Held | None, new: Held | None) -> None:
+    def __init__(self, old: SqlObject | None, new: SqlObject | None) -> None:
         self.old, self.new = old, new
 
     def reverse(self) -> "SqlOp":
@@ -111,9 +111,9 @@ def sources(folder: Path = SOURCES) -> list[str]:
     return [path.read_text() for path in sorted(folder.glob("*/*.sql"))]
 
 
-def catalogue(connection: Connection) -> dict[str, Held]:
+def catalogue(connection: Connection) -> dict[str, SqlObject]:
     rows = connection.exec_driver_sql(_CATALOGUE)
-    found = (Held(row.kind, row.name, row.definition, tuple(row.shape)) for row in rows)
+    found = (SqlObject(row.kind, row.name, row.definition, tuple(row.shape)) for row in rows)
     # pgqueuer installs its own.
     return {held.key: held for held in found if "pgqueuer" not in held.key}
 
@@ -167,9 +167,9 @@ def _change_tables(connection: Connection, operations: UpgradeOps) -> None:
     each(operations.ops)
 
 
-def _desired(connection: Connection, tables: UpgradeOps, texts: list[str]) -> list[Held]:
+def _desired(connection: Connection, tables: UpgradeOps, texts: list[str]) -> list[SqlObject]:
     """What the files make, in an order in which it can be made."""
-    found: list[Held] = []
+    found: list[SqlObject] = []
     with _undone(connection):
         _fell(connection, catalogue(connection))
         _change_tables(connection, tables)

@@ -10,7 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import Boolean, Column, Connection, Table, Text, false, inspect, text
 
 from backend.database import Database
-from backend.database.sql_objects import SOURCES, Held, SqlOp, catalogue, complete, sources
+from backend.database.sql_objects import SOURCES, SqlObject, SqlOp, catalogue, complete, sources
 from backend.models.access import views
 from tests.database.test_migrations import run
 
@@ -152,7 +152,7 @@ async def test_a_change_is_carried_out_both_ways(own: Database, change: str) -> 
         assert await connection.run_sync(there_and_back) == (dropped, made)
 
 
-def held(connection: Connection) -> set[Held]:
+def held(connection: Connection) -> set[SqlObject]:
     return set(catalogue(connection).values())
 
 
