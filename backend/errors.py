@@ -215,6 +215,10 @@ class TemporarilyUnavailable(RollcallError):
     detail = "The database did not answer. Nothing was changed; send the request again."
 
 
+class TooManyWaiting(TemporarilyUnavailable):
+    detail = "Too many events are waiting. Nothing was changed; send this one again."
+
+
 class WorkosFault(StrEnum):
     """Why WorkOS cannot be used; FAULT_SENTENCES says it to people."""
 

@@ -1,5 +1,6 @@
 """The database: its connections and their kinds, statements, locks, faults, migrations."""
 
+from backend.database.batches import Events
 from backend.database.engine import BACKGROUND, Database
 from backend.database.faults import (
     CONNECTION_FAULTS,
@@ -27,6 +28,7 @@ __all__ = [
     "DRIVER_FAULTS",
     "AutocommitConnection",
     "Database",
+    "Events",
     "Executor",
     "Fetches",
     "LockedConnection",

@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from backend.database import migrating, migrations
 from backend.database.address import connect
+from backend.database.batches import Events
 from backend.database.connections import Connections
 from backend.database.faults import DRIVER_FAULTS, ends_connection
 from backend.database.kinds import AutocommitConnection, LockedConnection, SnapshotConnection
@@ -28,7 +29,7 @@ from backend.database.locks import session_lock
 from backend.database.migrations import Schema
 from backend.database.pool import ConnectionPool
 from backend.database.query import Query
-from backend.database.statements import Events, Reads
+from backend.database.statements import Reads
 
 _log = logging.getLogger(__name__)
 

@@ -1,8 +1,7 @@
-"""Single statements on a pool's connections, each answered within its time."""
+"""Statements that only read, on a pool's connections, each answered within its time."""
 
 import asyncio
 from typing import Any
-from weakref import WeakValueDictionary
 
 from backend.database.faults import ends_connection
 from backend.database.pool import ConnectionPool
@@ -10,10 +9,8 @@ from backend.database.query import Query
 
 # Of one try, where there may be two: WorkOS and people wait ten for the answer.
 _READ_SECONDS = 4
-_EVENT_SECONDS = 8
-# Less than those above: the driver knows which connection does not answer, the clock does not.
+# Less than that: the driver knows which connection does not answer, the clock does not.
 _SERVER_READS_SECONDS = 3.5
-_SERVER_WRITES_SECONDS = 6
 
 
 class Reads:
@@ -33,33 +30,3 @@ class Reads:
     async def _try(self, query: Query, values: dict[str, object]) -> list[Any]:
         async with asyncio.timeout(_READ_SECONDS), self._pool.connection() as connection:
             return await query.run(connection, values, _SERVER_READS_SECONDS)
-
-
-class Events:
-    """The statements that apply events, on connections that nothing else waits for."""
-
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    def about(self, subject: str) -> "EventsAbout":
-        """For events about one person or group: one at a time.
-
-        They are in each other's way in the database, too. Waiting there, many of them would hold
-        all connections, and keep everybody's events waiting.
-        """
-        return EventsAbout(self._pool, self._locks.setdefault(subject, asyncio.Lock()))
-
-
-class EventsAbout:
-    def __init__(self, pool: ConnectionPool, lock: asyncio.Lock) -> None:
-        self._pool = pool
-        self._lock = lock
-
-    async def fetch(self, query: Query, **values: object) -> list[Any]:
-        async with (
-            asyncio.timeout(_EVENT_SECONDS),
-            self._lock,
-            self._pool.connection() as connection,
-        ):
-            return await query.run(connection, values, _SERVER_WRITES_SECONDS)

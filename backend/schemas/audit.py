@@ -44,7 +44,7 @@ class DirectoryMirrorState(_Kept):
 
 
 class MirrorState(_Kept):
-    """The state of what an event is about, as the SQL function `mirror_state` says it."""
+    """The state of what an event is about, as the SQL function `mirror_states` says it."""
 
     directory_user: Known[DirectoryUserState] = None
     access: Known[AccessState] = None

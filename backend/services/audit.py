@@ -50,5 +50,5 @@ async def record(executor: Executor, *entries: dict[str, Any]) -> None:
 
 
 def read(detail: dict[str, Any]) -> AuditDetail:
-    """The detail of an entry, whether it was written here or by the SQL function `apply_event`."""
+    """The detail of an entry, whether it was written here or by the SQL function `apply_events`."""
     return AuditDetail.model_validate(detail)

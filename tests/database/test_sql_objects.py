@@ -80,8 +80,10 @@ NOTE = AddColumnOp("posts", Column("note", Text))
 NO_REMOVED = AddColumnOp(
     "role_mappings", Column("removed", Boolean, server_default=false(), nullable=False)
 ).reverse()
+# With the function that takes the rows of one of them.
 ALL_VIEWS = [
     "access",
+    "is_live_membership",
     "live_directories",
     "live_directory_users",
     "live_groups",
@@ -102,8 +104,8 @@ CHANGES = {
     "what a view shows": (
         [("live_directory_users", "u.email, ", "")],
         [],
-        ["access", "live_directory_users", "live_memberships"],
-        ["access", "live_directory_users", "live_memberships"],
+        ["access", "is_live_membership", "live_directory_users", "live_memberships"],
+        ["access", "is_live_membership", "live_directory_users", "live_memberships"],
     ),
     "what a function takes": (
         [("is_live", "complete_id text\n", "complete_id text, more int DEFAULT 0\n")],

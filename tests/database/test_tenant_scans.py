@@ -17,7 +17,7 @@ from tests.stack import ORIGIN, Stack, new_event, running_stack, user_data
 # By what a statement has in it: the tables that it may read of everybody.
 OF_EVERYBODY = {
     # The event names no organization: if one has the directory that it names, it is theirs.
-    "WHERE d.id = new.directory_id": {"directories"},
+    "WHERE d.id = batch[n].directory_id": {"directories"},
 }
 
 POST = {"title": "t", "content": "c"}

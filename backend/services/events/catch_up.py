@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import asyncpg
 from sqlalchemy import case, func, or_, select, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -73,7 +72,7 @@ async def poll(
     *,
     seconds: int,
 ) -> Poll | None:
-    """Take in what WorkOS has, one transaction an event; None when it is not time, or not our turn.
+    """Take in what WorkOS has, a page at a time; None when it is not time, or not our turn.
 
     Args:
         database: where the cursor is: one for the whole deployment.
@@ -192,40 +191,42 @@ async def _take_in_all(
     settled = True  # whether the cursor may still move
     async for page in pages:
         items = _items(page, scope)
-        known = await _known(connection, [item.event for item in items])
+        results = await _take_in(connection, [item.event for item in items])
         passed: Envelope | None = None
         for item in items:
             envelope = item.event.envelope
-            if item.place and item.at > page.answered_at - _TRAIL:
+            # A fault holds up no other event, but the cursor.
+            fault = isinstance(results.get(envelope.id), Exception)
+            if fault or (item.place and item.at > page.answered_at - _TRAIL):
                 settled = False
-            moves = settled and item.place
-            if envelope.id in known:
-                passed = envelope if moves else passed
-                continue
-            try:
-                outcome = await intake.apply(connection, item.event, moves_cursor=moves)
-            except asyncpg.PostgresError as error:
-                if connection.invalidated:
-                    raise
-                if is_our_fault(error):
-                    _log.exception("catch-up: %s: database fault that is ours", envelope.id)
-                # It holds up no other event, but the cursor.
-                failed.append(envelope.id)
-                settled = False
-                continue
-            known.add(envelope.id)
-            outcomes[outcome] += 1
-            passed = None if moves else passed
+            elif settled and item.place:
+                passed = envelope
         if passed is not None:
             await connection.execute(
                 update(EventCursor).values(after=passed.id, occurred_at=passed.created_at)
             )
+        outcomes.update(found for found in results.values() if isinstance(found, Outcome))
+        failed.extend(name for name, found in results.items() if isinstance(found, Exception))
     if failed:
         return Trouble(
             FailureReason.DATABASE_FAILED,
             f"The database failed on {len(failed)} events, {failed[0]} the first.",
         )
     return None
+
+
+async def _take_in(
+    connection: AutocommitConnection, events: list[ReadEvent]
+) -> dict[str, Outcome | Exception]:
+    """By id, what became of those that were not known."""
+    known = await _known(connection, events)
+    new = {event.envelope.id: event for event in events if event.envelope.id not in known}
+    found = await intake.apply_all(connection, list(new.values()))
+    results = dict(zip(new, found, strict=True))
+    for name, result in results.items():
+        if isinstance(result, Exception) and is_our_fault(result):
+            _log.error("catch-up: %s: database fault that is ours", name, exc_info=result)
+    return results
 
 
 async def _known(connection: AutocommitConnection, events: list[ReadEvent]) -> set[str]:

@@ -1,54 +1,49 @@
 """The way in: every event comes in here, whatever brought it, and is applied once."""
 
+import asyncio
 import json
 import logging
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Boolean, DateTime, LargeBinary, Text, Uuid, bindparam, func, select, update
+from prometheus_client import Counter
+from sqlalchemy import ARRAY, Boolean, LargeBinary, Text, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from uuid_utils.compat import uuid7
 
 from backend.database import (
     AutocommitConnection,
     Database,
-    Fetches,
+    Events,
     Query,
+    ends_connection,
     is_content_error,
     sqlstate,
 )
 from backend.errors import PayloadTooLarge
 from backend.metrics import DIRECTORY_EVENTS, TOO_LARGE
-from backend.models import EventCursor
 from backend.schemas.events import Outcome, ParkingReason
 from backend.services.events.parsing import ReadEvent
 from backend.services.mirror import facts
 from backend.services.mirror.facts import UnusableData
-from backend.services.mirror.rows import EventRow
+from backend.services.mirror.rows import Facts, GroupRow
 
 _log = logging.getLogger(__name__)
 
-_APPLICATION = select(
-    func.apply_event(
-        bindparam("event", type_=JSONB),
-        bindparam("body", type_=LargeBinary),
-        bindparam("facts", type_=JSONB),
-        bindparam("audit_id", type_=Uuid),
-        bindparam("replayed", type_=Boolean),
-        bindparam("actor", type_=Uuid),
-    )
-)
-_APPLY = Query(_APPLICATION)
-# The cursor moves in the transaction of the event that it moves to.
-_APPLY_AND_MOVE_ON = Query(
-    _APPLICATION.add_cte(
-        update(EventCursor)
-        .values(
-            after=bindparam("after", type_=Text),
-            occurred_at=bindparam("occurred", type_=DateTime(timezone=True)),
+_APPLY = Query(
+    select(
+        func.apply_events(
+            bindparam("events", type_=JSONB),
+            bindparam("user_keys", type_=ARRAY(Text)),
+            bindparam("bodies", type_=ARRAY(LargeBinary)),
+            bindparam("facts", type_=JSONB),
+            bindparam("audit_ids", type_=ARRAY(Uuid)),
+            bindparam("replayed", type_=Boolean),
+            bindparam("actor", type_=Uuid),
         )
-        .cte("moved")
     )
 )
 
@@ -66,19 +61,24 @@ class Replay(NamedTuple):
     actor_id: UUID | None = None
 
 
-def _subject(row: EventRow) -> str:
-    """The id of whom or what it is about."""
-    return row["directory_user_id"] or row["group_id"] or row["directory_id"] or row["id"]
+@cache
+def _count(outcome: Outcome) -> Counter:
+    return DIRECTORY_EVENTS.labels(outcome)
 
 
 async def receive(database: Database, event: ReadEvent) -> Outcome:
-    """Take in what a webhook brought.
+    """Take in what a webhook brought, together with what others bring at the same moment.
 
     Raises:
         PayloadTooLarge: it could not be kept, which is noted; WorkOS sends it again.
+        TooManyWaiting: it was not taken in; WorkOS sends it again.
     """
-    outcome = await apply(database.events.about(_subject(event.row)), event)
-    DIRECTORY_EVENTS.labels(outcome).inc()
+    joined = database.events.join(event, kind=_kind(event), keys=_keys(event))
+    if batch := await joined.turn():
+        async with batch:
+            batch.answer(await _apply_together(database.events, batch.items))
+    outcome: Outcome = joined.result()
+    _count(outcome).inc()
     if event.body is None:
         TOO_LARGE.inc()
         _log.warning("webhook: an event is too large: %s", event.row["detail"])
@@ -86,12 +86,29 @@ async def receive(database: Database, event: ReadEvent) -> Outcome:
     return outcome
 
 
+def _kind(event: ReadEvent) -> str | None:
+    """What it can be applied together with: people's, what is only kept, or nothing."""
+    if event.facts is None:
+        return "kept"
+    return "people" if event.row["directory_user_id"] else None
+
+
+def _keys(event: ReadEvent) -> set[str]:
+    """What must not be written by another one at the same time: itself, and its subject."""
+    row = event.row
+    keys = {row["id"]}
+    if event.facts is not None:
+        of = row["organization_id"]
+        person = row["directory_user_id"]
+        if person:
+            keys |= {f"{of} {person}", f"{of} {row['user_key']}"}
+        else:
+            keys.add(f"{of} {row['group_id'] or row['directory_id'] or ''}")
+    return keys
+
+
 async def apply(
-    on: Fetches | AutocommitConnection,
-    event: ReadEvent,
-    *,
-    replay: Replay | None = None,
-    moves_cursor: bool = False,
+    on: Events | AutocommitConnection, event: ReadEvent, *, replay: Replay | None = None
 ) -> Outcome:
     """Take in one event, durably, and apply it; known events are answered `duplicate`.
 
@@ -99,10 +116,9 @@ async def apply(
         on: `Database.events`, or a connection.
         event: as it was read.
         replay: apply it even when it is known.
-        moves_cursor: whether catch-up reads on from here.
     """
     try:
-        return await _apply(on, event, replay, moves_cursor=moves_cursor)
+        return await _apply_alone(on, event, replay)
     except asyncpg.PostgresError as error:
         if not is_content_error(error):
             raise
@@ -112,27 +128,153 @@ async def apply(
     except RecursionError:
         refused = UnusableData(ParkingReason.VALUE_TOO_LONG, "It is nested too deeply.")
     parked = event._replace(row=facts.parked(event.row, refused), facts=None)
-    return await _apply(on, parked, replay, moves_cursor=moves_cursor)
+    return await _apply_alone(on, parked, replay)
 
 
-async def _apply(
-    on: Fetches | AutocommitConnection,
-    event: ReadEvent,
-    replay: Replay | None,
+async def apply_all(
+    on: AutocommitConnection,
+    events: Sequence[ReadEvent],
     *,
-    moves_cursor: bool,
+    replay: Replay | None = None,
+) -> list[Outcome | Exception]:
+    """As `apply`, of many: each one's outcome, or the fault at which it was not taken in.
+
+    Args:
+        on: a connection.
+        events: in the order in which those about the same are applied.
+        replay: apply them even when they are known.
+    """
+    results: dict[int, Outcome | Exception] = {}
+    for batch in _batches(events):
+        found = await _apply_together(on, [events[n] for n in batch], replay)
+        results.update(zip(batch, found, strict=True))
+    return [results[n] for n in range(len(events))]
+
+
+def _batches(events: Sequence[ReadEvent]) -> list[list[int]]:
+    """Which can be applied together, one batch after the other: no two of one share a key."""
+    batches: list[list[int]] = []
+    kinds: list[str | None] = []
+    after: dict[str, int] = {}  # the first batch that may have the key
+    begin = 0
+    for n, event in enumerate(events):
+        kind, keys = _kind(event), _keys(event)
+        place = max(begin, *(after.get(key, 0) for key in keys))
+        while place < len(batches) and kinds[place] != kind:
+            place += 1
+        if place == len(batches):
+            batches.append([])
+            kinds.append(kind)
+        batches[place].append(n)
+        after.update(dict.fromkeys(keys, place + 1))
+        if kind is None:  # it may be about what those before and after it are about
+            begin = place + 1
+    return batches
+
+
+async def _apply_together(
+    on: Events | AutocommitConnection,
+    events: Sequence[ReadEvent],
+    replay: Replay | None = None,
+) -> list[Outcome | Exception]:
+    """Of each its outcome, or its fault, which is not that of the others."""
+    results: dict[int, Outcome | Exception] = {}
+    left = list(range(len(events)))
+    while len(left) > 1:
+        try:
+            outcomes = await _try(on, [events[n] for n in left], replay)
+        except (asyncpg.PostgresError, RecursionError) as error:
+            if ends_connection(error):
+                raise
+            break  # at one of them: each by itself
+        answered = {n: outcome for n, outcome in zip(left, outcomes, strict=True) if outcome}
+        if not answered:
+            break
+        results |= answered
+        left = [n for n in left if n not in answered]
+    if left:
+        found = await _apply_each(on, [events[n] for n in left], replay)
+        results.update(zip(left, found, strict=True))
+    return [results[n] for n in range(len(events))]
+
+
+async def _apply_each(
+    on: Events | AutocommitConnection, events: Sequence[ReadEvent], replay: Replay | None
+) -> list[Outcome | Exception]:
+    alone = [apply(on, event, replay=replay) for event in events]
+    if isinstance(on, Events) and len(events) > 1:
+        # At a time, each on a connection of its own: none waits for another's lock.
+        found = await asyncio.gather(*alone, return_exceptions=True)
+        return [one if isinstance(one, Outcome) else _fault(one) for one in found]
+    results: list[Outcome | Exception] = []
+    for applying in alone:
+        try:
+            results.append(await applying)
+        except asyncpg.PostgresError as error:
+            if ends_connection(error):
+                raise
+            results.append(error)
+    return results
+
+
+def _fault(raised: BaseException) -> Exception:
+    """What was raised, unless it is none of the event's."""
+    if isinstance(raised, Exception):
+        return raised
+    raise raised
+
+
+async def _apply_alone(
+    on: Events | AutocommitConnection, event: ReadEvent, replay: Replay | None
 ) -> Outcome:
+    (outcome,) = await _try(on, [event], replay)
+    assert outcome is not None
+    return outcome
+
+
+async def _try(
+    on: Events | AutocommitConnection,
+    events: Sequence[ReadEvent],
+    replay: Replay | None = None,
+) -> list[Outcome | None]:
+    """One statement. None of an event: it must be sent again, as `apply_events` says."""
+    merged = _merged([event.facts for event in events if event.facts is not None])
     values: dict[str, object] = {
-        "event": json.dumps(event.row),
-        "body": event.body,
-        "facts": None if event.facts is None else json.dumps(event.facts),
-        "audit_id": uuid7(),
+        "events": json.dumps([event.row for event in events]),
+        "user_keys": [event.row["user_key"] for event in events],
+        "bodies": [event.body for event in events],
+        "facts": json.dumps(merged) if merged else None,
+        "audit_ids": [uuid7() for _ in events],
         "replayed": replay is not None,
         "actor": replay and replay.actor_id,
     }
-    if moves_cursor:
-        cursor = {"after": event.envelope.id, "occurred": event.envelope.created_at}
-        rows = await _APPLY_AND_MOVE_ON.rows(on, **values, **cursor)
-    else:
-        rows = await _APPLY.rows(on, **values)
-    return Outcome(rows[0][0])
+    found = await _APPLY.rows(on, **values)
+    return [outcome and Outcome(outcome) for outcome in found[0][0]]
+
+
+def _merged(facts: Sequence[Facts]) -> Facts:
+    """The facts of events about as many people; of a group in several, its newest."""
+    managed: set[str] = set()
+    groups: dict[tuple[str, str], GroupRow] = {}
+    merged = Facts()
+    rows: dict[str, list[Any]] = cast("dict[str, list[Any]]", merged)
+    for one in facts:
+        for kind, found in cast("dict[str, list[Any]]", one).items():
+            if kind == "managed":
+                managed.update(found)
+            elif kind == "groups":
+                for group in found:
+                    key = group["organization_id"], group["id"]
+                    if key not in groups or _rank(groups[key]) < _rank(group):
+                        groups[key] = group
+            else:
+                rows.setdefault(kind, []).extend(found)
+    if managed:
+        merged["managed"] = sorted(managed)
+    if groups:
+        merged["groups"] = list(groups.values())
+    return merged
+
+
+def _rank(group: GroupRow) -> tuple[int, str, str]:
+    return group["rank"], group["occurred_at"], group["event_id"]

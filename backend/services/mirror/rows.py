@@ -1,4 +1,4 @@
-"""The contract with the SQL functions `merge_facts` and `apply_event`: rows, each with its version.
+"""The contract with the SQL functions `merge_facts` and `apply_events`: rows, each versioned.
 
 As each carries its own version, the facts of many events can be merged at once.
 """
@@ -112,7 +112,7 @@ class Facts(TypedDict, total=False):
 
 
 class EventRow(TypedDict):
-    """The row of the inbox, for `apply_event`; `user_key` is that of the person it names."""
+    """The row of the inbox, for `apply_events`; `user_key` is that of the person it names."""
 
     organization_id: str
     id: str

@@ -123,7 +123,7 @@ async def test_nested_deeper_than_can_be_written_is_parked(stack: Stack) -> None
         deep = [deep]
     event = event._replace(facts=cast("Any", {**(event.facts or {}), "deep": deep}))
     database = stack.database
-    assert await intake.apply(database.events.about("user"), event) is Outcome.PARKED
+    assert await intake.apply(database.events, event) is Outcome.PARKED
     kept = await inbox(stack, event.envelope.id)
     assert kept is not None
     assert kept.body == body
