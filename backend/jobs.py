@@ -242,7 +242,8 @@ async def _reconcile(worker: Worker, job: QueuedJob) -> None:
         if job.attempts >= _ATTEMPTS:
             logger.exception("Reconciliation %s failed for good", asked)
             raise
-        logger.warning("Reconciliation %s is tried again: %r", asked, error)
+        told = remedy(error)
+        logger.warning("Reconciliation %s is tried again: %r%s", asked, error, told)
         raise RetryRequested(timedelta(seconds=min(2**job.attempts, 300))) from error
     if not finished:
         raise RetryRequested(reason="the worker stopped")

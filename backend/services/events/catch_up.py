@@ -15,7 +15,7 @@ import asyncpg
 from sqlalchemy import case, func, or_, select, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
-from backend.database import AutocommitConnection, Database, is_our_fault, session_lock
+from backend.database import AutocommitConnection, Database, is_our_fault, remedy, session_lock
 from backend.errors import CursorExpired, WorkosFault, WorkosUnavailable
 from backend.models import (
     NO_ORGANIZATION,
@@ -181,6 +181,14 @@ def _items(page: EventPage, scope: DirectoryScope) -> list[_Item]:
     return items
 
 
+def _log_what_stays(event_id: str, error: asyncpg.PostgresError) -> None:
+    """A fault that does not pass by itself."""
+    if is_our_fault(error):
+        _log.error("catch-up: %s: database fault that is ours", event_id, exc_info=error)
+    elif told := remedy(error):
+        _log.warning("catch-up: %s: %s%s", event_id, error, told)
+
+
 async def _take_in_all(
     connection: AutocommitConnection,
     pages: AsyncIterator[EventPage],
@@ -207,8 +215,7 @@ async def _take_in_all(
             except asyncpg.PostgresError as error:
                 if connection.invalidated:
                     raise
-                if is_our_fault(error):
-                    _log.exception("catch-up: %s: database fault that is ours", envelope.id)
+                _log_what_stays(envelope.id, error)
                 # It holds up no other event, but the cursor.
                 failed.append(envelope.id)
                 settled = False

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
+from backend.embedded_postgres import SERVING
 from backend.schemas.events import ParkingReason
 from tests.events_api import PAST_THE_TRAIL, Poller, answer, emitted, inbox, nothing, one, polling
 from tests.owner import execute_as_owner
@@ -252,6 +253,20 @@ class TestDatabase:
         await execute_as_owner(stack.database, "DROP TRIGGER for_a_test ON directory_users")
         assert await poller.outcomes() == {"applied": 1}
         assert (await poller.cursor())["after"] == emitted(stack)[-1]["id"]
+
+    async def test_a_privilege_that_is_missing_is_said_with_what_to_do(
+        self, stack: Stack, poller: Poller, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ann = stack.person("Ann")
+        stack.clock.advance(PAST_THE_TRAIL)
+        await execute_as_owner(stack.database, f"REVOKE INSERT ON directory_users FROM {SERVING}")
+        done = await poller.poll()
+        assert done is not None
+        assert done.failures == 1
+        assert "permission denied for table directory_users. Run `rollcall migrate`" in caplog.text
+        await execute_as_owner(stack.database, f"GRANT INSERT ON directory_users TO {SERVING}")
+        await poller.outcomes()
+        assert await one(stack, "SELECT id FROM live_directory_users WHERE id = :id", id=ann.id)
 
     async def deadlock_at(self, stack: Stack, user_id: str) -> None:
         await execute_as_owner(
