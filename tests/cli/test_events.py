@@ -17,6 +17,8 @@ from backend.settings import Settings, get_settings
 from tests.owner import execute_as_owner
 from tests.stack import Stack, new_event, user_data
 
+pytestmark = pytest.mark.usefixtures("database")  # which migrates it
+
 
 @pytest.fixture(autouse=True)
 def _elsewhere(
