@@ -13,7 +13,7 @@ from hypothesis import settings
 from backend.database import Database
 from backend.embedded_postgres import SERVING, Addresses, running
 from tests.database.plans import EXPLAINING
-from tests.owner import execute_as_owner, owning, remember
+from tests.owner import execute_as_owner, migrate, owning, remember
 from tests.stack import Stack, running_stack
 from tests.working import seem_to_work
 from tools import browser
@@ -62,12 +62,6 @@ async def _parameters(owner_url: str) -> None:
     await execute_as_owner(
         owner_url, f"GRANT SET ON PARAMETER {', '.join(sorted(set(names)))} TO {SERVING}"
     )
-
-
-async def migrate(owner_url: str) -> None:
-    owner = Database(owner_url, pool_size=1)
-    await owner.migrate(serving_role=SERVING)
-    await owner.close()
 
 
 @pytest.fixture(scope="session")

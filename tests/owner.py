@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from backend.database import Database
-from backend.embedded_postgres import Addresses
+from backend.embedded_postgres import SERVING, Addresses
 
 _of_the_run: list[Addresses] = []
 
@@ -20,15 +20,18 @@ def _user(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[0]
 
 
-def serving_role(url: str) -> str:
-    return urlsplit(url).username or ""
-
-
 def as_owner(url: str) -> str:
     """The same address, for the owner."""
     for serving, owner in _of_the_run:
         url = url.replace(f"//{_user(serving)}@", f"//{_user(owner)}@")
     return url
+
+
+async def migrate(owner_url: str) -> None:
+    """Migrate, and give the serving role what it needs."""
+    owner = Database(owner_url, pool_size=1)
+    await owner.migrate(serving_role=SERVING)
+    await owner.close()
 
 
 @asynccontextmanager
