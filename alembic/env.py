@@ -37,7 +37,8 @@ def _run(connection: Connection) -> None:
 
 
 async def _run_by_itself() -> None:
-    database = Database(get_settings().database_url)
+    settings = get_settings()
+    database = Database(settings.migration_database_url or settings.database_url)
     try:
         async with database.engine.connect() as connection:
             await connection.run_sync(_run)

@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database, is_our_fault
+from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database, is_our_fault, remedy
 from backend.errors import NotFound
 from backend.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
 from backend.schemas.jobs import Job, Schedule
@@ -130,7 +130,9 @@ async def work(worker: Worker) -> None:
         try:
             await _work_while_connected(worker)
         except _FAULTS as error:
-            logger.warning("The worker lost its database, and tries again: %s", error)
+            logger.warning(
+                "The worker lost its database, and tries again: %s%s", error, remedy(error)
+            )
         except Exception:
             logger.exception("The worker failed, and begins again")
         if time.monotonic() - begun > _STABLE_SECONDS:
@@ -217,7 +219,8 @@ async def _on_schedule(worker: Worker, name: Schedule, job: Callable[[], Awaitab
         if is_our_fault(error):
             logger.exception("%s: database fault that is ours", name)
         else:
-            logger.warning("%s: database fault, tried again: %s", name, error)
+            told = remedy(error)
+            logger.warning("%s: database fault, tried again: %s%s", name, error, told)
     except Exception:
         logger.exception("%s failed", name)
 
@@ -239,7 +242,8 @@ async def _reconcile(worker: Worker, job: QueuedJob) -> None:
         if job.attempts >= _ATTEMPTS:
             logger.exception("Reconciliation %s failed for good", asked)
             raise
-        logger.warning("Reconciliation %s is tried again: %r", asked, error)
+        told = remedy(error)
+        logger.warning("Reconciliation %s is tried again: %r%s", asked, error, told)
         raise RetryRequested(timedelta(seconds=min(2**job.attempts, 300))) from error
     if not finished:
         raise RetryRequested(reason="the worker stopped")

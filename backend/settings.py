@@ -120,6 +120,7 @@ class Settings(BaseSettings):
     session_secret: SigningKey = SecretStr("")
     workos_base_url: WebAddress = "https://api.workos.com"
     database_url: PostgresqlAddress = ""
+    migration_database_url: PostgresqlAddress = ""
     rollcall_home: Folder = Path(".rollcall")
     events_poll_seconds: int = Field(default=0, ge=0, le=_MOST)
     reconcile_hours: int = Field(default=0, ge=0, le=_MOST)
@@ -133,6 +134,11 @@ class Settings(BaseSettings):
         return urlsplit(self.workos_redirect_uri).scheme == "https"
 
     @property
+    def is_local(self) -> bool:
+        """Whether only browsers of this machine are expected."""
+        return _is_loopback(urlsplit(self.workos_redirect_uri).hostname or "")
+
+    @property
     def public_origin(self) -> str:
         """Scheme, host and port under which browsers reach the application."""
         parts = urlsplit(self.workos_redirect_uri)
@@ -142,7 +148,7 @@ class Settings(BaseSettings):
     def known_hosts(self) -> frozenset[str]:
         """The names that a request may be addressed to; empty on a developer's machine: any."""
         public = urlsplit(self.workos_redirect_uri).hostname or ""
-        if _is_loopback(public):
+        if self.is_local:
             return frozenset()
         return frozenset({public, *_names(self.allowed_hosts)})
 

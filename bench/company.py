@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 
 from backend import models
 from backend.database import Database
+from backend.embedded_postgres import SERVING, Addresses
 from backend.schemas.events import Source
 from backend.services import sessions
 from backend.services.events import intake, parsing
@@ -63,6 +64,12 @@ def event(kind: str, number: int, data: dict[str, Any]) -> bytes:
             "created_at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
     ).encode()
+
+
+async def migrate(addresses: Addresses) -> None:
+    owner = Database(addresses.owner, pool_size=1)
+    await owner.migrate(serving_role=SERVING)
+    await owner.close()
 
 
 async def found(database: Database) -> str:

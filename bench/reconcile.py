@@ -22,13 +22,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from backend.database import Database, LockedConnection
-from backend.embedded_postgres import running
+from backend.embedded_postgres import Addresses, running
 from backend.schemas.reconciliations import Trigger
 from backend.services.reconciliation import requests as reconciliations
 from backend.services.reconciliation import run as reconciliation_run
 from backend.services.reconciliation import targets as reconciliation_targets
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
+from bench import company
 from emulator.scenario import generate
 from emulator.testing import Emulator
 
@@ -128,12 +129,10 @@ async def main(people: int) -> None:
     base_url = f"http://127.0.0.1:{port}"
     emulator = await program("--serve", str(port), "--people", str(people))
     try:
-        with tempfile.TemporaryDirectory() as home, running(_open_to_all(home)) as url:
-            database = Database(url, pool_size=1)
-            await database.migrate()
-            await database.close()
+        with tempfile.TemporaryDirectory() as home, running(_open_to_all(home)) as addresses:
+            await company.migrate(addresses)
             await answering(port)
-            await measure(url, base_url, Path(home))
+            await measure(addresses, base_url, Path(home))
     finally:
         emulator.terminate()
         await emulator.wait()
@@ -145,19 +144,19 @@ def _open_to_all(home: str) -> Path:
     return Path(home)
 
 
-async def measure(url: str, base_url: str, home: Path) -> None:
+async def measure(addresses: Addresses, base_url: str, home: Path) -> None:
     print(
         f"{'reconciliation':<16}{'load s':>8}{'COPY s':>8}{'ratio':>7}{'at most':>9}"
         f"{'read s':>8}{'MB':>6}"
     )
     read = {}
     for name in ("first", "unchanged"):
-        worker = await program("--worker", url, base_url)
+        worker = await program("--worker", addresses.serving, base_url)
         output, _ = await worker.communicate()
         if worker.returncode:
             raise SystemExit("The reconciliation failed.")
         read = ours = json.loads(output)
-        theirs = statistics.median([await copy(url, home) for _ in range(COPIES)])
+        theirs = statistics.median([await copy(addresses.owner, home) for _ in range(COPIES)])
         print(
             f"{name:<16}{ours['database']:>8.1f}{theirs:>8.1f}{ours['database'] / theirs:>7.2f}"
             f"{AT_MOST:>9.2f}{ours['read']:>8.1f}{ours['memory']:>6.0f}",

@@ -63,13 +63,13 @@ async def served(factory: str, environment: dict[str, str]) -> AsyncIterator[int
 
 
 async def main() -> None:
-    with tempfile.TemporaryDirectory() as home, running(_open_to_all(home)) as url:
-        database = Database(url, pool_size=1)
-        await database.migrate()
+    with tempfile.TemporaryDirectory() as home, running(_open_to_all(home)) as addresses:
+        await company.migrate(addresses)
+        database = Database(addresses.serving, pool_size=1)
         token = await company.found(database)
         await database.close()
         environment = os.environ | {
-            "DATABASE_URL": url,
+            "DATABASE_URL": addresses.serving,
             "ROLLCALL_HOME": home,
             "SESSION_SECRET": SESSION_SECRET,
             "WORKOS_WEBHOOK_SECRET": SECRET,

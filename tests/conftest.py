@@ -9,10 +9,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import text
 
 from backend.database import Database
-from backend.embedded_postgres import running
+from backend.embedded_postgres import SERVING, Addresses, running
+from tests.database.plans import EXPLAINING
+from tests.owner import execute_as_owner, migrate, owning, remember
 from tests.stack import Stack, running_stack
 from tests.working import seem_to_work
 from tools import browser
@@ -34,18 +35,39 @@ def browser_path(request: pytest.FixtureRequest) -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def database_url() -> Iterator[str]:
+def addresses() -> Iterator[Addresses]:
     with tempfile.TemporaryDirectory() as home:
         # Open to all, or for root the data would be kept elsewhere and left behind.
         Path(home).chmod(0o755)
-        with running(Path(home), durable=False) as url:
-            yield url
+        with running(Path(home), durable=False) as addresses:
+            remember(addresses)
+            yield addresses
 
 
 @pytest.fixture(scope="session")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    await database.migrate()
+def database_url(addresses: Addresses) -> str:
+    """For the role that owns nothing, as which the application serves."""
+    return addresses.serving
+
+
+@pytest.fixture(scope="session")
+def owner_url(addresses: Addresses) -> str:
+    return addresses.owner
+
+
+@pytest.fixture(scope="session")
+async def _parameters(owner_url: str) -> None:
+    """What tests set to see plans and deadlocks soon, and only a superuser may set by itself."""
+    names = ("deadlock_timeout", "session_preload_libraries", *EXPLAINING)
+    await execute_as_owner(
+        owner_url, f"GRANT SET ON PARAMETER {', '.join(sorted(set(names)))} TO {SERVING}"
+    )
+
+
+@pytest.fixture(scope="session")
+async def database(addresses: Addresses, _parameters: None) -> AsyncIterator[Database]:
+    await migrate(addresses.owner)
+    database = Database(addresses.serving)
     await seem_to_work(database)
     yield database
     await database.close()
@@ -57,40 +79,40 @@ async def stack(database: Database) -> AsyncIterator[Stack]:
         yield stack
 
 
+def _named(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
 @pytest.fixture
-async def empty_database_url(database: Database, database_url: str) -> AsyncIterator[str]:
-    """A database of the test's own in the same server, without a schema."""
+async def empty_database_url(owner_url: str) -> AsyncIterator[str]:
+    """A database of the test's own in the same server, without a schema: the owner's address."""
     name = f"empty_{secrets.token_hex(4)}"
-    async with database.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
-    async with database.connect() as connection:
-        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    async with owning(owner_url) as connection:
+        await connection.execute(f"CREATE DATABASE {name}")
+    yield _named(owner_url, name)
+    async with owning(owner_url) as connection:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
-async def template(database: Database, database_url: str) -> str:
+async def template(owner_url: str, _parameters: None) -> str:
     """A migrated database to copy: nobody connects to it."""
     name = f"template_{secrets.token_hex(4)}"
-    async with database.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    empty = Database(urlunsplit(urlsplit(database_url)._replace(path=f"/{name}")), pool_size=1)
-    await empty.migrate()
-    await empty.close()
+    async with owning(owner_url) as connection:
+        await connection.execute(f"CREATE DATABASE {name}")
+    await migrate(_named(owner_url, name))
     return name
 
 
 @pytest.fixture
-async def own_database_url(
-    database: Database, database_url: str, template: str
-) -> AsyncIterator[str]:
+async def own_database_url(addresses: Addresses, template: str) -> AsyncIterator[str]:
     """For what there is one of in a deployment: a database of the test's own."""
     name = f"own_{secrets.token_hex(4)}"
-    async with database.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
-    async with database.connect() as connection:
-        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    async with owning(addresses.owner) as connection:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _named(addresses.serving, name)
+    async with owning(addresses.owner) as connection:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ OWNER = """
 import sys
 from pathlib import Path
 from backend.embedded_postgres import running
-with running(Path(sys.argv[1]), durable=False) as url:
+with running(Path(sys.argv[1]), durable=False) as (_, url):
     print(url, flush=True)
     sys.stdin.read()
 """
@@ -90,19 +90,19 @@ def server(home: Path) -> int:
 
 
 def test_a_restart_keeps_the_data_and_leaves_no_process(home: Path) -> None:
-    with running(home, durable=False) as url:
+    with running(home, durable=False) as (_, url):
         ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
         assert len(processes(home)) == 2
     assert processes(home) == []
     assert "Connection refused" in ask(url, "SELECT 1")
 
-    with running(home, durable=False) as url:
+    with running(home, durable=False) as (_, url):
         assert ask(url, "SELECT answer FROM kept") == "42"
     assert processes(home) == []
 
 
 def test_the_server_is_as_the_application_expects_it(home: Path) -> None:
-    with running(home) as url:
+    with running(home) as (_, url):
         assert urlsplit(url).scheme == "postgresql"
         assert urlsplit(url).path == "/rollcall"
         for expected in (
@@ -114,12 +114,12 @@ def test_the_server_is_as_the_application_expects_it(home: Path) -> None:
             assert ask(url, f"SHOW {setting}") == value
         locale = "SELECT datlocprovider, datlocale FROM pg_database WHERE datname='rollcall'"
         assert ask(url, locale) == "b|C.UTF-8"
-    with running(home, durable=False) as url:
+    with running(home, durable=False) as (_, url):
         assert ask(url, "SHOW fsync") == "off"
 
 
 def test_nobody_enters_without_the_password(home: Path) -> None:
-    with running(home, durable=False) as url:
+    with running(home, durable=False) as (_, url):
         password = urlsplit(url).password
         assert password
         assert "password authentication failed" in ask(url.replace(password, "guessed"), "SELECT 1")
@@ -132,7 +132,7 @@ def test_nobody_enters_without_the_password(home: Path) -> None:
 def test_programs_share_one_server_and_the_last_one_stops_it(home: Path) -> None:
     with owner(home) as first:
         url = url_of(first)
-        with running(home, durable=False) as shared:
+        with running(home, durable=False) as (_, shared):
             assert shared == url
             first.communicate()
             assert first.returncode == 0
@@ -162,7 +162,7 @@ def test_the_server_ends_when_its_only_user_is_killed(home: Path) -> None:
     while processes(home):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    with running(home, durable=False) as url:
+    with running(home, durable=False) as (_, url):
         assert ask(url, "SELECT answer FROM lonely") == "42"
 
 
@@ -173,7 +173,7 @@ def test_an_orphaned_server_is_taken_over_and_stopped(home: Path) -> None:
         os.kill(keeper, signal.SIGKILL)
         program.kill()
     orphan = server(home)
-    with running(home, durable=False) as adopted:
+    with running(home, durable=False) as (_, adopted):
         assert adopted == url
         assert server(home) == orphan
         assert ask(url, "SELECT 1") == "1"
@@ -181,17 +181,17 @@ def test_an_orphaned_server_is_taken_over_and_stopped(home: Path) -> None:
 
 
 def test_a_killed_server_is_started_again(home: Path) -> None:
-    with running(home) as url:
+    with running(home) as (_, url):
         ask(url, "CREATE TABLE killed AS SELECT 42 AS answer")
         os.kill(server(home), signal.SIGKILL)
-        with running(home) as again:
+        with running(home) as (_, again):
             assert ask(again, "SELECT answer FROM killed") == "42"
     assert processes(home) == []
 
 
 def test_a_server_killed_under_a_running_program_is_started_again(home: Path) -> None:
     """Issue 9.9: everything was 503 for ever. At the same address, for nobody asks for it again."""
-    with running(home) as url:
+    with running(home) as (_, url):
         ask(url, "CREATE TABLE survived AS SELECT 42 AS answer")
         for _ in range(2):
             os.kill(server(home), signal.SIGKILL)
@@ -223,7 +223,7 @@ def test_a_pid_file_of_another_process_is_ignored(home: Path) -> None:
     own = stale.parent.stat().st_uid
     with subprocess.Popen(["sleep", "60"], user=own) as stranger:
         stale.write_text(f"{stranger.pid}\n{left}")
-        with running(home, durable=False) as url:
+        with running(home, durable=False) as (_, url):
             assert ask(url, "SELECT 1") == "1"
         assert stranger.poll() is None
         stranger.kill()
@@ -271,14 +271,14 @@ def test_below_a_closed_folder_nobody_gets_more_rights(
         return {path: path.stat().st_mode for path in everything}
 
     before = modes()
-    with running(closed / "home", durable=False) as url:
+    with running(closed / "home", durable=False) as (_, url):
         ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
         assert (closed / "home" / "postgres").resolve().is_relative_to(empty / "common")
         assert before.items() <= modes().items()
     (closed / "home").rename(closed / "moved")
-    with running(closed / "moved", durable=False) as url:
+    with running(closed / "moved", durable=False) as (_, url):
         assert ask(url, "SELECT answer FROM kept") == "42"
-    with running(closed / "home", durable=False) as url:
+    with running(closed / "home", durable=False) as (_, url):
         assert ask(url, "SELECT to_regclass('kept')") == ""
     assert processes(closed / "home") == []
 

@@ -81,7 +81,7 @@ class Place:
 
 
 def clean_environment() -> dict[str, str]:
-    ours = ("WORKOS_", "ROLLCALL_", "EMULATOR_", "DATABASE_URL", "SESSION_SECRET")
+    ours = ("WORKOS_", "ROLLCALL_", "EMULATOR_", "DATABASE_", "MIGRATION_", "SESSION_SECRET")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 

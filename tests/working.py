@@ -14,6 +14,7 @@ from backend import jobs
 from backend.database import Database
 from backend.workos.client import WorkosClient
 from tests.events_api import EventsApi, inbox
+from tests.owner import execute_as_owner
 from tests.stack import Stack
 
 
@@ -62,5 +63,5 @@ def all_known(stack: Stack) -> Callable[[], Awaitable[bool]]:
 
 
 async def execute(stack: Stack, query: str) -> None:
-    async with stack.database.connect() as connection:
-        await connection.execute(text(query))
+    """As the owner, who may also break what is there."""
+    await execute_as_owner(stack.database, query)

@@ -55,7 +55,7 @@ def main(what_it_does: str) -> None:
     with TemporaryDirectory() as home:
         # Open to all, or for root the data would be kept elsewhere and left behind.
         Path(home).chmod(0o755)
-        with running(Path(home), durable=False) as url:
+        with running(Path(home), durable=False) as (_, url):
             written = asyncio.run(write(url, what_it_does))
     if written is None:
         print("There is nothing to migrate: models, SQL and migrations agree.")

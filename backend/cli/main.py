@@ -1,6 +1,7 @@
 """The command `rollcall`."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -24,9 +25,12 @@ from backend.database import (
     DRIVER_FAULTS,
     Database,
     Schema,
+    lacks_privilege,
+    privileges_sentence,
     refuse_transaction_pooling,
+    remedy,
 )
-from backend.embedded_postgres import EmbeddedPostgresError, running
+from backend.embedded_postgres import Addresses, EmbeddedPostgresError, running
 from backend.errors import BodyPurged, NotAnEvent, NotFound, NotJoinable
 from backend.http.pages import PAGES
 from backend.http.protocol import BoundedHttp
@@ -43,6 +47,8 @@ events = typer.Typer(help="The inbox of directory events.", no_args_is_help=True
 app.add_typer(events, name="events")
 identities = typer.Typer(help="Who signed in as whom.", no_args_is_help=True)
 app.add_typer(identities, name="identities")
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -67,20 +73,26 @@ def _say(sentence: str) -> None:
 
 
 @contextmanager
-def _database_url(settings: Settings) -> Iterator[str]:
-    """The given database's address, or that of the embedded one, running for the while."""
-    if settings.database_url:
-        yield settings.database_url
+def _addresses(settings: Settings) -> Iterator[Addresses]:
+    """The given database's addresses, or those of the embedded one, running for the while."""
+    serving, owner = settings.database_url, settings.migration_database_url
+    if serving:
+        yield Addresses(serving, owner or serving)
         return
+    if owner:
+        raise SettingsError(
+            "MIGRATION_DATABASE_URL is set and DATABASE_URL is not: set both, to the same "
+            "database, or neither, for an embedded PostgreSQL."
+        )
     gone = threading.Event()
 
     def end() -> None:
         gone.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    with running(settings.rollcall_home, lost=end) as url:
+    with running(settings.rollcall_home, lost=end) as found:
         try:
-            yield url
+            yield found
         finally:
             if gone.is_set():
                 raise EmbeddedPostgresError(
@@ -94,12 +106,29 @@ def _first_line(error: Exception) -> str:
     return next(iter(text.splitlines()), type(error).__name__)
 
 
+_REFUSALS = (*CONNECTION_FAULTS, *DRIVER_FAULTS, DBAPIError)
+
+
 @contextmanager
-def _configured() -> Iterator[tuple[Settings, str]]:
+def _as_owner(settings: Settings) -> Iterator[None]:
+    """What is wrong with MIGRATION_DATABASE_URL is said of it, where it is given."""
+    try:
+        yield
+    except _REFUSALS as error:
+        if not settings.migration_database_url:
+            raise
+        said = _first_line(error)
+        if lacks_privilege(error):
+            said += ". Give it the role that owns the tables and may create more of them"
+        raise _fail(f"The database of MIGRATION_DATABASE_URL cannot be used: {said}") from error
+
+
+@contextmanager
+def _configured() -> Iterator[tuple[Settings, Addresses]]:
     try:
         settings = get_settings()
-        with _database_url(settings) as url:
-            yield settings, url
+        with _addresses(settings) as addresses:
+            yield settings, addresses
     except (
         SettingsError,
         EmbeddedPostgresError,
@@ -109,8 +138,9 @@ def _configured() -> Iterator[tuple[Settings, str]]:
         NotJoinable,
     ) as error:
         raise _fail(error) from error
-    except (*CONNECTION_FAULTS, *DRIVER_FAULTS, DBAPIError) as error:
-        raise _fail(f"The database of DATABASE_URL cannot be used: {_first_line(error)}") from error
+    except _REFUSALS as error:
+        said = f"{_first_line(error)}{remedy(error)}"
+        raise _fail(f"The database of DATABASE_URL cannot be used: {said}") from error
 
 
 @asynccontextmanager
@@ -122,19 +152,36 @@ async def _connected(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def _prepare(settings: Settings, database: Database) -> None:
-    """See to it that the schema can be used; an embedded database is brought up to date."""
+async def _migrate(settings: Settings, addresses: Addresses) -> Schema:
+    """By the owner, who gives another role that serves what it needs."""
+    role = None
+    if addresses.serving != addresses.owner:
+        async with _connected(addresses.serving) as database:
+            role = (await database.role()).name
+    with _as_owner(settings):
+        async with _connected(addresses.owner) as database:
+            await refuse_transaction_pooling(database.listening)
+            return await database.migrate(_say, serving_role=role)
+
+
+async def _prepare(settings: Settings, addresses: Addresses, database: Database) -> None:
+    """See to it that the database can be used; an embedded one is brought up to date."""
     await refuse_transaction_pooling(database.listening)
-    schema = await (database.schema() if settings.database_url else database.migrate(_say))
+    schema = await (database.schema() if settings.database_url else _migrate(settings, addresses))
     if not schema.usable:
         raise _fail(schema.sentence)
+    if lacking := await database.lacking():
+        raise _fail(privileges_sentence(lacking))
     if schema is not Schema.CURRENT:
         print(schema.sentence, file=sys.stderr, flush=True)
 
 
-async def _prepare_alone(settings: Settings, url: str) -> None:
-    async with _connected(url) as database:
-        await _prepare(settings, database)
+async def _prepare_alone(settings: Settings, addresses: Addresses) -> None:
+    async with _connected(addresses.serving) as database:
+        await _prepare(settings, addresses, database)
+        role = await database.role()
+    if role.may_do_all and not settings.is_local:
+        _log.warning(role.warning)
 
 
 @app.command()
@@ -144,14 +191,15 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
 ) -> None:
     """Run the application."""
-    with _configured() as (settings, url):
+    with _configured() as (settings, addresses):
         logs.configure(settings.log_format)
         settings.signing_key()
         if not (PAGES / "index.html").exists():
             raise _fail("The pages are not built: run `make install`.")
-        asyncio.run(_prepare_alone(settings, url))
-        # The workers are processes of their own and learn the address like this.
-        os.environ["DATABASE_URL"] = url
+        asyncio.run(_prepare_alone(settings, addresses))
+        # The workers are processes of their own and learn the address like this, but not the
+        # owner's, which nobody needs who serves.
+        os.environ |= {"DATABASE_URL": addresses.serving, "MIGRATION_DATABASE_URL": ""}
         get_settings.cache_clear()
         # uvicorn raises the signal again when it has shut down: the database is to be left, too.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -187,37 +235,34 @@ def worker() -> None:
             await client.close()
             await database.close()
 
-    with _configured() as (settings, url):
+    with _configured() as (settings, addresses):
         logs.configure(settings.log_format)
-        asyncio.run(_prepare_alone(settings, url))
+        asyncio.run(_prepare_alone(settings, addresses))
         print("Working in the background; Ctrl-C stops it.", flush=True)
-        asyncio.run(run(settings, url))
+        asyncio.run(run(settings, addresses.serving))
 
 
 @app.command()
 def migrate() -> None:
-    """Bring the database's schema to this version; a newer one is left as it is."""
+    """Bring the database's schema to this version; a newer one is left as it is.
 
-    async def run(url: str) -> Schema:
-        async with _connected(url) as database:
-            await refuse_transaction_pooling(database.listening)
-            return await database.migrate(_say)
-
-    with _configured() as (_settings, url):
-        schema = asyncio.run(run(url))
+    With MIGRATION_DATABASE_URL by that role, and that of DATABASE_URL is given what it needs.
+    """
+    with _configured() as (settings, addresses):
+        schema = asyncio.run(_migrate(settings, addresses))
         if not schema.usable:
             raise _fail(schema.sentence)
         print(schema.sentence)
 
 
 def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
-    async def run(settings: Settings, url: str) -> T:
-        async with _connected(url) as database:
-            await _prepare(settings, database)
+    async def run(settings: Settings, addresses: Addresses) -> T:
+        async with _connected(addresses.serving) as database:
+            await _prepare(settings, addresses, database)
             return await work(settings, database)
 
-    with _configured() as (settings, url):
-        return asyncio.run(run(settings, url))
+    with _configured() as (settings, addresses):
+        return asyncio.run(run(settings, addresses))
 
 
 @app.command()

@@ -8,6 +8,8 @@ from backend.database.faults import (
     ends_connection,
     is_content_error,
     is_our_fault,
+    lacks_privilege,
+    remedy,
     sqlstate,
 )
 from backend.database.kinds import (
@@ -19,6 +21,7 @@ from backend.database.kinds import (
 from backend.database.locks import session_lock, transaction_lock, try_transaction_lock
 from backend.database.migrations import Schema, alembic_config
 from backend.database.pooler import refuse_transaction_pooling
+from backend.database.privileges import sentence as privileges_sentence
 from backend.database.query import Fetches, Query, looked_up
 from backend.database.retrying import take_turns
 
@@ -39,8 +42,11 @@ __all__ = [
     "ends_connection",
     "is_content_error",
     "is_our_fault",
+    "lacks_privilege",
     "looked_up",
+    "privileges_sentence",
     "refuse_transaction_pooling",
+    "remedy",
     "session_lock",
     "sqlstate",
     "take_turns",

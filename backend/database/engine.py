@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from backend.database import migrating, migrations
+from backend.database import migrating, migrations, privileges
 from backend.database.address import connect
 from backend.database.batches import Events
 from backend.database.connections import Connections
@@ -28,6 +28,7 @@ from backend.database.kinds import AutocommitConnection, LockedConnection, Snaps
 from backend.database.locks import session_lock
 from backend.database.migrations import Schema
 from backend.database.pool import ConnectionPool
+from backend.database.privileges import ServingRole
 from backend.database.query import Query
 from backend.database.statements import Reads
 
@@ -187,13 +188,29 @@ class Database:
         reads, events = self._pools
         return {"transactions": transactions, "reads": reads.usage(), "events": events.usage()}
 
-    async def migrate(self, say: Callable[[str], None] = _log.warning) -> Schema:
+    async def migrate(
+        self, say: Callable[[str], None] = _log.warning, *, serving_role: str | None = None
+    ) -> Schema:
         """Bring the schema to the newest revision; a lock keeps two programs from racing.
 
         Args:
             say: is told who holds a lock that is in the way.
+            serving_role: is given what it needs, if it is another than ours.
         """
-        return await migrating.upgrade(partial(_connect, self._url, _MIGRATING), say)
+        connect = partial(_connect, self._url, _MIGRATING)
+        return await migrating.upgrade(connect, say, serving_role)
+
+    async def role(self) -> ServingRole:
+        """As whom we are connected."""
+        async with self.engine.connect() as connection:
+            found = await connection.run_sync(privileges.find)
+        assert found is not None
+        return found
+
+    async def lacking(self) -> list[str]:
+        """The privileges that our role needs and does not have."""
+        async with self.engine.connect() as connection:
+            return await connection.run_sync(privileges.lacking)
 
     async def is_writable(self) -> bool:
         """Whether it can be written to; if not, our connections may lead to a server of before."""

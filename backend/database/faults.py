@@ -23,7 +23,12 @@ CONNECTION_FAULTS = (
 )
 
 LOCK_TIMEOUT = "55P03"
+_INSUFFICIENT_PRIVILEGE = "42501"
 _TAKE_TURNS = frozenset({"40001", "40P01", LOCK_TIMEOUT})  # serialization, deadlock
+
+GIVE_PRIVILEGES = (
+    "Run `rollcall migrate` with MIGRATION_DATABASE_URL, the owner's address, beside DATABASE_URL."
+)
 
 _READ_ONLY = "25006"  # a server that was the primary once
 _SERVER_ENDED = "57P"
@@ -66,9 +71,19 @@ def ends_connection(error: BaseException) -> bool:
     return False
 
 
+def lacks_privilege(error: BaseException) -> bool:
+    """Whether the role may not do it: an operator's to put right."""
+    return sqlstate(error) == _INSUFFICIENT_PRIVILEGE
+
+
+def remedy(error: BaseException) -> str:
+    """What an operator can do, to be said behind the error; mostly nothing."""
+    return f". {GIVE_PRIVILEGES}" if lacks_privilege(error) else ""
+
+
 def is_our_fault(error: BaseException) -> bool:
     """Whether statement and schema do not fit (classes 42 and 3F): it does not pass by itself."""
-    return sqlstate(error)[:2] in {"42", "3F"}
+    return sqlstate(error)[:2] in {"42", "3F"} and not lacks_privilege(error)
 
 
 def takes_turns(error: BaseException) -> bool:

@@ -21,28 +21,32 @@ _PAUSE_SECONDS = 2  # whoever stood in line behind us goes first
 
 _HOLDERS = """
     SELECT format(
-        'process %s (%s%s), %s for %s s: %s', pid, usename,
-        ', ' || nullif(application_name, ''), state,
-        extract(epoch FROM now() - coalesce(xact_start, state_change))::int,
-        left(regexp_replace(query, '\\s+', ' ', 'g'), 80)
+        'process %s (%s%s)%s', pid, usename, ', ' || nullif(application_name, ''),
+        -- Of another role's process a role sees the rest only if it may see everybody's.
+        CASE WHEN state IS NOT NULL THEN format(
+            ', %s for %s s: %s', state,
+            extract(epoch FROM now() - coalesce(xact_start, state_change))::int,
+            left(regexp_replace(query, '\\s+', ' ', 'g'), 80)
+        ) END
     )
     FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids($1)) ORDER BY xact_start
 """
 
 
-async def upgrade(connect: Connect, say: Callable[[str], None]) -> Schema:
+async def upgrade(connect: Connect, say: Callable[[str], None], serving_role: str | None) -> Schema:
     """Bring the schema to the newest revision, however long somebody else holds a lock.
 
     Args:
         connect: opens a connection; its `lock_timeout` is how long is waited at a time.
         say: is told who holds a lock, each time it was waited for in vain.
+        serving_role: is given what it needs; None: the owner serves, too.
     """
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     while True:
         holders: set[str] = set()
         try:
             async with engine.connect() as connection, _watched(connection, connect, holders):
-                schema = await connection.run_sync(migrations.upgrade)
+                schema = await connection.run_sync(migrations.upgrade, serving_role)
                 await connection.commit()
         except DBAPIError as error:
             if sqlstate(error) != LOCK_TIMEOUT:

@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from alembic import command
+from backend.database import privileges
 from backend.settings import SettingsError
 
 _OLDEST_SERVER = 160_000
@@ -63,8 +64,12 @@ class Schema(StrEnum):
                 assert_never(self)
 
 
-def upgrade(connection: Connection) -> Schema:
+def upgrade(connection: Connection, serving_role: str | None) -> Schema:
     """Bring the schema to the newest revision; a lock keeps two programs from racing.
+
+    Args:
+        connection: of the owner.
+        serving_role: is given what it needs; None: the owner serves, too.
 
     Returns:
         What it is now: one that is newer than this program is left as it is.
@@ -81,7 +86,11 @@ def upgrade(connection: Connection) -> Schema:
         if schema(connection) is Schema.OUTDATED:
             command.upgrade(alembic_config(connection), "head")
         connection.commit()
-        return schema(connection)
+        found = schema(connection)
+        if serving_role is not None and found is Schema.CURRENT:
+            privileges.grant(connection, serving_role)
+            connection.commit()
+        return found
     finally:
         connection.rollback()
         connection.exec_driver_sql("SELECT pg_advisory_unlock(hashtextextended('migrations', 0))")

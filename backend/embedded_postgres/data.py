@@ -8,9 +8,7 @@ import tempfile
 from pathlib import Path
 
 from backend.embedded_postgres.place import Place
-
-NAME = "rollcall"
-"""Of the user and of the database."""
+from backend.embedded_postgres.roles import NAME
 
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}
 """Nothing of ours: the server's user may be shared, and our environment holds secrets."""

@@ -20,8 +20,9 @@ from pathlib import Path
 from threading import Event, Thread
 
 from backend.embedded_postgres import keeper
-from backend.embedded_postgres.data import ENVIRONMENT, NAME, make_data
+from backend.embedded_postgres.data import ENVIRONMENT, make_data
 from backend.embedded_postgres.place import EmbeddedPostgresError, Place, find
+from backend.embedded_postgres.roles import Addresses, addresses, ask
 
 READY_SECONDS = 60
 ATTEMPTS = 4
@@ -48,8 +49,8 @@ _keepers: dict[Path, subprocess.Popen[bytes]] = {}
 @contextmanager
 def running(
     home: Path, *, durable: bool = True, lost: Callable[[], object] | None = None
-) -> Iterator[str]:
-    """The URL of an existing database `rollcall` whose data lies under `home`.
+) -> Iterator[Addresses]:
+    """The addresses of an existing database `rollcall` whose data lies under `home`.
 
     Programs with the same home share one server; the last to leave stops it. Without `durable`
     it is faster and forgets what it pleases when it or the machine crashes: for tests. One that
@@ -63,11 +64,10 @@ def running(
     try:
         with _sentences(home), _locked(place.folder / "gate"):
             fcntl.flock(users, fcntl.LOCK_SH)
-            port = _ensure_started(place, durable=durable)
-            password = place.password.read_text(encoding="ascii")
+            found = addresses(place, _ensure_started(place, durable=durable))
         if lost is not None:
             Thread(target=_watch, args=[place, left, lost], daemon=True).start()
-        yield f"postgresql://{NAME}:{password}@127.0.0.1:{port}/{NAME}"
+        yield found
     finally:
         left.set()
         try:
@@ -202,7 +202,7 @@ def _wait_until_ready(place: Place) -> int | None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         lines = _pid_file(place)
-        if lines[7:] == ["ready"] and _accepts(place, lines[3]):
+        if lines[7:] == ["ready"] and ask(place, int(lines[3]), "SELECT 1").returncode == 0:
             return int(lines[3])
         if not _is_alive(place):
             return None
@@ -217,18 +217,6 @@ def _pid_file(place: Place) -> list[str]:
         text = (place.data / "postmaster.pid").read_text(encoding="utf-8")
         return [line.strip() for line in text.splitlines()]
     return []
-
-
-def _accepts(place: Place, port: str) -> bool:
-    target = f"host=127.0.0.1 port={port} user={NAME} dbname={NAME} sslmode=disable"
-    asked = subprocess.run(
-        [str(place.binaries / "psql"), "-X", "-q", "-c", "SELECT 1", target],
-        check=False,
-        capture_output=True,
-        env={"PGPASSWORD": place.password.read_text(encoding="ascii"), "PGCONNECT_TIMEOUT": "5"},
-        cwd="/",
-    )
-    return asked.returncode == 0
 
 
 def _leave(place: Place, users: int) -> None:

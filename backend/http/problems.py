@@ -19,6 +19,8 @@ from backend.database import (
     ends_connection,
     is_content_error,
     is_our_fault,
+    lacks_privilege,
+    remedy,
 )
 from backend.errors import (
     InvalidInput,
@@ -38,6 +40,11 @@ from backend.services.sign_in.flow import refusal_page
 _log = logging.getLogger(__name__)
 
 _RETRY = {"Retry-After": "1"}
+
+_NOT_ALLOWED = (
+    "Rollcall lacks a privilege in its database, as its log says. Nothing was changed; tell those "
+    "who run it, and send the request again."
+)
 
 # The framework's own: of an address, and of a page's file that may not be read.
 _FRAMEWORK = {
@@ -183,12 +190,13 @@ async def _database(request: Request, error: Exception) -> Response:
     if is_content_error(error) or is_our_fault(error):
         raise error
     route = route_of(request.scope)
-    _log.warning("%s %s: database fault: %s", request.method, route, error)
+    _log.warning("%s %s: database fault: %s%s", request.method, route, error, remedy(error))
     if _is_signing_in(request.scope):
         return _sign_in_page(SignInRefusal.TEMPORARILY_UNAVAILABLE)
     if ends_connection(error):
         note_dead_connection(request.scope)
-    return _respond(_of(TemporarilyUnavailable()), _RETRY)
+    fault = TemporarilyUnavailable(_NOT_ALLOWED if lacks_privilege(error) else None)
+    return _respond(_of(fault), _RETRY)
 
 
 def unexpected(scope: Scope) -> Response:

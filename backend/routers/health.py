@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
-from backend.database import Schema
+from backend.database import Schema, privileges_sentence
 from backend.errors import TemporarilyUnavailable
 from backend.http.guards import DatabaseDep
 from backend.http.problems import problems
@@ -40,6 +40,8 @@ async def readyz(database: DatabaseDep) -> Readiness:
     schema = await database.schema()
     if not schema.usable:
         raise TemporarilyUnavailable(schema.sentence)
+    if lacking := await database.lacking():
+        raise TemporarilyUnavailable(privileges_sentence(lacking))
     return Readiness(detail=None if schema is Schema.CURRENT else schema.sentence)
 
 

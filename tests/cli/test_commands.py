@@ -11,14 +11,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from backend.cli.main import app
-from backend.embedded_postgres import running
+from backend.database import Database
+from backend.embedded_postgres import SERVING, running
 from backend.settings import Settings, get_settings
+from tests.owner import execute_as_owner
 from tests.pooler import Pooler
 
 MIGRATE_FIRST = "The database has an older version's schema: run `rollcall migrate`."
+AN_ORGANIZATION = "INSERT INTO organizations (workos_id, name) VALUES ('org_kept', 'Kept')"
 NEWER = "The database has the schema of a newer Rollcall, which serves this one, too.\n"
 
 
@@ -37,6 +41,7 @@ def _elsewhere(
 
 def invoke(*args: str) -> Result:
     """Run a command that has an event loop of its own, as it does in a terminal."""
+    get_settings.cache_clear()  # each is a process of its own
     return CliRunner().invoke(app, args)
 
 
@@ -60,11 +65,11 @@ async def test_help() -> None:
 
 class TestSchema:
     @pytest.fixture
-    async def empty(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    async def empty(self, owner_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         name = f"empty_{secrets.token_hex(4)}"
-        admin = await asyncpg.connect(database_url)
+        admin = await asyncpg.connect(owner_url)
         await admin.execute(f"CREATE DATABASE {name}")
-        monkeypatch.setenv("DATABASE_URL", urlunsplit(urlsplit(database_url)._replace(path=name)))
+        monkeypatch.setenv("DATABASE_URL", urlunsplit(urlsplit(owner_url)._replace(path=name)))
         yield
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await admin.close()
@@ -76,7 +81,7 @@ class TestSchema:
         with tempfile.TemporaryDirectory() as home:
             Path(home).chmod(0o755)
             monkeypatch.setenv("ROLLCALL_HOME", home)
-            with running(Path(home), durable=False) as url:
+            with running(Path(home), durable=False) as (_, url):
                 yield url
 
     @pytest.mark.usefixtures("empty")
@@ -127,6 +132,123 @@ class TestSchema:
         assert (migrated.exit_code, migrated.stdout) == (0, NEWER)
         listed = await rollcall("events", "list")
         assert (listed.exit_code, listed.stderr) == (0, NEWER)
+
+
+def opened(folder: str) -> Path:
+    """Open to all, or for root the data would be kept elsewhere and left behind."""
+    Path(folder).chmod(0o755)
+    return Path(folder)
+
+
+class TestTwoRoles:
+    """One that owns and migrates, one that serves and owns nothing."""
+
+    @pytest.fixture
+    async def empty(self, empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+        """The address for the role that serves, of a database without a schema."""
+        name = urlsplit(empty_database_url).path
+        serving = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=name))
+        monkeypatch.setenv("DATABASE_URL", serving)
+        monkeypatch.setenv("MIGRATION_DATABASE_URL", empty_database_url)
+        return serving
+
+    async def served(self, monkeypatch: pytest.MonkeyPatch) -> tuple[Result, dict[str, str]]:
+        """What `rollcall serve` says, and the environment in which it would serve."""
+        environment: dict[str, str] = {}
+        monkeypatch.setattr("uvicorn.run", lambda *_, **__: environment.update(os.environ))
+        monkeypatch.setattr("signal.signal", lambda *_: None)  # this is not the main thread
+        return await rollcall("serve"), environment
+
+    async def test_the_owner_migrates_and_the_other_serves(
+        self, empty: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert sentence(await rollcall("events", "list")) == MIGRATE_FIRST
+        assert (await rollcall("migrate")).stdout == "The schema is up to date.\n"
+        assert (await rollcall("events", "list")).stdout == "No events.\n"
+        monkeypatch.setenv("WORKOS_REDIRECT_URI", "https://rollcall.example/auth/callback")
+        result, environment = await self.served(monkeypatch)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert environment["DATABASE_URL"] == empty
+        assert environment["MIGRATION_DATABASE_URL"] == ""
+
+    async def test_what_the_serving_role_lacks_is_said_with_what_to_do(
+        self, empty: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where it is asked to migrate: then nobody gave the owner's address."""
+        owner = os.environ["MIGRATION_DATABASE_URL"]
+        monkeypatch.delenv("MIGRATION_DATABASE_URL")
+        said = sentence(await rollcall("migrate"))
+        assert said.startswith("The database of DATABASE_URL cannot be used: permission denied")
+        assert "Run `rollcall migrate` with MIGRATION_DATABASE_URL" in said
+        monkeypatch.setenv("MIGRATION_DATABASE_URL", owner)
+        assert (await rollcall("migrate")).exit_code == 0
+        await execute_as_owner(empty, f"REVOKE ALL ON posts, sessions FROM {SERVING}")
+        for command in ("serve", "worker", "events list"):
+            said = sentence(await rollcall(*command.split()))
+            assert said.startswith("The role of DATABASE_URL lacks SELECT on posts, INSERT on")
+            assert "Run `rollcall migrate` with MIGRATION_DATABASE_URL" in said
+        assert (await rollcall("migrate")).exit_code == 0
+        assert (await rollcall("events", "list")).exit_code == 0
+
+    async def test_the_owners_address_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MIGRATION_DATABASE_URL", os.environ["DATABASE_URL"])
+        monkeypatch.delenv("DATABASE_URL")
+        for command in ("serve", "migrate"):
+            said = sentence(await rollcall(command))
+            assert said.startswith("MIGRATION_DATABASE_URL is set and DATABASE_URL is not")
+
+    @pytest.mark.usefixtures("empty")
+    async def test_what_is_wrong_with_the_owners_address_is_said_of_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MIGRATION_DATABASE_URL", "postgresql://u:p@127.0.0.1:1/x")
+        said = sentence(await rollcall("migrate"))
+        assert said.startswith("The database of MIGRATION_DATABASE_URL cannot be used: ")
+        serving = f"{os.environ['DATABASE_URL']}?application_name=no+owner"
+        monkeypatch.setenv("MIGRATION_DATABASE_URL", serving)
+        said = sentence(await rollcall("migrate"))
+        assert said.endswith("Give it the role that owns the tables and may create more of them")
+
+    async def test_who_serves_as_owner_is_warned_where_others_reach_it(
+        self, owner_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", owner_url)
+        assert (await rollcall("migrate")).exit_code == 0
+        for uri, warnings in (
+            ("http://localhost:3000/auth/callback", 0),
+            ("https://rollcall.example/auth/callback", 1),
+        ):
+            monkeypatch.setenv("WORKOS_REDIRECT_URI", uri)
+            result, _ = await self.served(monkeypatch)
+            monkeypatch.setenv("DATABASE_URL", owner_url)
+            assert result.exit_code == 0
+            assert len(result.stderr.splitlines()) == warnings, result.stderr
+            assert ("of DATABASE_URL is a superuser" in result.stderr) == bool(warnings)
+
+    async def test_a_folder_of_a_version_that_served_as_superuser(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is given the second role at the start, and keeps what it holds."""
+        monkeypatch.delenv("DATABASE_URL")
+        with tempfile.TemporaryDirectory() as folder:
+            home = opened(folder)
+            monkeypatch.setenv("ROLLCALL_HOME", folder)
+            with running(home, durable=False) as (_, owner):
+                database = Database(owner, pool_size=1)
+                await database.migrate()
+                async with database.transaction() as session:
+                    await session.execute(text(AN_ORGANIZATION))
+                await database.close()
+                await execute_as_owner(owner, f"DROP ROLE {SERVING}")
+            assert (await rollcall("events", "list")).stdout == "No events.\n"
+            with running(home, durable=False) as (serving, _):
+                database = Database(serving, pool_size=1)
+                async with database.connect() as connection:
+                    kept = text("SELECT name FROM organizations WHERE workos_id = 'org_kept'")
+                    assert await connection.scalar(kept) == "Kept"
+                assert await database.lacking() == []
+                assert (await database.role()).name == SERVING
+                await database.close()
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "80000", "many"])

@@ -14,7 +14,10 @@ from typer.testing import CliRunner, Result
 
 from backend.cli.main import app
 from backend.settings import Settings, get_settings
+from tests.owner import execute_as_owner
 from tests.stack import Stack, new_event, user_data
+
+pytestmark = pytest.mark.usefixtures("database")  # which migrates it
 
 
 @pytest.fixture(autouse=True)
@@ -63,20 +66,17 @@ async def set_body(stack: Stack, event: dict[str, Any], body: bytes | None) -> N
 async def test_a_parked_event_is_shown_and_replayed(stack: Stack) -> None:
     """Its cause lies in what the database holds; once that is gone a replay applies it."""
     event = new_event("dsync.user.created", user_data(stack))
-    async with stack.database.transaction() as session:
-        connection = await session.connection()
-        await connection.exec_driver_sql(
-            "ALTER TABLE directory_users ADD CONSTRAINT for_a_test"
-            f" CHECK (id <> '{event['data']['id']}') NOT VALID"
-        )
+    await execute_as_owner(
+        stack.database,
+        "ALTER TABLE directory_users ADD CONSTRAINT for_a_test"
+        f" CHECK (id <> '{event['data']['id']}') NOT VALID",
+    )
     try:
         assert await stack.post_event(event) == "parked"
     finally:
-        async with stack.database.transaction() as session:
-            connection = await session.connection()
-            await connection.exec_driver_sql(
-                "ALTER TABLE directory_users DROP CONSTRAINT for_a_test"
-            )
+        await execute_as_owner(
+            stack.database, "ALTER TABLE directory_users DROP CONSTRAINT for_a_test"
+        )
     listed = await lines("list", "--outcome", "parked", "--limit", "1000")
     (at,) = [number for number, line in enumerate(listed) if event["id"] in line]
     assert "dsync.user.created" in listed[at]

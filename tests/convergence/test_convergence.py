@@ -7,10 +7,12 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis.stateful import run_state_machine_as_test
 
 from backend.database import Database
+from backend.embedded_postgres import Addresses
 from tests.convergence.history import History
 from tests.convergence.life import Life
 from tests.convergence.mirror import check_converges
 from tests.convergence.truth import expected
+from tests.owner import migrate
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +23,10 @@ def portal() -> Iterator[BlockingPortal]:
 
 
 @pytest.fixture(scope="module")
-def mirror(portal: BlockingPortal, database_url: str) -> Iterator[Database]:
+def mirror(portal: BlockingPortal, addresses: Addresses) -> Iterator[Database]:
     async def opened() -> Database:
-        database = Database(database_url)
-        await database.migrate()
-        return database
+        await migrate(addresses.owner)
+        return Database(addresses.serving)
 
     database = portal.call(opened)
     yield database

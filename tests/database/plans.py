@@ -13,7 +13,7 @@ from backend.models import Base
 
 # PostgreSQL's own module tells the client of every statement, also of those within functions and
 # of foreign keys, and names each column by its table.
-_EXPLAINING = {
+EXPLAINING = {
     "session_preload_libraries": "auto_explain",
     "auto_explain.log_min_duration": "0",
     "auto_explain.log_nested_statements": "on",
@@ -163,7 +163,7 @@ class Plans:
         usual = asyncpg.connect
 
         async def connect(*args: Any, **more: Any) -> Any:
-            connection = await usual(*args, server_settings=_EXPLAINING, **more)
+            connection = await usual(*args, server_settings=EXPLAINING, **more)
             connection.add_log_listener(self._listen)
             return connection
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backend.database import CONNECTION_FAULTS, Database, is_content_error
+from tests.owner import execute_as_owner
 from tests.stack import Stack
 
 TOO_LONG = "SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) n"
@@ -19,11 +20,9 @@ TOO_LONG = "SELECT string_agg(md5(n::text), '') FROM generate_series(1, 1000) n"
 @pytest.fixture
 async def table(database: Database) -> AsyncIterator[str]:
     name = f"of_a_test_{secrets.token_hex(4)}"
-    async with database.transaction() as session:
-        await session.execute(text(f"CREATE TABLE {name} (n int PRIMARY KEY CHECK (n > 0))"))
+    await execute_as_owner(database, f"CREATE TABLE {name} (n int PRIMARY KEY CHECK (n > 0))")
     yield name
-    async with database.transaction() as session:
-        await session.execute(text(f"DROP TABLE {name}"))
+    await execute_as_owner(database, f"DROP TABLE {name}")
 
 
 async def rows(database: Database, table: str) -> list[int]:
@@ -143,7 +142,7 @@ class TestAddress:
 async def test_a_commit_that_fails_is_not_answered_as_done(own_stack: Stack) -> None:
     """The transaction ends before the answer goes out: nothing is 201 that was not stored."""
     ann = await own_stack.sign_in_as("Authors")
-    await execute(
+    await execute_as_owner(
         own_stack.database,
         "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE 'at the commit' USING ERRCODE = 'serialization_failure'; END $$",

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 import pytest
-from sqlalchemy import text
 
 from backend.database import Database
 from tests.network import Network, network_to
+from tests.owner import as_owner, execute_as_owner
 from tests.stack import Stack, as_body, new_event, post_webhook, running_stack, user_data
 
 POST = {"title": "t", "content": "c"}
@@ -35,7 +35,7 @@ async def webhook(stack: Stack) -> httpx.Response:
 
 
 async def end_backends(url: str) -> None:
-    admin = await asyncpg.connect(url)
+    admin = await asyncpg.connect(as_owner(url))
     await admin.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -138,7 +138,7 @@ async def test_no_server_of_the_wanted_kind(stack: Stack, database_url: str) -> 
 
 
 async def test_a_server_that_only_reads_is_left_in_every_pool(
-    own_stack: Stack, database: Database, own_database_url: str
+    own_stack: Stack, owner_url: str, own_database_url: str
 ) -> None:
     """Issue 9.2: writes stayed 503 for ever, and `/readyz` said 200."""
     stack = own_stack
@@ -146,8 +146,7 @@ async def test_a_server_that_only_reads_is_left_in_every_pool(
     name = urlsplit(own_database_url).path[1:]
 
     async def alter(change: str) -> None:
-        async with database.connect() as admin:
-            await admin.execute(text(f"ALTER DATABASE {name} {change}"))
+        await execute_as_owner(owner_url, f"ALTER DATABASE {name} {change}")
 
     async def demote_and_promote() -> None:
         await alter("SET default_transaction_read_only = on")

@@ -12,6 +12,7 @@ from backend.http.guards import session_cookie_name, session_signer
 from backend.services import sessions
 from tests.database.plans import Plans
 from tests.database.test_access_plans import filling
+from tests.owner import as_owner
 from tests.stack import Stack, new_event, running_stack
 
 PEOPLE = 5000
@@ -81,7 +82,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
 @pytest.fixture
 async def large(own_database_url: str) -> str:
     """A database with one organization that has everything."""
-    own = Database(own_database_url, pool_size=2)
+    own = Database(as_owner(own_database_url), pool_size=2)
     async with own.transaction() as session:
         for statement in [*filling(PEOPLE), *MORE.split(";\n")]:
             await session.execute(text(statement))

@@ -1,6 +1,7 @@
 """Locks that somebody holds for long: only who needs just that waits, and briefly."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from backend.database import Database, Schema
+from tests.owner import as_owner
 from tests.stack import Stack, as_body, new_event, post_webhook, user_data
+from tests.working import until
 
 WORKOS_WAITS = 10
 
@@ -18,7 +21,7 @@ WORKOS_WAITS = 10
 @asynccontextmanager
 async def holding(url: str, statement: str) -> AsyncIterator[None]:
     """Somebody's open transaction, in which this statement was run."""
-    other = await asyncpg.connect(url)
+    other = await asyncpg.connect(as_owner(url))
     transaction = other.transaction()
     await transaction.start()
     await other.execute(statement)
@@ -97,17 +100,34 @@ async def test_a_migration_waits_a_little_at_a_time_and_says_for_whom(
     own_stack: Stack, own_database_url: str
 ) -> None:
     """Issue 9.4: it stood in line for as long as somebody read, and everybody behind it."""
-    stack = own_stack
-    browser = await stack.sign_in_as("Authors")
+    browser = await own_stack.sign_in_as("Authors")
     said: list[str] = []
+    owner = Database(as_owner(own_database_url), pool_size=1)
     async with holding(own_database_url, "LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"):
-        migrating = asyncio.create_task(stack.database.migrate(said.append))
+        migrating = asyncio.create_task(owner.migrate(said.append))
         async with asyncio.timeout(10):
             while not said:
                 assert (await browser.get("/posts")).status_code == 200
                 await asyncio.sleep(0.1)
         assert not migrating.done()
     await migrating
+    await owner.close()
     assert "LOCK TABLE alembic_version" in said[0]
     assert "process " in said[0]
-    assert (await stack.database.schema()) is Schema.CURRENT
+    assert (await own_stack.database.schema()) is Schema.CURRENT
+
+
+async def test_a_holder_of_another_role_is_named_by_what_may_be_seen(
+    own_stack: Stack, own_database_url: str
+) -> None:
+    """The server hides from an owner who is no superuser what the serving role does."""
+    said: list[str] = []
+
+    async def has_said() -> bool:
+        return bool(said)
+
+    async with holding(own_database_url, "LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"):
+        waiting = asyncio.create_task(own_stack.database.migrate(said.append))
+        await until(has_said)
+    await waiting
+    assert re.search(r"trying again: process \d+ \(rollcall\)$", said[0]), said[0]

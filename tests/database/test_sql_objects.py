@@ -13,13 +13,14 @@ from backend.database import Database
 from backend.database.sql_objects import SOURCES, SqlObject, SqlOp, catalogue, complete, sources
 from backend.models.access import views
 from tests.database.test_migrations import run
+from tests.owner import as_owner
 
 FILES = sorted(SOURCES.glob("*/*.sql"))
 
 
 @pytest.fixture
 async def own(own_database_url: str) -> AsyncIterator[Database]:
-    own = Database(own_database_url, pool_size=1)
+    own = Database(as_owner(own_database_url), pool_size=1)
     yield own
     await own.close()
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database import Database
+from tests.owner import as_owner
 
 # The column that says whose a row is.
 TENANT = {"organizations": "workos_id"}
@@ -54,9 +55,12 @@ KEYS = """
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[AsyncConnection]:
-    async with database.engine.connect() as connection:
+    """Of the owner, who may also make what must not be there."""
+    owner = Database(as_owner(database._url), pool_size=1)
+    async with owner.engine.connect() as connection:
         yield connection
         await connection.rollback()
+    await owner.close()
 
 
 async def tables_of_nobody(connection: AsyncConnection) -> set[str]:

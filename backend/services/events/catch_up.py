@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import case, func, or_, select, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
-from backend.database import AutocommitConnection, Database, is_our_fault, session_lock
+from backend.database import AutocommitConnection, Database, is_our_fault, remedy, session_lock
 from backend.errors import CursorExpired, WorkosFault, WorkosUnavailable
 from backend.models import (
     NO_ORGANIZATION,
@@ -180,6 +180,14 @@ def _items(page: EventPage, scope: DirectoryScope) -> list[_Item]:
     return items
 
 
+def _log_what_stays(event_id: str, error: Exception) -> None:
+    """A fault that does not pass by itself."""
+    if is_our_fault(error):
+        _log.error("catch-up: %s: database fault that is ours", event_id, exc_info=error)
+    elif told := remedy(error):
+        _log.warning("catch-up: %s: %s%s", event_id, error, told)
+
+
 async def _take_in_all(
     connection: AutocommitConnection,
     pages: AsyncIterator[EventPage],
@@ -224,8 +232,8 @@ async def _take_in(
     found = await intake.apply_all(connection, list(new.values()))
     results = dict(zip(new, found, strict=True))
     for name, result in results.items():
-        if isinstance(result, Exception) and is_our_fault(result):
-            _log.error("catch-up: %s: database fault that is ours", name, exc_info=result)
+        if isinstance(result, Exception):
+            _log_what_stays(name, result)
     return results
 
 

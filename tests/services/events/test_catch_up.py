@@ -10,6 +10,7 @@ from sqlalchemy import text
 from backend.database import Database
 from backend.workos import clock
 from tests.events_api import PAST_THE_TRAIL, Poller, answer, emitted, inbox, nothing, one, polling
+from tests.owner import owning
 from tests.stack import Stack
 
 
@@ -296,25 +297,25 @@ async def test_the_history_of_a_first_start_is_read_from_its_oldest(
 
 
 async def test_a_restored_backup_learns_who_left_since(
-    stack: Stack, poller: Poller, database: Database, own_database_url: str
+    stack: Stack, poller: Poller, owner_url: str, own_database_url: str
 ) -> None:
     """Their webhooks were answered 200 by the database that is lost."""
     ann = stack.person("Ann")
     await poller.outcomes()
     browser = await stack.sign_in(ann)
     name = own_database_url.rsplit("/", 1)[1]
-    async with database.connect() as connection:
+    async with owning(owner_url) as connection:
         await stack.database.close()
-        await connection.execute(text(f"CREATE DATABASE {name}_backup TEMPLATE {name}"))
+        await connection.execute(f"CREATE DATABASE {name}_backup TEMPLATE {name}")
     stack.skip()
     stack.emulator.deactivate_user(ann)
     await stack.deliver()
     assert (await browser.get("/me")).status_code == 401
 
-    async with database.connect() as connection:
+    async with owning(owner_url) as connection:
         await stack.database.close()
-        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        await connection.execute(text(f"ALTER DATABASE {name}_backup RENAME TO {name}"))
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.execute(f"ALTER DATABASE {name}_backup RENAME TO {name}")
     assert (await browser.get("/me")).status_code == 200
     assert await poller.outcomes() == {"applied": 1}
     assert (await browser.get("/me")).status_code == 401

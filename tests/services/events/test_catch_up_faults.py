@@ -9,8 +9,10 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
+from backend.embedded_postgres import SERVING
 from backend.schemas.events import ParkingReason
 from tests.events_api import PAST_THE_TRAIL, Poller, answer, emitted, inbox, nothing, one, polling
+from tests.owner import execute_as_owner
 from tests.stack import Stack, new_event, user_data
 
 
@@ -248,23 +250,32 @@ class TestDatabase:
         assert missing[0]["id"] in done.trouble.error
         assert (await poller.cursor())["after"] < missing[0]["id"]
         assert await one(stack, "SELECT id FROM live_directory_users WHERE id = :id", id=bob.id)
-        async with stack.database.connect() as connection:
-            await connection.execute(text("DROP TRIGGER for_a_test ON directory_users"))
+        await execute_as_owner(stack.database, "DROP TRIGGER for_a_test ON directory_users")
         assert await poller.outcomes() == {"applied": 1}
         assert (await poller.cursor())["after"] == emitted(stack)[-1]["id"]
 
+    async def test_a_privilege_that_is_missing_is_said_with_what_to_do(
+        self, stack: Stack, poller: Poller, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ann = stack.person("Ann")
+        stack.clock.advance(PAST_THE_TRAIL)
+        await execute_as_owner(stack.database, f"REVOKE INSERT ON directory_users FROM {SERVING}")
+        done = await poller.poll()
+        assert done is not None
+        assert done.failures == 1
+        assert "permission denied for table directory_users. Run `rollcall migrate`" in caplog.text
+        await execute_as_owner(stack.database, f"GRANT INSERT ON directory_users TO {SERVING}")
+        await poller.outcomes()
+        assert await one(stack, "SELECT id FROM live_directory_users WHERE id = :id", id=ann.id)
+
     async def deadlock_at(self, stack: Stack, user_id: str) -> None:
-        async with stack.database.connect() as connection:
-            await connection.execute(
-                text("""
-                CREATE FUNCTION fail_for_a_test() RETURNS trigger LANGUAGE plpgsql AS $$
-                BEGIN RAISE EXCEPTION 'seen' USING ERRCODE = '40P01'; END $$
-            """)
-            )
-            await connection.execute(
-                text(f"""CREATE TRIGGER for_a_test BEFORE INSERT ON directory_users
-                FOR EACH ROW WHEN (NEW.id = '{user_id}') EXECUTE FUNCTION fail_for_a_test()""")
-            )
+        await execute_as_owner(
+            stack.database,
+            """CREATE FUNCTION fail_for_a_test() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'seen' USING ERRCODE = '40P01'; END $$""",
+            f"""CREATE TRIGGER for_a_test BEFORE INSERT ON directory_users
+            FOR EACH ROW WHEN (NEW.id = '{user_id}') EXECUTE FUNCTION fail_for_a_test()""",
+        )
 
     async def test_a_connection_that_is_cut(self, stack: Stack, poller: Poller) -> None:
         """Whoever lost the lock writes nothing more; the next look goes on."""

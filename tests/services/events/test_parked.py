@@ -5,13 +5,13 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from backend.errors import BodyPurged
 from backend.services.events import parked as parked_events
 from backend.services.events import replay as replays
 from backend.workos.scope import DirectoryScope
 from tests.events_api import inbox, one, polling
+from tests.owner import execute_as_owner
 from tests.stack import Stack, new_event, user_data
 
 
@@ -21,9 +21,7 @@ def stack(own_stack: Stack) -> Stack:
 
 
 async def execute(stack: Stack, *statements: str) -> None:
-    async with stack.database.connect() as connection:
-        for statement in statements:
-            await connection.execute(text(statement))
+    await execute_as_owner(stack.database, *statements)
 
 
 async def park(stack: Stack, *, minutes_ago: int = 0) -> dict[str, Any]:
