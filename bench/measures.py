@@ -1,0 +1,112 @@
+"""Requests over HTTP: rounds in which the sides take turns, and what a request costs each."""
+
+import signal
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bench import load, programs
+from bench.company import Company, signed
+from bench.database import Server
+from bench.sides import Side, sent, write_post
+
+_COUNTED = 20
+_MICRO, _MILLI = 1e6, 1e3
+
+
+@dataclass(frozen=True)
+class Measure:
+    """So many requests a round, and of the limit's rate how much ours should reach, if said."""
+
+    name: str
+    make: Callable[[Company, int], list[bytes]]
+    at_least: float | None = None
+
+
+def _getting(path: str) -> Callable[[Company, int], list[bytes]]:
+    return lambda company, count: [load.get(path, company.cookie)] * count
+
+
+def _again(company: Company, count: int) -> list[bytes]:
+    known = [*(twin := Company(company.people)).beginning(), *twin.arrivals()]
+    return signed((known * (1 + count // len(known)))[:count])
+
+
+MEASURES = [
+    Measure("GET /me", _getting("/me")),
+    Measure("GET /posts", _getting("/posts"), 0.45),
+    Measure("GET /team", _getting("/team")),
+    Measure("POST /posts", lambda company, count: [write_post(company)] * count),
+    Measure("webhooks: profile", lambda company, count: signed(company.profiles(count)), 0.4),
+    Measure("webhooks: membership", lambda company, count: signed(company.roles(count)), 0.4),
+    Measure("webhooks: mixed", lambda company, count: signed(company.mixed(count))),
+    Measure("webhooks: duplicates", _again),
+    Measure("webhooks: one person", lambda company, count: signed(company.one_person(count))),
+]
+
+
+@dataclass
+class Seen:
+    """What a side did in all rounds but the first, which warms up."""
+
+    rates: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    program_seconds: float = 0
+    postgres_seconds: float = 0
+
+    def summary(self) -> dict[str, float]:
+        count, ordered = len(self.latencies), sorted(self.latencies)
+        return {
+            "rate": statistics.median(self.rates),
+            "p50_ms": ordered[count // 2] * _MILLI,
+            "p99_ms": ordered[count * 99 // 100] * _MILLI,
+            "program_us": self.program_seconds / count * _MICRO,
+            "postgres_us": self.postgres_seconds / count * _MICRO,
+        }
+
+
+async def run(
+    measure: Measure, sides: list[Side], server: Server, *, rounds: int, count: int
+) -> dict[str, dict[str, float]]:
+    """By the side's name; `ratio` is that of its rate to the last side's, round by round."""
+    seen = {side.name: Seen() for side in sides}
+    for number in range(rounds + 1):
+        requests: list[bytes] = []
+        for side in sides:
+            if side.company is not None:
+                requests = measure.make(side.company, count)
+            if number == 1:
+                _begin_profile(side)
+            program = programs.cpu_seconds(side.program.pid)
+            postgres = server.cpu_seconds()
+            done = await sent(side.program.port, requests)
+            if number:
+                here = seen[side.name]
+                here.program_seconds += programs.cpu_seconds(side.program.pid) - program
+                here.postgres_seconds += server.cpu_seconds() - postgres
+                here.rates.append(len(requests) / done.seconds)
+                here.latencies += done.latencies
+    summaries = {}
+    for side in sides:
+        rates = zip(seen[side.name].rates, seen[sides[-1].name].rates, strict=True)
+        summaries[side.name] = seen[side.name].summary() | {
+            "ratio": statistics.median(ours / last for ours, last in rates),
+            "statements": await _statements(measure, side, server),
+            "memory_mb": programs.most_memory_mb(side.program.pid),
+        }
+    return summaries
+
+
+def _begin_profile(side: Side) -> None:
+    if side.profiled:
+        side.program.process.send_signal(signal.SIGUSR1)
+
+
+async def _statements(measure: Measure, side: Side, server: Server) -> float:
+    """How many the database was sent for a request."""
+    if side.company is None:
+        return 0
+    requests = measure.make(side.company, _COUNTED)
+    async with server.counting() as counted:
+        await sent(side.program.port, requests, 1)
+    return counted.statements / _COUNTED

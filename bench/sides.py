@@ -1,0 +1,139 @@
+"""What is compared: applications with their companies, and the bare limit beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPMessage
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from bench import load, programs
+from bench.company import ORGANIZATION, WEBHOOK_SECRET, Company, signed
+from bench.database import Server
+from bench.programs import Application
+
+CONNECTIONS = 32
+COMMAND = ["-c", "from backend.cli.main import app; app()"]
+_POST = b'{"title": "A post of the notebook", "content": "%s"}' % (
+    b"What was said and what was decided. " * 8
+)
+_POSTS = 100
+
+
+@dataclass(frozen=True)
+class Side:
+    """One that answers requests; the limit has no company, and is sent those of the first side."""
+
+    name: str
+    program: programs.Program
+    company: Company | None = None
+    profiled: bool = False
+
+
+class Refused(Exception):
+    """A request was answered by something else than a 2xx."""
+
+
+def environment(url: str, home: Path, workos_port: int) -> dict[str, str]:
+    return {
+        "DATABASE_URL": url,
+        "ROLLCALL_HOME": str(home),
+        "SESSION_SECRET": "of the bench, and long enough for it",
+        "WORKOS_API_KEY": "sk_bench",
+        "WORKOS_CLIENT_ID": "client_bench",
+        "WORKOS_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "WORKOS_BASE_URL": f"http://127.0.0.1:{workos_port}",
+        "WORKOS_REDIRECT_URI": "http://localhost:3000/auth/callback",
+        "RATE_LIMITS": "off",
+    }
+
+
+async def sent(port: int, requests: list[bytes], connections: int = CONNECTIONS) -> load.Load:
+    """Raises Refused."""
+    done = await load.send(port, requests, connections)
+    if done.refused:
+        raise Refused(done.refused.decode(errors="replace"))
+    return done
+
+
+@asynccontextmanager
+async def migrated(
+    application: Application, server: Server, name: str, home: Path, workos_port: int
+) -> AsyncIterator[dict[str, str]]:
+    """A fresh database with the application's schema; the environment of its programs."""
+    given = environment(await server.create(name), home, workos_port)
+    await programs.finish(application, "migrate", [*COMMAND, "migrate"], given, home)
+    yield given
+    await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def founded(
+    application: Application, server: Server, home: Path, people: int, profile: Path | None
+) -> AsyncIterator[Side]:
+    """The application, serving a company that came by webhooks, with person 0 signed in."""
+    company = Company(people)
+    stream = {"BENCH_STREAM": "0,0"}
+    head = Application("bench")
+    async with (
+        programs.served(head, "bench.fake_workos:create_app", stream, home) as workos,
+        migrated(application, server, f"of_{application.name}", home, workos.port) as given,
+    ):
+        extra = {"BENCH_PROFILE": str(profile)} if profile else {}
+        factory = "backend.main:create_served_app"
+        async with programs.served(application, factory, given | extra, home) as program:
+            await sent(program.port, signed(list(company.beginning())), 1)
+            await sent(program.port, signed(list(company.arrivals())))
+            company.cookie = await asyncio.to_thread(_sign_in, program.port)
+            await sent(program.port, [write_post(company)] * _POSTS)
+            yield Side(application.name, program, company, profile is not None)
+
+
+def write_post(company: Company) -> bytes:
+    return load.post("/posts", _POST, {"Cookie": company.cookie})
+
+
+def _sign_in(port: int) -> str:
+    """The session cookie that person 0 gets by signing in."""
+    begun = _get(port, f"/auth?{urlencode({'organization': ORGANIZATION})}", {})
+    state = parse_qs(urlsplit(begun.headers["location"]).query)["state"][0]
+    query = urlencode({"code": "of the bench", "state": state})
+    cookie = {"Cookie": begun.headers["set-cookie"].partition(";")[0]}
+    finished = _get(port, f"/auth/callback?{query}", cookie)
+    for set_cookie in finished.headers.get_all("set-cookie", []):
+        name, _, value = set_cookie.partition(";")[0].partition("=")
+        if name.endswith("rollcall_session") and value:
+            return f"{name}={value}"
+    raise Refused(f"The sign-in ended at {finished.headers['location']}.")
+
+
+class _Answer(NamedTuple):
+    headers: HTTPMessage
+    body: bytes
+
+
+def _get(port: int, path: str, headers: dict[str, str]) -> _Answer:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return _Answer(response.headers, response.read())
+
+
+@asynccontextmanager
+async def bare(side: Side, home: Path) -> AsyncIterator[Side]:
+    """The limit: it answers what that side answers now."""
+    assert side.company is not None
+    answers = home / "answers"
+    answers.mkdir()
+    for name in ("me", "posts", "team"):
+        answer = await asyncio.to_thread(
+            _get, side.program.port, f"/{name}", {"Cookie": side.company.cookie}
+        )
+        (answers / name).write_bytes(answer.body)
+    given = {"BENCH_ANSWERS": str(answers)}
+    async with programs.served(
+        Application("bare"), "bench.bare:create_app", given, home
+    ) as program:
+        yield Side("limit", program)
