@@ -20,6 +20,11 @@ _IN_A_DEPARTMENT = 200
 _SAID_AT = "2026-01-01T00:00:00.000Z"
 
 
+def event_id(number: int) -> str:
+    """Of the event that a company tells as its first, second, …"""
+    return f"event_01{number:024d}"
+
+
 class Company:
     """Tells its events one after another, each later than the one before; the same each time.
 
@@ -45,7 +50,7 @@ class Company:
         return json.dumps(
             {
                 "object": "event",
-                "id": f"event_01{number:024d}",
+                "id": event_id(number),
                 "event": kind,
                 "data": data,
                 "created_at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -1,5 +1,6 @@
 """The bench's PostgreSQL server: a database each for what is measured, and what it did."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,6 +36,13 @@ class Server:
         finally:
             await connection.close()
 
+    async def _setting(self, name: str) -> object:
+        connection = await asyncpg.connect(self.url)
+        try:
+            return await connection.fetchval("SELECT current_setting($1)", name)
+        finally:
+            await connection.close()
+
     async def create(self, name: str) -> str:
         """A new database; its address."""
         await self.execute(f"CREATE DATABASE {name}")
@@ -43,10 +51,12 @@ class Server:
     @asynccontextmanager
     async def counting(self) -> AsyncIterator["Counted"]:
         """Count the statements of all sessions for the while, by the server's log."""
-        await self.execute("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
         log, counted = self.folder / "server.log", Counted()
         try:
-            # Each session reads its configuration again before its next statement.
+            await self.execute("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
+            # New sessions have it once all others have been told.
+            while await self._setting("log_statement") != "all":
+                await asyncio.sleep(0.01)
             begin = log.stat().st_size
             yield counted
             with log.open("rb") as file:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bench.company import ORGANIZATION, Company, Json
+from bench.company import ORGANIZATION, Company, Json, event_id
 
 PAGE = 100
 
@@ -20,35 +20,21 @@ def stream(people: int, changes: int) -> list[bytes]:
     return events + company.mixed(changes)
 
 
-def event_id(event: bytes) -> str:
-    return str(json.loads(event)["id"])
-
-
-def _pages(events: list[bytes]) -> dict[str, bytes]:
-    """Each page's body by the id of the event that it follows, "" for the first."""
-    pages = {}
-    after = ""
-    for begin in range(0, len(events), PAGE):
-        page = events[begin : begin + PAGE]
-        last = event_id(page[-1])
-        following = last if begin + PAGE < len(events) else None
-        metadata = json.dumps({"before": None, "after": following}).encode()
-        pages[after] = b'{"object": "list", "data": [%b], "list_metadata": %b}' % (
-            b",".join(page),
-            metadata,
-        )
-        after = last
-    return pages
+def page_after(events: list[bytes], known: int) -> bytes:
+    """The page that follows so many events, as the Events API answers it."""
+    page = events[known : known + PAGE]
+    following = event_id(known + len(page)) if known + PAGE < len(events) else None
+    metadata = json.dumps({"before": None, "after": following}).encode()
+    return b'{"object": "list", "data": [%b], "list_metadata": %b}' % (b",".join(page), metadata)
 
 
 def create_app() -> Starlette:
     events = stream(*(int(number) for number in os.environ["BENCH_STREAM"].split(",")))
-    pages = _pages(events)
-    nothing = json.dumps({"object": "list", "data": [], "list_metadata": {"after": None}}).encode()
+    numbers = {"": 0} | {event_id(number): number for number in range(1, len(events) + 1)}
     person = Company(1).user(0)
 
     async def list_events(request: Request) -> Response:
-        page = pages.get(request.query_params.get("after", ""), nothing)
+        page = page_after(events, numbers[request.query_params.get("after", "")])
         return Response(page, media_type="application/json")
 
     async def token(_request: Request) -> Response:

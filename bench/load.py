@@ -13,8 +13,9 @@ _LENGTH = b"content-length: "
 
 @dataclass
 class Load:
-    """What became of the requests; `refused` is the first answer that was none of 2xx."""
+    """What became of the requests; `refused` is the first answer that was not as it should be."""
 
+    shows: bytes
     seconds: float = 0
     latencies: list[float] = field(default_factory=list)
     refused: bytes = b""
@@ -51,8 +52,8 @@ class _Client(asyncio.Protocol):
         if len(self._buffer) < head + len(_END) + length:
             return
         self._load.latencies.append(time.perf_counter() - self._sent_at)
-        if not self._buffer.startswith(b"HTTP/1.1 2") and not self._load.refused:
-            self._load.refused = bytes(self._buffer)
+        if not self._buffer.startswith(b"HTTP/1.1 2") or self._load.shows not in self._buffer:
+            self._load.refused = self._load.refused or bytes(self._buffer)
         self._buffer.clear()
         self._next()
 
@@ -61,10 +62,10 @@ class _Client(asyncio.Protocol):
             self._done.set_exception(exc or ConnectionError("the server closed the connection"))
 
 
-async def send(port: int, requests: list[bytes], connections: int) -> Load:
-    """Send each request once, so many at a time; bounded by the list's length."""
+async def send(port: int, requests: list[bytes], connections: int, shows: bytes) -> Load:
+    """Send each request once, so many at a time; an answer should be a 2xx and hold `shows`."""
     loop = asyncio.get_running_loop()
-    shared, load = iter(requests), Load()
+    shared, load = iter(requests), Load(shows)
     begun = time.perf_counter()
     answers: list[asyncio.Future[None]] = []
     for _ in range(connections):

@@ -6,7 +6,7 @@ import pstats
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 
 import uvloop
@@ -14,38 +14,31 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from backend.embedded_postgres import running
-from bench import measures, sides
+from bench import base, catch_up, measures, programs, reconciliation, sides, table
 from bench.database import Server
 from bench.programs import Application
 
-Figures = dict[str, dict[str, dict[str, float]]]
+Figures = dict[str, dict[str, table.Figures]]
 """By the measure's name, and the side's."""
 
-_COLUMNS = [
-    ("rate", "/s", ".0f"),
-    ("ratio", "ratio", ".2f"),
-    ("p50_ms", "p50 ms", ".1f"),
-    ("p99_ms", "p99 ms", ".1f"),
-    ("program_us", "CPU us", ".0f"),
-    ("postgres_us", "PG us", ".0f"),
-    ("statements", "statements", ".1f"),
-    ("memory_mb", "MB", ".0f"),
-]
 
-
-def options() -> argparse.Namespace:
+def options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="measures whose name holds this")
+    parser.add_argument("--only", default="", help="the measures whose name holds this")
+    parser.add_argument("--base", help="a commit to compare with")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=2000, help="of a round")
     parser.add_argument("--people", type=int, default=1000, help="of the company")
-    parser.add_argument("--profile", action="store_true", help="where the application's time goes")
-    parser.add_argument("--json", type=Path, help="where to write the figures to")
-    return parser.parse_args()
+    parser.add_argument("--events", type=int, default=50_000, help="of each catch-up")
+    parser.add_argument("--listed", type=int, default=10_000, help="people to reconcile")
+    parser.add_argument("--profile", action="store_true", help="where the time of requests goes")
+    parser.add_argument("--json", type=Path, help="the file to write the figures to")
+    return parser.parse_args(arguments)
 
 
 @contextmanager
 def home_and_server() -> Iterator[tuple[Path, Server]]:
+    """A folder for what is made, and a PostgreSQL server in it; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
         home = Path(folder)
         home.chmod(0o755)  # or for root the data would be kept elsewhere and left behind
@@ -53,46 +46,99 @@ def home_and_server() -> Iterator[tuple[Path, Server]]:
             yield home, Server(url, home / "postgres")
 
 
-def show(name: str, by_side: dict[str, dict[str, float]]) -> None:
-    for side, figures in by_side.items():
-        cells = "".join(f"{figures[key]:>{len(head) + 3}{form}}" for key, head, form in _COLUMNS)
-        print(f"{name:<24}{side:<10}{cells}", flush=True)
+class Bench:
+    """One run: where, of which applications, and the figures so far."""
 
+    def __init__(
+        self,
+        home: Path,
+        server: Server,
+        applications: list[Application],
+        given: argparse.Namespace,
+    ) -> None:
+        self.home = home
+        self.server = server
+        self.applications = applications
+        self.given = given
+        self.figures: Figures = {}
 
-async def requests(
-    home: Path, server: Server, applications: list[Application], given: argparse.Namespace
-) -> Figures:
-    """The measures over HTTP."""
-    chosen = [measure for measure in measures.MEASURES if given.only in measure.name]
-    figures: Figures = {}
-    if not chosen:
-        return figures
-    profile = home / "profile" if given.profile else None
-    async with AsyncExitStack() as stack:
-        taking_turns = [
-            await stack.enter_async_context(
-                sides.founded(application, server, home, given.people, profile)
+    def chosen(self, name: str) -> bool:
+        return self.given.only in name
+
+    def note(self, name: str, by_side: dict[str, table.Figures]) -> None:
+        self.figures[name] = by_side
+        table.show(name, by_side)
+
+    async def run(self) -> None:
+        table.show_heads()
+        await self.measure_requests()
+        if any(self.chosen(name) for name in catch_up.NAMES):
+            await self.measure_catch_up()
+        if any(self.chosen(name) for name in reconciliation.NAMES):
+            await self.measure_reconciliation()
+
+    async def measure_requests(self) -> None:
+        chosen = [measure for measure in measures.MEASURES if self.chosen(measure.name)]
+        if not chosen:
+            return
+        given, profile = self.given, self.home / "profile" if self.given.profile else None
+        async with AsyncExitStack() as stack:
+            taking_turns = [
+                await stack.enter_async_context(
+                    sides.founded(application, self.server, self.home, given.people, profile)
+                )
+                for application in self.applications
+            ]
+            limit = sides.bare(taking_turns[-1], self.home)
+            taking_turns.append(await stack.enter_async_context(limit))
+            for measure in chosen:
+                by_side = await measures.run(
+                    measure, taking_turns, self.server, rounds=given.rounds, count=given.requests
+                )
+                self.note(measure.name, by_side)
+        if profile:
+            pstats.Stats(str(profile)).sort_stats("tottime").print_stats(45)
+
+    async def measure_catch_up(self) -> None:
+        by_application = {
+            application.name: await catch_up.run(
+                application, self.server, self.home, self.given.events
             )
-            for application in applications
-        ]
-        taking_turns.append(await stack.enter_async_context(sides.bare(taking_turns[0], home)))
-        print(f"{'':<34}" + "".join(f"{head:>{len(head) + 3}}" for _, head, _ in _COLUMNS))
-        for measure in chosen:
-            figures[measure.name] = await measures.run(
-                measure, taking_turns, server, rounds=given.rounds, count=given.requests
-            )
-            show(measure.name, figures[measure.name])
-    if profile:
-        pstats.Stats(str(profile)).sort_stats("tottime").print_stats(45)
-    return figures
+            for application in self.applications
+        }
+        self.note_all(by_application)
+
+    async def measure_reconciliation(self) -> None:
+        by_application = {}
+        for application in self.applications:
+            try:
+                by_application[application.name] = await reconciliation.run(
+                    application, self.server, self.home, self.given.listed
+                )
+            except programs.ProgramError as error:
+                # It is called as Python, so that WorkOS's limit of requests does not count.
+                print(f"{application.name} cannot be measured reconciling: {error}")
+        self.note_all(by_application)
+
+    def note_all(self, by_application: Figures) -> None:
+        names = {name: None for figures in by_application.values() for name in figures}
+        for name in names:
+            by_side = {side: figures[name] for side, figures in by_application.items()}
+            self.note(name, by_side)
 
 
-async def main(given: argparse.Namespace) -> None:
-    with home_and_server() as (home, server):
-        figures = await requests(home, server, [Application("rollcall")], given)
+async def main(given: argparse.Namespace) -> Figures:
+    with home_and_server() as (home, server), ExitStack() as stack:
+        applications = [Application("rollcall")]
+        if given.base:
+            applications.insert(0, stack.enter_context(base.checked_out(given.base, home)))
+        bench = Bench(home, server, applications, given)
+        await bench.run()
+    table.show_aims(bench.figures)
     if given.json:
-        given.json.write_text(json.dumps(figures, indent=2))
+        given.json.write_text(json.dumps(bench.figures, indent=2))
+    return bench.figures
 
 
 if __name__ == "__main__":
-    uvloop.run(main(options()))
+    uvloop.run(main(options(sys.argv[1:])))

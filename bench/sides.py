@@ -36,7 +36,7 @@ class Refused(Exception):
     """A request was answered by something else than a 2xx."""
 
 
-def environment(url: str, home: Path, workos_port: int) -> dict[str, str]:
+def environment(url: str, home: Path) -> dict[str, str]:
     return {
         "DATABASE_URL": url,
         "ROLLCALL_HOME": str(home),
@@ -44,15 +44,16 @@ def environment(url: str, home: Path, workos_port: int) -> dict[str, str]:
         "WORKOS_API_KEY": "sk_bench",
         "WORKOS_CLIENT_ID": "client_bench",
         "WORKOS_WEBHOOK_SECRET": WEBHOOK_SECRET,
-        "WORKOS_BASE_URL": f"http://127.0.0.1:{workos_port}",
         "WORKOS_REDIRECT_URI": "http://localhost:3000/auth/callback",
         "RATE_LIMITS": "off",
     }
 
 
-async def sent(port: int, requests: list[bytes], connections: int = CONNECTIONS) -> load.Load:
-    """Raises Refused."""
-    done = await load.send(port, requests, connections)
+async def sent(
+    port: int, requests: list[bytes], connections: int = CONNECTIONS, shows: bytes = b""
+) -> load.Load:
+    """Raises Refused, for an answer that is no 2xx or does not hold what it should."""
+    done = await load.send(port, requests, connections, shows)
     if done.refused:
         raise Refused(done.refused.decode(errors="replace"))
     return done
@@ -60,10 +61,10 @@ async def sent(port: int, requests: list[bytes], connections: int = CONNECTIONS)
 
 @asynccontextmanager
 async def migrated(
-    application: Application, server: Server, name: str, home: Path, workos_port: int
+    application: Application, server: Server, name: str, home: Path
 ) -> AsyncIterator[dict[str, str]]:
     """A fresh database with the application's schema; the environment of its programs."""
-    given = environment(await server.create(name), home, workos_port)
+    given = environment(await server.create(name), home)
     await programs.finish(application, "migrate", [*COMMAND, "migrate"], given, home)
     yield given
     await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -79,9 +80,11 @@ async def founded(
     head = Application("bench")
     async with (
         programs.served(head, "bench.fake_workos:create_app", stream, home) as workos,
-        migrated(application, server, f"of_{application.name}", home, workos.port) as given,
+        migrated(application, server, f"of_{application.name}", home) as given,
     ):
-        extra = {"BENCH_PROFILE": str(profile)} if profile else {}
+        extra = {"WORKOS_BASE_URL": f"http://127.0.0.1:{workos.port}"}
+        if profile:
+            extra["BENCH_PROFILE"] = str(profile)
         factory = "backend.main:create_served_app"
         async with programs.served(application, factory, given | extra, home) as program:
             await sent(program.port, signed(list(company.beginning())), 1)
