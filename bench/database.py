@@ -1,18 +1,15 @@
 """The bench's PostgreSQL server: a database each for what is measured, and what it did."""
 
-import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from bench import programs
-
-_STATEMENT = re.compile(rb" LOG:  (?:execute [^:]*|statement): ")
+from bench import programs, statements
+from bench.statements import Statement
 
 
 @dataclass(frozen=True)
@@ -48,24 +45,29 @@ class Server:
         await self.execute(f"CREATE DATABASE {name}")
         return self.url_of(name)
 
+    async def copy(self, name: str) -> str:
+        """A copy of a database that nobody is connected to; its address."""
+        await self.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+        return self.url_of(f"{name}_copy")
+
     @asynccontextmanager
-    async def counting(self) -> AsyncIterator["Counted"]:
-        """Count the statements of all sessions for the while, by the server's log."""
-        log, counted = self.folder / "server.log", Counted()
+    async def noting(self) -> AsyncIterator["Noted"]:
+        """Note the statements of all sessions for the while, by the server's log."""
+        log, noted = self.folder / "server.log", Noted()
         try:
             await self.execute("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
             # New sessions have it once all others have been told.
             while await self._setting("log_statement") != "all":
-                await asyncio.sleep(0.01)
+                await self.execute("SELECT pg_sleep(0.01)")
             begin = log.stat().st_size
-            yield counted
+            yield noted
             with log.open("rb") as file:
                 file.seek(begin)
-                counted.statements = len(_STATEMENT.findall(file.read()))
+                noted.statements = statements.of_log(file.read().decode())
         finally:
             await self.execute("ALTER SYSTEM RESET log_statement", "SELECT pg_reload_conf()")
 
 
 @dataclass
-class Counted:
-    statements: int = 0
+class Noted:
+    statements: list[Statement] = field(default_factory=list)

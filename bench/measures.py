@@ -5,12 +5,14 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench import load, programs
+from bench import load, programs, statements
 from bench.company import Company, signed
 from bench.database import Server
 from bench.sides import Side, sent, write_post
+from bench.table import Figures
 
-_COUNTED = 20
+_NOTED = 500
+_SESSIONS = 8
 _MICRO, _MILLI = 1e6, 1e3
 
 
@@ -55,7 +57,7 @@ class Seen:
     program_seconds: float = 0
     postgres_seconds: float = 0
 
-    def summary(self) -> dict[str, float]:
+    def summary(self) -> Figures:
         count, ordered = len(self.latencies), sorted(self.latencies)
         return {
             "rate": statistics.median(self.rates),
@@ -68,7 +70,7 @@ class Seen:
 
 async def run(
     measure: Measure, sides: list[Side], server: Server, *, rounds: int, count: int
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Figures]:
     """By the side's name; `ratio` is that of its rate to the last side's, round by round."""
     seen = {side.name: Seen() for side in sides}
     for number in range(rounds + 1):
@@ -88,15 +90,19 @@ async def run(
                 here.rates.append(len(requests) / done.seconds)
                 here.latencies += done.latencies
     summaries = {}
+    limit = seen[sides[-1].name].rates
     for side in sides:
-        rates = zip(seen[side.name].rates, seen[sides[-1].name].rates, strict=True)
+        rates = zip(seen[side.name].rates, limit, strict=True)
         summaries[side.name] = seen[side.name].summary() | {
-            "ratio": statistics.median(ours / last for ours, last in rates),
+            "ratio": statistics.median(ours / bare for ours, bare in rates),
             "memory_mb": programs.most_memory_mb(side.program.pid),
         }
-        if side.company is not None:
-            summaries[side.name]["statements"] = await _statements(measure, side, server)
-    return summaries
+    *applications, _ = sides
+    alone: Figures = {}
+    for side in applications:
+        alone = await _statements_alone(measure, side, server)
+        summaries[side.name]["statements"] = alone["statements"]
+    return summaries | {"statement": alone}
 
 
 def _begin_profile(side: Side) -> None:
@@ -104,11 +110,21 @@ def _begin_profile(side: Side) -> None:
         side.program.process.send_signal(signal.SIGUSR1)
 
 
-async def _statements(measure: Measure, side: Side, server: Server) -> float:
-    """How many the database was sent for a request."""
+async def _statements_alone(measure: Measure, side: Side, server: Server) -> Figures:
+    """What the statements of a request cost when the driver sends them, to a copy of the database.
+
+    There each is as new as it was to the application.
+    """
     assert side.company is not None
-    requests = measure.make(side.company, _COUNTED)
-    async with server.counting() as counted:
+    requests = measure.make(side.company, _NOTED)
+    async with server.noting() as noted:
         # One at a time, in their order: so each must do what it says.
         await sent(side.program.port, requests, 1, measure.shows)
-    return counted.statements / _COUNTED
+    each, rest = divmod(len(noted.statements), _NOTED)
+    if rest:
+        return {"statements": len(noted.statements) / _NOTED}
+    parts = [noted.statements[at : at + each] for at in range(0, len(noted.statements), each)]
+    done = await statements.send(side.copy, parts, _SESSIONS, server.cpu_seconds)
+    rate = len(done.latencies) / done.seconds
+    seen = Seen([rate], done.latencies, done.program_seconds, done.postgres_seconds)
+    return seen.summary() | {"statements": each}

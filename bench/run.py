@@ -27,7 +27,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="the measures whose name holds this")
     parser.add_argument("--base", help="a commit to compare with")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=2000, help="of a round")
+    parser.add_argument("--requests", type=int, default=1000, help="of a round")
     parser.add_argument("--people", type=int, default=1000, help="of the company")
     parser.add_argument("--events", type=int, default=50_000, help="of each catch-up")
     parser.add_argument("--listed", type=int, default=10_000, help="people to reconcile")

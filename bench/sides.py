@@ -24,11 +24,15 @@ _POSTS = 100
 
 @dataclass(frozen=True)
 class Side:
-    """One that answers requests; the limit has no company, and is sent those of the first side."""
+    """One that answers requests; the limit has no company, and is sent those of the side before.
+
+    `copy` is a database with all that was in the application's when its company was founded.
+    """
 
     name: str
     program: programs.Program
     company: Company | None = None
+    copy: str = ""
     profiled: bool = False
 
 
@@ -75,23 +79,25 @@ async def founded(
     application: Application, server: Server, home: Path, people: int, profile: Path | None
 ) -> AsyncIterator[Side]:
     """The application, serving a company that came by webhooks, with person 0 signed in."""
-    company = Company(people)
-    stream = {"BENCH_STREAM": "0,0"}
-    head = Application("bench")
+    company, database = Company(people), f"of_{application.name}"
+    factory = "backend.main:create_served_app"
     async with (
-        programs.served(head, "bench.fake_workos:create_app", stream, home) as workos,
-        migrated(application, server, f"of_{application.name}", home) as given,
+        programs.served(
+            Application("bench"), "bench.fake_workos:create_app", {"BENCH_STREAM": "0,0"}, home
+        ) as workos,
+        migrated(application, server, database, home) as given,
     ):
-        extra = {"WORKOS_BASE_URL": f"http://127.0.0.1:{workos.port}"}
-        if profile:
-            extra["BENCH_PROFILE"] = str(profile)
-        factory = "backend.main:create_served_app"
-        async with programs.served(application, factory, given | extra, home) as program:
+        given["WORKOS_BASE_URL"] = f"http://127.0.0.1:{workos.port}"
+        async with programs.served(application, factory, given, home) as program:
             await sent(program.port, signed(list(company.beginning())), 1)
             await sent(program.port, signed(list(company.arrivals())))
             company.cookie = await asyncio.to_thread(_sign_in, program.port)
             await sent(program.port, [write_post(company)] * _POSTS)
-            yield Side(application.name, program, company, profile is not None)
+        copy = await server.copy(database)
+        if profile:
+            given["BENCH_PROFILE"] = str(profile)
+        async with programs.served(application, factory, given, home) as program:
+            yield Side(application.name, program, company, copy, profile is not None)
 
 
 def write_post(company: Company) -> bytes:
