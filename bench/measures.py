@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bench import load, programs, statements
 from bench.company import Company, signed
 from bench.database import Server
-from bench.sides import Side, sent, write_post
+from bench.sides import APPLIED, Side, sent, write_post
 from bench.table import Figures
 
 _NOTED = 500
@@ -34,17 +34,16 @@ def _again(company: Company, count: int) -> list[bytes]:
     return signed((known * (1 + count // len(known)))[:count])
 
 
-_APPLIED = b'"applied"'
 MEASURES = [
     Measure("GET /me", _getting("/me")),
     Measure("GET /posts", _getting("/posts")),
     Measure("GET /team", _getting("/team")),
     Measure("POST /posts", lambda company, count: [write_post(company)] * count),
-    Measure("webhooks: profile", lambda of, count: signed(of.profiles(count)), _APPLIED),
-    Measure("webhooks: membership", lambda of, count: signed(of.roles(count)), _APPLIED),
-    Measure("webhooks: mixed", lambda of, count: signed(of.mixed(count)), _APPLIED),
+    Measure("webhooks: profile", lambda of, count: signed(of.profiles(count)), APPLIED),
+    Measure("webhooks: membership", lambda of, count: signed(of.roles(count)), APPLIED),
+    Measure("webhooks: mixed", lambda of, count: signed(of.mixed(count)), APPLIED),
     Measure("webhooks: duplicates", _again, b'"duplicate"'),
-    Measure("webhooks: one person", lambda of, count: signed(of.one_person(count)), _APPLIED),
+    Measure("webhooks: one person", lambda of, count: signed(of.one_person(count)), APPLIED),
 ]
 
 

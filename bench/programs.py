@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ class Program:
         """Raises ProgramError when it has ended."""
         if self.process.returncode is not None:
             said = self.log.read_text(errors="replace").strip().splitlines()[-12:]
-            raise ProgramError("\n".join(said) or f"{self.log.stem} ended without a word.")
+            raise ProgramError("\n".join([f"{self.log.stem} has ended:", *said]))
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,8 @@ class Application:
     python: str = sys.executable
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """That of a program of this tree; of the bench's own modules it sees those of HEAD."""
-        path = os.pathsep.join([str(self.tree), str(HEAD)])
-        return os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"} | dict(extra)
+        """That of a program of this tree."""
+        return os.environ | {"PYTHONPATH": str(self.tree)} | dict(extra)
 
 
 @asynccontextmanager
@@ -140,15 +139,19 @@ def cpu_seconds_of_postgres(data: Path) -> float:
     """That of a server and all its processes, those that have ended included."""
     try:
         postmaster = int((data / "postmaster.pid").read_text().split()[0])
-        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     except OSError:
         return 0
-    ticks = sum(_stat(postmaster)[11:15])
-    for pid in pids:
-        fields = _stat(pid)
-        if fields[1] == postmaster:
-            ticks += sum(fields[11:13])
-    return ticks / _TICKS
+    while True:
+        own = _stat(postmaster)[11:15]
+        sessions = sum(sum(fields[11:13]) for fields in _all_stats() if fields[1] == postmaster)
+        # One that ends meanwhile is in neither, or in both.
+        if _stat(postmaster)[11:15] == own:
+            return (sum(own) + sessions) / _TICKS
+
+
+def _all_stats() -> Iterator[list[int]]:
+    for entry in Path("/proc").glob("[0-9]*"):
+        yield _stat(int(entry.name))
 
 
 def _stat(pid: int) -> list[int]:

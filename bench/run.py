@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import pstats
 import sys
 import tempfile
@@ -116,7 +117,7 @@ class Bench:
                     application, self.server, self.home, self.given.listed
                 )
             except programs.ProgramError as error:
-                # It is called as Python, so that WorkOS's limit of requests does not count.
+                # It is called as Python, without WorkOS's limit of requests; a base may differ.
                 print(f"{application.name} cannot be measured reconciling: {error}")
         self.note_all(by_application)
 
@@ -127,17 +128,21 @@ class Bench:
             self.note(name, by_side)
 
 
-async def main(given: argparse.Namespace) -> Figures:
+async def main(given: argparse.Namespace) -> None:
+    machine = {"processors": os.cpu_count(), "load_before": os.getloadavg()[0]}
     with home_and_server() as (home, server), ExitStack() as stack:
         applications = [Application("rollcall")]
         if given.base:
             applications.insert(0, stack.enter_context(base.checked_out(given.base, home)))
         bench = Bench(home, server, applications, given)
-        await bench.run()
+        try:
+            await bench.run()
+        except (programs.ProgramError, sides.Refused) as error:
+            raise SystemExit(f"The benchmark ends here.\n{error}") from error
     table.show_aims(bench.figures)
+    print("{processors} processors, a load of {load_before:.1f} before it began".format(**machine))
     if given.json:
-        given.json.write_text(json.dumps(bench.figures, indent=2))
-    return bench.figures
+        given.json.write_text(json.dumps(machine | {"figures": bench.figures}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ from bench.database import Server
 from bench.programs import Application
 
 CONNECTIONS = 32
+APPLIED = b'"applied"'
+"""In the answer to an event that changed something."""
+
 COMMAND = ["-c", "from backend.cli.main import app; app()"]
 _POST = b'{"title": "A post of the notebook", "content": "%s"}' % (
     b"What was said and what was decided. " * 8
@@ -50,6 +53,7 @@ def environment(url: str, home: Path) -> dict[str, str]:
         "WORKOS_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "WORKOS_REDIRECT_URI": "http://localhost:3000/auth/callback",
         "RATE_LIMITS": "off",
+        "NO_PROXY": "*",
     }
 
 
@@ -89,15 +93,20 @@ async def founded(
     ):
         given["WORKOS_BASE_URL"] = f"http://127.0.0.1:{workos.port}"
         async with programs.served(application, factory, given, home) as program:
-            await sent(program.port, signed(list(company.beginning())), 1)
-            await sent(program.port, signed(list(company.arrivals())))
-            company.cookie = await asyncio.to_thread(_sign_in, program.port)
-            await sent(program.port, [write_post(company)] * _POSTS)
+            await found(company, program.port)
         copy = await server.copy(database)
         if profile:
             given["BENCH_PROFILE"] = str(profile)
         async with programs.served(application, factory, given, home) as program:
             yield Side(application.name, program, company, copy, profile is not None)
+
+
+async def found(company: Company, port: int) -> None:
+    """Tell the application at this port of a company; person 0 signs in and writes posts."""
+    await sent(port, signed(list(company.beginning())), 1, APPLIED)
+    await sent(port, signed(list(company.arrivals())))
+    company.cookie = await asyncio.to_thread(_sign_in, port)
+    await sent(port, [write_post(company)] * _POSTS)
 
 
 def write_post(company: Company) -> bytes:

@@ -15,7 +15,7 @@ _ENTRY = re.compile(r"^[\d-]+ [\d:.]+ \w+ \[\d+\] (\w+):  (.*(?:\n\t.*)*)", re.M
 _STATEMENT = re.compile(r"(execute [^:]*|statement): (.*)", re.DOTALL)
 _PARAMETER = re.compile(r"\$\d+ = (NULL|'(?:[^']|'')*')")
 
-_WARMING = 4  # requests of each session: it plans its statements
+WARMING = 4  # requests of each session: it plans its statements
 
 # As the application sets its sessions up.
 _SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
@@ -96,7 +96,7 @@ async def send(
             stack.push_async_callback(connection.close)
             opened.append(_Session(connection))
         shared = iter(requests)
-        await asyncio.gather(*(session.send(islice(shared, _WARMING)) for session in opened))
+        await asyncio.gather(*(session.send(islice(shared, WARMING)) for session in opened))
         begun, program, postgres = time.perf_counter(), time.process_time(), cpu_seconds()
         latencies = await asyncio.gather(*(session.send(shared) for session in opened))
         return Sent(
