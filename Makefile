@@ -22,7 +22,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
-		while IFS='|' read -r name what; do printf '%-16s %s\n' "$$name" "$$what"; done
+		while IFS='|' read -r name what; do printf '%-20s %s\n' "$$name" "$$what"; done
 
 install: pages ## set everything up: Python packages and the built pages
 

@@ -129,7 +129,7 @@ class Bench:
 
 
 async def main(given: argparse.Namespace) -> None:
-    machine = {"processors": os.cpu_count(), "load_before": os.getloadavg()[0]}
+    processors, load = os.cpu_count(), os.getloadavg()[0]
     with home_and_server() as (home, server), ExitStack() as stack:
         applications = [Application("rollcall")]
         if given.base:
@@ -140,9 +140,10 @@ async def main(given: argparse.Namespace) -> None:
         except (programs.ProgramError, sides.Refused) as error:
             raise SystemExit(f"The benchmark ends here.\n{error}") from error
     table.show_aims(bench.figures)
-    print("{processors} processors, a load of {load_before:.1f} before it began".format(**machine))
+    print(f"{processors} processors, a load of {load:.1f} before it began")
     if given.json:
-        given.json.write_text(json.dumps(machine | {"figures": bench.figures}, indent=2) + "\n")
+        told = {"processors": processors, "load_before": load, "figures": bench.figures}
+        given.json.write_text(json.dumps(told, indent=2) + "\n")
 
 
 if __name__ == "__main__":

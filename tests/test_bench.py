@@ -1,12 +1,15 @@
 """The parts of the benchmark do what they say; no time is asserted."""
 
 import asyncio
+import itertools
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
@@ -86,6 +89,22 @@ async def test_each_request_does_what_its_measure_says(
     await sides.sent(port, measure.make(company, 7), 1, measure.shows)
 
 
+def test_each_change_of_the_company_changes_something() -> None:
+    company = Company(4)
+    for _ in range(2):
+        for event in map(json.loads, company.profiles(6)):
+            data = event["data"]
+            assert data["first_name"] != data["previous_attributes"]["first_name"]
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for event in map(json.loads, company.roles(24)):
+        about = event["data"]["user"]["id"], event["data"]["group"]["name"]
+        kinds.setdefault(about, []).append(event["event"])
+    assert {group for _, group in kinds} == {"Authors", "Admins"}
+    for of_one in kinds.values():
+        assert len(of_one) > 1
+        assert all(one != following for one, following in itertools.pairwise(of_one))
+
+
 async def test_an_answer_that_does_not_show_it_ends_the_measurement(
     told: tuple[Company, int],
 ) -> None:
@@ -158,13 +177,19 @@ async def test_processor_time_and_memory_of_a_program(tmp_path: Path) -> None:
 
 
 @needs_proc
-async def test_processor_time_of_postgres_includes_sessions_that_have_ended(
-    database: Database, database_url: str
+@pytest.mark.parametrize("ended", [False, True])
+async def test_processor_time_of_postgres_includes_each_session(
+    database: Database, database_url: str, *, ended: bool
 ) -> None:
     server = Server(database_url, Path(await data_folder(database)).parent)
+    connection = await asyncpg.connect(database_url)
     before = server.cpu_seconds()
-    await server.execute("SELECT count(*) FROM generate_series(1, 2000000)")
-    assert server.cpu_seconds() > before
+    await connection.execute("SELECT count(*) FROM generate_series(1, 2000000)")
+    if ended:
+        await connection.close()
+    seen = server.cpu_seconds()
+    await connection.close()
+    assert seen > before
 
 
 async def data_folder(database: Database) -> str:
