@@ -4,6 +4,8 @@ PYTHON ?= python3
 PORT ?= 3000
 EMULATOR_PORT ?= 3001
 PEOPLE ?= 10000
+BASE ?= main
+ONLY ?=
 
 BIN := .venv/bin
 PACKAGES := .venv/.packages
@@ -16,11 +18,11 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--no-header --no-annotate --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate migration test browser nightly lint types bench lock pages
+.PHONY: help install run migrate migration test browser nightly lint types bench bench-compare lock pages
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
-		while IFS='|' read -r name what; do printf '%-16s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
+		while IFS='|' read -r name what; do printf '%-20s %s\n' "$$name" "$$what"; done
 
 install: pages ## set everything up: Python packages and the built pages
 
@@ -53,9 +55,11 @@ lint: install ## check style, formatting and which module may import which
 types: install ## check the types
 	@$(BIN)/mypy
 
-bench: install ## measure speed against the limits (PEOPLE=100000 for a full-size reconciliation)
-	@$(BIN)/python bench/run.py
-	@$(BIN)/python bench/reconcile.py --people "$(PEOPLE)"
+bench: install ## measure what things cost beside their limits (ONLY="GET /posts" for one)
+	@$(BIN)/python bench/run.py --only "$(ONLY)" --listed "$(PEOPLE)" --json bench/figures.json
+
+bench-compare: install ## measure this beside another commit, taking turns (BASE=main)
+	@$(BIN)/python bench/run.py --only "$(ONLY)" --listed "$(PEOPLE)" --base "$(BASE)"
 
 lock: $(PACKAGES) ## pin the newest versions of all packages
 	@$(LOCK) --upgrade --output-file requirements.lock

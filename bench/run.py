@@ -1,131 +1,150 @@
-"""`make bench`: each hot path beside the limit that was measured in the same run."""
+"""`make bench`: what a request, an event and a reconciliation cost, each beside its limit."""
 
-import asyncio
+import argparse
+import json
 import os
-import socket
-import statistics
+import pstats
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 
 import uvloop
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from backend.database import Database
 from backend.embedded_postgres import running
-from backend.http.guards import session_cookie_name, session_signer
-from backend.settings import Settings
-from backend.workos.signatures import sign
-from bench import company, load
+from bench import base, catch_up, measures, programs, reconciliation, sides, table
+from bench.database import Server
+from bench.programs import Application
 
-ROUNDS = 5
-SESSION_SECRET = "of the bench, and long enough for it"
-SECRET = "whsec_of_the_bench"
-CONNECTIONS = 32
-GETS = 3000
-WEBHOOKS = 3000
+Figures = dict[str, dict[str, table.Figures]]
+"""By the measure's name, and the side's."""
 
 
-@dataclass(frozen=True)
-class Measure:
-    name: str
-    at_least: float
-    requests: Callable[[int], list[bytes]]
+def options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="the measures whose name holds this")
+    parser.add_argument("--base", help="a commit to compare with")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=1000, help="of a round")
+    parser.add_argument("--people", type=int, default=1000, help="of the company")
+    parser.add_argument("--events", type=int, default=50_000, help="of each catch-up")
+    parser.add_argument("--listed", type=int, default=10_000, help="people to reconcile")
+    parser.add_argument("--profile", action="store_true", help="where the time of requests goes")
+    parser.add_argument("--json", type=Path, help="the file to write the figures to")
+    return parser.parse_args(arguments)
 
 
-@asynccontextmanager
-async def served(factory: str, environment: dict[str, str]) -> AsyncIterator[int]:
-    """One process of this application under uvicorn; its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port)]
-    quiet = ["--no-access-log", "--log-level", "warning", "--no-server-header"]
-    process = await asyncio.create_subprocess_exec(*command, *quiet, env=environment)
-    try:
-        for _ in range(200):
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-            else:
-                writer.close()
-                break
-        yield port
-    finally:
-        process.terminate()
-        await process.wait()
+@contextmanager
+def home_and_server() -> Iterator[tuple[Path, Server]]:
+    """A folder for what is made, and a PostgreSQL server in it; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)  # or for root the data would be kept elsewhere and left behind
+        with running(home) as addresses:
+            yield home, Server(addresses.owner, home / "postgres")
 
 
-async def main() -> None:
-    with tempfile.TemporaryDirectory() as home, running(_open_to_all(home)) as addresses:
-        await company.migrate(addresses)
-        database = Database(addresses.serving, pool_size=1)
-        token = await company.found(database)
-        await database.close()
-        environment = os.environ | {
-            "DATABASE_URL": addresses.serving,
-            "ROLLCALL_HOME": home,
-            "SESSION_SECRET": SESSION_SECRET,
-            "WORKOS_WEBHOOK_SECRET": SECRET,
-            "PYTHONPATH": str(Path(__file__).parent.parent),
+class Bench:
+    """One run: where, of which applications, and the figures so far."""
+
+    def __init__(
+        self,
+        home: Path,
+        server: Server,
+        applications: list[Application],
+        given: argparse.Namespace,
+    ) -> None:
+        self.home = home
+        self.server = server
+        self.applications = applications
+        self.given = given
+        self.figures: Figures = {}
+
+    def chosen(self, name: str) -> bool:
+        return self.given.only in name
+
+    def note(self, name: str, by_side: dict[str, table.Figures]) -> None:
+        self.figures[name] = by_side
+        table.show(name, by_side)
+
+    async def run(self) -> None:
+        table.show_heads()
+        await self.measure_requests()
+        if any(self.chosen(name) for name in catch_up.NAMES):
+            await self.measure_catch_up()
+        if any(self.chosen(name) for name in reconciliation.NAMES):
+            await self.measure_reconciliation()
+
+    async def measure_requests(self) -> None:
+        chosen = [measure for measure in measures.MEASURES if self.chosen(measure.name)]
+        if not chosen:
+            return
+        given, profile = self.given, self.home / "profile" if self.given.profile else None
+        async with AsyncExitStack() as stack:
+            taking_turns = [
+                await stack.enter_async_context(
+                    sides.founded(application, self.server, self.home, given.people, profile)
+                )
+                for application in self.applications
+            ]
+            limit = sides.bare(taking_turns[-1], self.home)
+            taking_turns.append(await stack.enter_async_context(limit))
+            for measure in chosen:
+                by_side = await measures.run(
+                    measure, taking_turns, self.server, rounds=given.rounds, count=given.requests
+                )
+                self.note(measure.name, by_side)
+        if profile:
+            pstats.Stats(str(profile)).sort_stats("tottime").print_stats(45)
+
+    async def measure_catch_up(self) -> None:
+        by_application = {
+            application.name: await catch_up.run(
+                application, self.server, self.home, self.given.events
+            )
+            for application in self.applications
         }
-        settings = Settings(session_secret=SESSION_SECRET)
-        signed = session_signer(settings).sign(token).decode()
-        cookie = f"{session_cookie_name(settings)}={signed}"
-        measures = [
-            Measure("GET /posts", 0.35, lambda _: [load.get("/posts", cookie)] * GETS),
-            Measure("signed webhook", 0.5, webhooks),
-        ]
-        async with (
-            served("backend.main:create_served_app", environment) as ours,
-            served("bench.bare:create_app", environment) as bare,
-        ):
-            print(f"{'path':<16}{'ours/s':>9}{'limit/s':>9}{'ratio':>7}{'at least':>10}")
-            for measure in measures:
-                await compare(measure, ours, bare)
+        self.note_all(by_application)
+
+    async def measure_reconciliation(self) -> None:
+        by_application = {}
+        for application in self.applications:
+            try:
+                by_application[application.name] = await reconciliation.run(
+                    application, self.server, self.home, self.given.listed
+                )
+            except programs.ProgramError as error:
+                # It is called as Python, without WorkOS's limit of requests; a base may differ.
+                print(f"{application.name} cannot be measured reconciling: {error}")
+        self.note_all(by_application)
+
+    def note_all(self, by_application: Figures) -> None:
+        names = {name: None for figures in by_application.values() for name in figures}
+        for name in names:
+            by_side = {side: figures[name] for side, figures in by_application.items()}
+            self.note(name, by_side)
 
 
-def _open_to_all(home: str) -> Path:
-    # Or for root the data would be kept elsewhere and left behind.
-    Path(home).chmod(0o755)
-    return Path(home)
-
-
-def webhooks(round_number: int) -> list[bytes]:
-    now_ms = time.time_ns() // 1_000_000
-    made = []
-    for n in range(WEBHOOKS):
-        number = 1000 + round_number * WEBHOOKS + n
-        body = company.event("dsync.user.updated", number, company.user_data(n, round_number))
-        header = f"t={now_ms}, v1={sign(body, SECRET, now_ms)}"
-        headers = {"Content-Type": "application/json", "WorkOS-Signature": header}
-        made.append(load.post("/api/directory-sync", body, headers))
-    return made
-
-
-async def compare(measure: Measure, ours: int, bare: int) -> None:
-    """Rounds in turn, so that what else the machine does falls on both; the median ratio."""
-    rates: list[tuple[float, float]] = []
-    for round_number in range(ROUNDS + 1):
-        requests = measure.requests(round_number)
-        mine = await load.send(ours, requests, CONNECTIONS)
-        limit = await load.send(bare, requests, CONNECTIONS)
-        if mine.refused or limit.refused:
-            raise SystemExit(f"{measure.name}: {mine.refused} requests were not answered 200.")
-        if round_number:  # the first warms up
-            rates.append((mine.rate, limit.rate))
-    ratio = statistics.median(mine / limit for mine, limit in rates)
-    ours_rate, limit_rate = (statistics.median(column) for column in zip(*rates, strict=True))
-    print(
-        f"{measure.name:<16}{ours_rate:>9.0f}{limit_rate:>9.0f}{ratio:>7.2f}{measure.at_least:>10.2f}"
-    )
+async def main(given: argparse.Namespace) -> None:
+    processors, load = os.cpu_count(), os.getloadavg()[0]
+    with home_and_server() as (home, server), ExitStack() as stack:
+        applications = [Application("rollcall")]
+        if given.base:
+            applications.insert(0, stack.enter_context(base.checked_out(given.base, home)))
+        bench = Bench(home, server, applications, given)
+        try:
+            await bench.run()
+        except (programs.ProgramError, sides.Refused) as error:
+            raise SystemExit(f"The benchmark ends here.\n{error}") from error
+    table.show_aims(bench.figures)
+    print(f"{processors} processors, a load of {load:.1f} before it began")
+    if given.json:
+        told = {"processors": processors, "load_before": load, "figures": bench.figures}
+        given.json.write_text(json.dumps(told, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(options(sys.argv[1:])))

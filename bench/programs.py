@@ -1,0 +1,176 @@
+"""The programs that are measured: started, waited for, and what they cost read from /proc."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HEAD = Path(__file__).parent.parent
+_BENCH = Path(__file__).parent
+_STARTING_SECONDS = 60
+_TICKS = os.sysconf("SC_CLK_TCK")
+_TRIES = 20
+
+
+class ProgramError(Exception):
+    """A program ended too early, with what it said last."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One that runs; `port` is 0 for one that serves nothing."""
+
+    process: asyncio.subprocess.Process
+    log: Path
+    port: int = 0
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def check(self) -> None:
+        """Raises ProgramError when it has ended."""
+        if self.process.returncode is not None:
+            said = self.log.read_text(errors="replace").strip().splitlines()[-12:]
+            raise ProgramError("\n".join([f"{self.log.stem} has ended:", *said]))
+
+
+@dataclass(frozen=True)
+class Application:
+    """A tree of this repository at some commit, and the Python that has its packages."""
+
+    name: str
+    tree: Path = HEAD
+    python: str = sys.executable
+
+    def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """That of a program of this tree."""
+        return os.environ | {"PYTHONPATH": str(self.tree)} | dict(extra)
+
+
+@asynccontextmanager
+async def running(
+    application: Application,
+    name: str,
+    arguments: list[str],
+    environment: Mapping[str, str],
+    home: Path,
+    *,
+    port: int = 0,
+) -> AsyncIterator[Program]:
+    """A program of the application's Python; what it says goes into a file in `home`."""
+    log = home / f"{application.name}-{name}.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            application.python,
+            *arguments,
+            env=application.environment(environment),
+            cwd=home,  # where there is no .env
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield Program(process, log, port)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def served(
+    application: Application, factory: str, environment: Mapping[str, str], home: Path
+) -> AsyncIterator[Program]:
+    """An ASGI application of one process that answers, served as `rollcall serve` does it."""
+    port = free_port()
+    arguments = [str(_BENCH / "serve.py"), factory, str(port)]
+    name = factory.partition(":")[0]
+    async with running(application, name, arguments, environment, home, port=port) as program:
+        async with asyncio.timeout(_STARTING_SECONDS):
+            while not await _answers(port):
+                program.check()
+                await asyncio.sleep(0.05)
+        yield program
+
+
+async def finish(
+    application: Application,
+    name: str,
+    arguments: list[str],
+    environment: Mapping[str, str],
+    home: Path,
+) -> str:
+    """Run a program to its end; what it said."""
+    async with running(application, name, arguments, environment, home) as program:
+        if await program.process.wait():
+            program.check()
+    return program.log.read_text()
+
+
+async def _answers(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# What follows is known of Linux alone; elsewhere it is left out.
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used, its threads included; 0 where there is no /proc."""
+    return sum(_stat(pid)[11:13]) / _TICKS
+
+
+def cpu_seconds_of_postgres(data: Path) -> float:
+    """That of a server and all its processes, those that have ended included."""
+    try:
+        postmaster = int((data / "postmaster.pid").read_text().split()[0])
+    except OSError:
+        return 0
+    ticks = 0
+    for _ in range(_TRIES):
+        own = _stat(postmaster)[11:15]
+        sessions = sum(sum(fields[11:13]) for fields in _all_stats() if fields[1] == postmaster)
+        ticks = sum(own) + sessions
+        # One that ends meanwhile is in neither, or in both.
+        if _stat(postmaster)[11:15] == own:
+            break
+    return ticks / _TICKS
+
+
+def _all_stats() -> Iterator[list[int]]:
+    for entry in Path("/proc").glob("[0-9]*"):
+        yield _stat(int(entry.name))
+
+
+def _stat(pid: int) -> list[int]:
+    """The fields of /proc/<pid>/stat from the third on; the first of these, a letter, as 0."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:  # it has ended, or there is no /proc
+        return [0] * 50
+    return [0, *(int(field) for field in text.rpartition(")")[2].split()[1:])]
+
+
+def most_memory_mb(pid: int) -> float:
+    """The largest resident size that a process has had; 0 where there is no /proc."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0)
