@@ -79,7 +79,7 @@ class Emulator(Direct):
         """
         options = Options(
             home=home,
-            allowed_hosts=("emulator",),
+            allowed_hosts=("emulator", "emulator.localhost"),
             port=port,
             webhook_url=webhook_url,
             webhook_secret=webhook_secret,
