@@ -1,4 +1,4 @@
-"""what is written is counted"""
+"""What is written is counted"""
 
 from textwrap import dedent
 
@@ -158,12 +158,12 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(
         dedent("""
     -- The one way into the mirror (invariant 7), for the facts of any number of events and snapshots;
-    -- returns how many rows were written. `facts` is of the type Facts in
-    -- services/mirror/rows.py: of each row its newest version, which it carries itself. Every write is
-    -- a maximum over versions or a union, so the mirror is a function of the set of events (invariant 3).
-    -- Locks are taken in one order: organization, directory, user, directory user, group, mapping,
-    -- membership. What a row is compared with is looked up row by row, by scalar subqueries: a join with
-    -- what JSON brings would be planned for a hundred rows, and read whole tables at every event.
+    -- returns how many rows were written. `facts` is of the type Facts in services/mirror/rows.py: of
+    -- each row its newest version, which it carries itself. Every write is a maximum over versions or
+    -- a union, so the mirror is a function of the set of events (invariant 3). Locks are taken in one
+    -- order: organization, directory, user, directory user, group, mapping, membership.
+    -- What a row is compared with is looked up row by row, by scalar subqueries: a join with what JSON
+    -- brings would be planned for a hundred rows, and read whole tables at every event.
     CREATE OR REPLACE FUNCTION merge_facts(facts jsonb)
     RETURNS integer LANGUAGE plpgsql AS $$
     DECLARE
@@ -191,30 +191,23 @@ def upgrade() -> None:
             FROM jsonb_populate_recordset(NULL::organizations, facts -> 'organizations') AS r
             ORDER BY r.workos_id
             ON CONFLICT (workos_id) DO UPDATE
-            SET name = excluded.name, occurred_at = excluded.occurred_at,
-                event_id = excluded.event_id
+            SET name = excluded.name, occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((o.occurred_at, o.event_id) < (excluded.occurred_at, excluded.event_id))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'deleted_organizations' THEN
             INSERT INTO organizations AS o (workos_id, deleted)
             SELECT r.workos_id, true
-            FROM jsonb_populate_recordset(
-                NULL::organizations, facts -> 'deleted_organizations'
-            ) AS r
+            FROM jsonb_populate_recordset(NULL::organizations, facts -> 'deleted_organizations') AS r
             ORDER BY r.workos_id
             ON CONFLICT (workos_id) DO UPDATE SET deleted = true WHERE NOT o.deleted;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'directories' THEN
-            INSERT INTO directories AS d (
-                organization_id, id, name, type, rank, occurred_at, event_id
-            )
+            INSERT INTO directories AS d (organization_id, id, name, type, rank, occurred_at, event_id)
             SELECT r.organization_id, r.id, r.name, r.type, r.rank, r.occurred_at, r.event_id
             FROM jsonb_populate_recordset(NULL::directories, facts -> 'directories') AS r
             ORDER BY r.organization_id, r.id
@@ -223,8 +216,7 @@ def upgrade() -> None:
                 occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((d.rank, d.occurred_at, d.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'removed_directories' THEN
@@ -236,8 +228,7 @@ def upgrade() -> None:
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((d.removed_at, d.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'directory_users' THEN
@@ -288,14 +279,11 @@ def upgrade() -> None:
                 occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((u.rank, u.occurred_at, u.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'removed_directory_users' THEN
-            INSERT INTO directory_users AS u (
-                organization_id, id, directory_id, removed_at, removed_by
-            )
+            INSERT INTO directory_users AS u (organization_id, id, directory_id, removed_at, removed_by)
             SELECT r.organization_id, r.id, r.directory_id, r.occurred_at, r.event_id
             FROM jsonb_populate_recordset(
                 NULL::directory_users, facts -> 'removed_directory_users'
@@ -305,8 +293,7 @@ def upgrade() -> None:
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((u.removed_at, u.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'groups' THEN
@@ -327,8 +314,7 @@ def upgrade() -> None:
                 occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((g.rank, g.occurred_at, g.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
 
             -- A group seen with a default name is mapped once, whatever the version: by its id, so
             -- that a rename changes only the label.
@@ -339,8 +325,7 @@ def upgrade() -> None:
             WHERE r.default_role IS NOT NULL
             ORDER BY r.organization_id, r.id
             ON CONFLICT (organization_id, group_id, role) DO NOTHING;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'removed_groups' THEN
@@ -354,8 +339,7 @@ def upgrade() -> None:
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((g.removed_at, g.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'memberships' THEN
@@ -373,11 +357,10 @@ def upgrade() -> None:
             SET present = excluded.present, occurred_at = excluded.occurred_at,
                 event_id = excluded.event_id
             WHERE (m.occurred_at, m.event_id) < (excluded.occurred_at, excluded.event_id);
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
-        -- A person was read with all their groups: an older membership that the snapshot lacks has ended.
+        -- Who was read with all their groups: an older membership that the snapshot lacks has ended.
         IF facts ? 'snapshots' THEN
             FOR snapshot IN
                 SELECT * FROM jsonb_populate_recordset(NULL::directory_users, facts -> 'snapshots')
@@ -388,8 +371,7 @@ def upgrade() -> None:
                     AND u.id = snapshot.id
                     AND ((u.snapshot_as_of, u.snapshot_id)
                         < (snapshot.occurred_at, snapshot.event_id)) IS NOT FALSE;
-                GET DIAGNOSTICS n = ROW_COUNT;
-                written := written + n;
+                GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
             END LOOP;
         END IF;
 
@@ -432,30 +414,23 @@ def downgrade() -> None:
             FROM jsonb_populate_recordset(NULL::organizations, facts -> 'organizations') AS r
             ORDER BY r.workos_id
             ON CONFLICT (workos_id) DO UPDATE
-            SET name = excluded.name, occurred_at = excluded.occurred_at,
-                event_id = excluded.event_id
+            SET name = excluded.name, occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((o.occurred_at, o.event_id) < (excluded.occurred_at, excluded.event_id))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'deleted_organizations' THEN
             INSERT INTO organizations AS o (workos_id, deleted)
             SELECT r.workos_id, true
-            FROM jsonb_populate_recordset(
-                NULL::organizations, facts -> 'deleted_organizations'
-            ) AS r
+            FROM jsonb_populate_recordset(NULL::organizations, facts -> 'deleted_organizations') AS r
             ORDER BY r.workos_id
             ON CONFLICT (workos_id) DO UPDATE SET deleted = true WHERE NOT o.deleted;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'directories' THEN
-            INSERT INTO directories AS d (
-                organization_id, id, name, type, rank, occurred_at, event_id
-            )
+            INSERT INTO directories AS d (organization_id, id, name, type, rank, occurred_at, event_id)
             SELECT r.organization_id, r.id, r.name, r.type, r.rank, r.occurred_at, r.event_id
             FROM jsonb_populate_recordset(NULL::directories, facts -> 'directories') AS r
             ORDER BY r.organization_id, r.id
@@ -464,8 +439,7 @@ def downgrade() -> None:
                 occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((d.rank, d.occurred_at, d.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'removed_directories' THEN
@@ -477,8 +451,7 @@ def downgrade() -> None:
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((d.removed_at, d.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'directory_users' THEN
@@ -527,14 +500,11 @@ def downgrade() -> None:
                 occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((u.rank, u.occurred_at, u.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'removed_directory_users' THEN
-            INSERT INTO directory_users AS u (
-                organization_id, id, directory_id, removed_at, removed_by
-            )
+            INSERT INTO directory_users AS u (organization_id, id, directory_id, removed_at, removed_by)
             SELECT r.organization_id, r.id, r.directory_id, r.occurred_at, r.event_id
             FROM jsonb_populate_recordset(
                 NULL::directory_users, facts -> 'removed_directory_users'
@@ -544,8 +514,7 @@ def downgrade() -> None:
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((u.removed_at, u.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'groups' THEN
@@ -566,8 +535,7 @@ def downgrade() -> None:
                 occurred_at = excluded.occurred_at, event_id = excluded.event_id
             WHERE ((g.rank, g.occurred_at, g.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
 
             -- A group seen with a default name is mapped once, whatever the version: by its id, so
             -- that a rename changes only the label.
@@ -578,8 +546,7 @@ def downgrade() -> None:
             WHERE r.default_role IS NOT NULL
             ORDER BY r.organization_id, r.id
             ON CONFLICT (organization_id, group_id, role) DO NOTHING;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'removed_groups' THEN
@@ -593,8 +560,7 @@ def downgrade() -> None:
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((g.removed_at, g.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE;
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
         IF facts ? 'memberships' THEN
@@ -612,11 +578,10 @@ def downgrade() -> None:
             SET present = excluded.present, occurred_at = excluded.occurred_at,
                 event_id = excluded.event_id
             WHERE (m.occurred_at, m.event_id) < (excluded.occurred_at, excluded.event_id);
-            GET DIAGNOSTICS n = ROW_COUNT;
-            written := written + n;
+            GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
         END IF;
 
-        -- A person was read with all their groups: an older membership that the snapshot lacks has ended.
+        -- Who was read with all their groups: an older membership that the snapshot lacks has ended.
         IF facts ? 'snapshots' THEN
             FOR snapshot IN
                 SELECT * FROM jsonb_populate_recordset(NULL::directory_users, facts -> 'snapshots')
@@ -627,8 +592,7 @@ def downgrade() -> None:
                     AND u.id = snapshot.id
                     AND ((u.snapshot_as_of, u.snapshot_id)
                         < (snapshot.occurred_at, snapshot.event_id)) IS NOT FALSE;
-                GET DIAGNOSTICS n = ROW_COUNT;
-                written := written + n;
+                GET DIAGNOSTICS n = ROW_COUNT; written := written + n;
             END LOOP;
         END IF;
 

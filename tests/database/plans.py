@@ -162,8 +162,8 @@ class Plans:
         self._noted: list[Plan] = []
         usual = asyncpg.connect
 
-        async def connect(*args: Any, server_settings: dict[str, str], **more: Any) -> Any:
-            connection = await usual(*args, server_settings=server_settings | _EXPLAINING, **more)
+        async def connect(*args: Any, **more: Any) -> Any:
+            connection = await usual(*args, server_settings=_EXPLAINING, **more)
             connection.add_log_listener(self._listen)
             return connection
 
@@ -173,7 +173,8 @@ class Plans:
         said, plan, logged = message.message.partition("plan:\n")
         if plan and said.startswith("duration: "):
             noted = json.loads(logged)
-            self._noted.append(Plan(noted["Query Text"], noted["Plan"]))
+            if not noted["Query Text"].startswith("SELECT set_config"):  # the connection's settings
+                self._noted.append(Plan(noted["Query Text"], noted["Plan"]))
 
     async def taken(self) -> list[Plan]:
         """What was run since this was last asked."""
