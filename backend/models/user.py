@@ -25,7 +25,11 @@ class User(Base):
     key: Mapped[WorkosId]
     name: Mapped[str] = mapped_column(server_default="")
     sort_name: Mapped[str] = mapped_column(
-        Text(collation="C"), Computed("lower(name)", persisted=True)
+        Text(collation="C"), Computed("folded(name)", persisted=True)
+    )
+    search_text: Mapped[str] = mapped_column(
+        Text(collation="C"),
+        Computed("folded(((name || chr(10)) || COALESCE(email, ''::text)))", persisted=True),
     )
     email: Mapped[str | None]
     job_title: Mapped[str | None]

@@ -70,8 +70,8 @@ _MEMBERSHIPS = (live_memberships.c.organization_id == User.organization_id) & (
 _GROUPS = func.array(
     select(live_memberships.c.group_name)
     .where(_MEMBERSHIPS)
-    .distinct()
-    .order_by(live_memberships.c.group_name)
+    .group_by(live_memberships.c.group_name)
+    .order_by(func.folded(live_memberships.c.group_name), live_memberships.c.group_name)
     .scalar_subquery()
 )
 
@@ -136,8 +136,8 @@ async def list_page(
         executor: what runs the statement.
         actor: who asks.
         status: only people of this status.
-        group: only members of the group of this exact name.
-        search: only people whose name or address has this in it, whatever the case.
+        group: only members of the group of this name, capitals and all.
+        search: only people whose name or address has this in it, in whatever spelling.
         cursor: the last person of the page before.
         limit: people a page.
     """
@@ -148,18 +148,15 @@ async def list_page(
         query = query.where(
             looked_up(
                 select(live_memberships.c.group_id).where(
-                    _MEMBERSHIPS, live_memberships.c.group_name == group
+                    _MEMBERSHIPS,
+                    func.normalize(live_memberships.c.group_name) == func.normalize(group),
                 )
             )
         )
     if search:
-        wanted = search.lower()
-        query = query.where(
-            or_(
-                User.sort_name.contains(wanted, autoescape=True),
-                func.lower(User.email).contains(wanted, autoescape=True),
-            )
-        )
+        # In a subquery, which is folded once and not for each person.
+        wanted = select(func.folded(search)).scalar_subquery()
+        query = query.where(func.strpos(User.search_text, wanted) > 0)
     rows, next_cursor = await _BY_NAME.fetch(executor, query, cursor, limit)
     return TeamPage(items=[_member(row) for row in rows], next_cursor=next_cursor)
 
