@@ -273,6 +273,7 @@ async def test_search_finds_every_spelling(stack: Stack) -> None:
         "Æsa": "aesir@acme.example",
         "Юлия": "yulia@acme.example",
         "Weiß": "weiss@acme.example",
+        "O\u2019Brien": "obrien@acme.example",
     }
     for name, email in spelt.items():
         stack.person(name, last_name="Lee", email=f"q.{email}")
@@ -286,6 +287,8 @@ async def test_search_finds_every_spelling(stack: Stack) -> None:
                 assert found == [f"q.{email}"], (query, found)
     assert [each["email"] for each in (await people(max_, q="ilker Lee")).values()]
     assert await people(max_, q="Lee q.asa") == {}
+    assert [each["email"] for each in (await people(max_, q="O'Brien")).values()]
+    assert await people(max_, q="q_asa") == await people(max_, q="q%asa") == {}
 
 
 async def test_names_are_sorted_as_people_expect(stack: Stack) -> None:
