@@ -1,7 +1,9 @@
 """Keyset pages: a cursor names the last row seen, so a page costs the same wherever it is.
 
 A list has a `Page` among its schemas, a `Keyset` in its service, and wears `After` and `Limit` of
-`http/lists.py` in its handler's signature.
+`http/lists.py` in its handler's signature. What is derived or looked up for each row belongs into
+what `Keyset.fetch` describes a page with, where it is derived for the rows of one page; a condition
+that may leave few of many rows is a `Filter`.
 """
 
 import base64
@@ -9,12 +11,22 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from operator import getitem
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 from pydantic_core import core_schema
-from sqlalchemy import ColumnElement, FromClause, Integer, Select, bindparam, literal, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    any_,
+    bindparam,
+    literal,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.elements import KeyedColumnElement
@@ -101,6 +113,28 @@ Row = TypeVar("Row")
 Rows = TypeVar("Rows", bound=Select[*tuple[Any, ...]])
 
 
+# So many pages' rows are read and sorted in some milliseconds. Where there are more, a walk in the
+# order of the list soon has a page.
+_FEW_PAGES = 30
+
+
+class Filter(NamedTuple):
+    """A condition of a list in two forms, for where it leaves few rows and where it leaves many.
+
+    Where many meet it, the best is to ask each row in the order of the list until the page is full;
+    where few do, that asks them all. PostgreSQL plans without knowing the values and takes one form
+    for both. So those that meet it are read first, but no more of them than some pages have.
+
+    Args:
+        asked: of each row; nothing that an index could find instead.
+        met_by: the rows that meet it as an index finds them, by the last column of the keyset.
+            None: no index does.
+    """
+
+    asked: ColumnElement[bool]
+    met_by: Select[*tuple[Any, ...]] | None = None
+
+
 class Keyset(Generic[C]):
     """What a list is sorted by, and how that cuts it into pages.
 
@@ -157,11 +191,49 @@ class Keyset(Generic[C]):
         return page, str(last)
 
     async def fetch(
-        self, executor: Executor, rows: Rows, after: C | None, limit: int
+        self,
+        executor: Executor,
+        rows: Select[*tuple[Any, ...]],
+        after: C | None,
+        limit: int,
+        *,
+        filters: Iterable[Filter] = (),
+        described: Callable[[FromClause], Select[*tuple[Any, ...]]] | None = None,
     ) -> tuple[Sequence[Any], str | None]:
-        """The rows of a page, and its `next_cursor`."""
-        found = await executor.execute(self.select(rows, after, limit))
-        return self.cut(found.all(), limit)
+        """The rows of a page, and its `next_cursor`.
+
+        Args:
+            executor: what runs the statements.
+            rows: the whole list; with `described` no more of it than says which rows and in which
+                order.
+            after: the last row of the page before.
+            limit: rows a page.
+            filters: what is asked of the rows besides.
+            described: makes of the rows of the page what is shown of them.
+        """
+        few = None
+        for asked, met_by in filters:
+            if few is None and met_by is not None:
+                few = await self._few(executor, met_by, after, limit)
+                rows = rows.where(asked if few is None else self.columns[-1] == any_(few))
+            else:
+                rows = rows.where(asked)
+        page = self.select(rows, after, limit)
+        if described is not None:
+            keys = page.subquery("page")
+            page = described(keys).order_by(*self.of(keys).order)
+        return self.cut((await executor.execute(page)).all(), limit)
+
+    async def _few(
+        self, executor: Executor, met_by: Select[*tuple[Any, ...]], after: C | None, limit: int
+    ) -> ColumnElement[Any] | None:
+        """Those beyond the cursor, where they are few."""
+        few = limit * _FEW_PAGES
+        if after is not None:
+            met_by = met_by.where(self.beyond(after.values))
+        counted = met_by.limit(literal(few + 1, literal_execute=True))
+        found = (await executor.scalars(counted)).all()
+        return None if len(found) > few else literal(found, ARRAY(self.columns[-1].type))
 
 
 class PageQuery(Generic[C]):

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 SOURCES = Path(__file__).parent.parent / "sql"
 
+# What belongs to an extension is the extension's.
 # `shape` is what CREATE OR REPLACE cannot change: what a view shows, what a function takes and
 # returns.
 _CATALOGUE = """
@@ -41,17 +42,27 @@ _CATALOGUE = """
         ) AS shape
     FROM pg_class c
     WHERE c.relkind = 'v' AND c.relnamespace = current_schema()::regnamespace
+        AND c.oid NOT IN (SELECT d.objid FROM pg_depend d WHERE d.deptype = 'e')
     UNION ALL
     SELECT 'FUNCTION', p.oid::regprocedure::text, pg_get_functiondef(p.oid),
         ARRAY[pg_get_function_result(p.oid), pg_get_function_arguments(p.oid)]
     FROM pg_proc p
     WHERE p.prokind = 'f' AND p.pronamespace = current_schema()::regnamespace
+        AND p.oid NOT IN (SELECT d.objid FROM pg_depend d WHERE d.deptype = 'e')
     UNION ALL
     SELECT 'TRIGGER', format('%I ON %s', t.tgname, t.tgrelid::regclass),
         replace(pg_get_triggerdef(t.oid), 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER'), '{}'
     FROM pg_trigger t
     JOIN pg_class c ON c.oid = t.tgrelid
     WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
+"""
+
+_TABLES_STAND_ON = """
+    SELECT DISTINCT p.oid::regprocedure::text
+    FROM pg_proc p
+    JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid
+    WHERE d.classid IN ('pg_attrdef'::regclass, 'pg_class'::regclass, 'pg_constraint'::regclass)
+        AND p.pronamespace = current_schema()::regnamespace
 """
 
 
@@ -153,6 +164,16 @@ def _fell(connection: Connection, keys: Iterable[str]) -> set[str]:
     return before.keys() - catalogue(connection).keys()
 
 
+def _set_aside(connection: Connection) -> set[str]:
+    """Make room for everything anew; what columns are made by stays, under another name."""
+    for name in connection.exec_driver_sql(_TABLES_STAND_ON).scalars().all():
+        was = f"{name.partition('(')[0]}_as_it_was"
+        connection.exec_driver_sql(f"ALTER FUNCTION {name} RENAME TO {was}")
+    aside = {key for key in catalogue(connection) if "_as_it_was(" in key}
+    _fell(connection, catalogue(connection).keys() - aside)
+    return aside
+
+
 def _change_tables(connection: Connection, operations: UpgradeOps) -> None:
     """The tables as they will be: a view may show a column that the same migration adds."""
     run = Operations(MigrationContext.configure(connection))
@@ -171,11 +192,11 @@ def _desired(connection: Connection, tables: UpgradeOps, texts: list[str]) -> li
     """What the files make, in an order in which it can be made."""
     found: list[SqlObject] = []
     with _undone(connection):
-        _fell(connection, catalogue(connection))
+        aside = _set_aside(connection)
         _change_tables(connection, tables)
         for source in _each_run(connection, texts):
             now = catalogue(connection)
-            new = now.keys() - {held.key for held in found}
+            new = now.keys() - aside - {held.key for held in found}
             if len(new) != 1:
                 raise ValueError(f"Each file must create one object of its own: {source[:200]}")
             found.append(replace(now[new.pop()], source=source))

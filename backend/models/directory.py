@@ -80,7 +80,10 @@ class DirectoryGroup(Versioned, Base):
     directory_id: Mapped[WorkosId]
     name: Mapped[str | None]
 
-    __table_args__ = (Index(None, "organization_id", "name"),)
+    # A name is looked for in one spelling.
+    __table_args__ = (
+        Index("ix_directory_groups_name", "organization_id", text("normalize(name)")),
+    )
 
 
 class DirectoryMembership(Base):

@@ -1,20 +1,21 @@
 """The team: everyone the directory or a sign-in has made known, with their status now."""
 
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, any_, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import literal
 
 from backend.database import Executor, looked_up
 from backend.errors import NotFound
 from backend.models import Directory, DirectoryUser, Invitation, User, access, live_memberships
-from backend.pagination import Keyset, NameCursor
+from backend.pagination import Filter, Keyset, NameCursor
 from backend.schemas.access import Actor, roles_named
 from backend.schemas.team import TeamMember, TeamPage, TeamStatus
 
 _BY_NAME = Keyset(NameCursor, User.sort_name, User.id)
+_TRIGRAM = 3
 
 _Invitee = aliased(User)
 
@@ -70,8 +71,8 @@ _MEMBERSHIPS = (live_memberships.c.organization_id == User.organization_id) & (
 _GROUPS = func.array(
     select(live_memberships.c.group_name)
     .where(_MEMBERSHIPS)
-    .distinct()
-    .order_by(live_memberships.c.group_name)
+    .group_by(live_memberships.c.group_name)
+    .order_by(func.folded(live_memberships.c.group_name), live_memberships.c.group_name)
     .scalar_subquery()
 )
 
@@ -84,6 +85,13 @@ _IN_DIRECTORY = looked_up(
 
 
 def _visible_to(actor: Actor) -> Select[*tuple[Any, ...]]:
+    return select(User.organization_id, User.id, User.sort_name).where(
+        User.organization_id == actor.organization_id,
+        or_(_IN_DIRECTORY, User.joined_at.is_not(None)),
+    )
+
+
+def _described(people: FromClause) -> Select[*tuple[Any, ...]]:
     return (
         select(
             User.id,
@@ -96,13 +104,14 @@ def _visible_to(actor: Actor) -> Select[*tuple[Any, ...]]:
             access.c.roles,
             current_status.label("status"),
         )
+        .select_from(people)
+        .join(
+            User,
+            (User.organization_id == people.c.organization_id) & (User.id == people.c.id),
+        )
         .join(
             access,
             (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
-        )
-        .where(
-            User.organization_id == actor.organization_id,
-            or_(_IN_DIRECTORY, User.joined_at.is_not(None)),
         )
     )
 
@@ -130,43 +139,87 @@ async def list_page(
     cursor: NameCursor | None,
     limit: int,
 ) -> TeamPage:
-    """The organization's people by name, in one statement.
+    """The organization's people by name.
 
     Args:
         executor: what runs the statement.
         actor: who asks.
         status: only people of this status.
-        group: only members of the group of this exact name.
-        search: only people whose name or address has this in it, whatever the case.
+        group: only members of the group of this name, capitals and all.
+        search: only people whose name or address has this in it, in whatever spelling.
         cursor: the last person of the page before.
         limit: people a page.
     """
-    query = _visible_to(actor)
+    people = _visible_to(actor)
+    filters: list[Filter] = []
     if status is not None:
-        query = query.where(current_status == status)
+        people = people.join(
+            access,
+            (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
+        )
+        filters += _of_status(actor, status)
     if group:
-        query = query.where(
-            looked_up(
-                select(live_memberships.c.group_id).where(
-                    _MEMBERSHIPS, live_memberships.c.group_name == group
-                )
-            )
-        )
-    if search:
-        wanted = search.lower()
-        query = query.where(
-            or_(
-                User.sort_name.contains(wanted, autoescape=True),
-                func.lower(User.email).contains(wanted, autoescape=True),
-            )
-        )
-    rows, next_cursor = await _BY_NAME.fetch(executor, query, cursor, limit)
+        filters.append(_in_group(actor, group))
+    if search and (wanted := await executor.scalar(select(func.folded(search)))):
+        filters.append(_has(actor, wanted))
+    rows, next_cursor = await _BY_NAME.fetch(
+        executor, people, cursor, limit, filters=filters, described=_described
+    )
     return TeamPage(items=[_member(row) for row in rows], next_cursor=next_cursor)
+
+
+def _ids(actor: Actor) -> Select[*tuple[UUID]]:
+    return select(User.id).where(User.organization_id == actor.organization_id)
+
+
+def _of_status(actor: Actor, status: TeamStatus) -> list[Filter]:
+    """The first are cheaper to ask, and an index has those who have not joined."""
+    is_so = Filter(current_status == status)
+    match status:
+        case TeamStatus.DEACTIVATED:
+            return [is_so]
+        case TeamStatus.JOINED:
+            return [Filter(User.joined_at.is_not(None)), is_so]
+        case TeamStatus.INVITABLE:
+            return [Filter(User.joined_at.is_(None)), is_so]
+        case TeamStatus.INVITED:
+            is_open = (
+                Invitation.organization_id == actor.organization_id,
+                Invitation.closed_at.is_(None),
+            )
+            # As an array, which is looked up by key; a join may be planned to hash everybody.
+            invited = func.array(select(Invitation.user_id).where(*is_open).scalar_subquery())
+            return [
+                Filter(User.joined_at.is_(None)),
+                Filter(
+                    looked_up(select(Invitation.id).where(*is_open, Invitation.user_id == User.id)),
+                    _ids(actor).where(User.id == any_(invited)),
+                ),
+                is_so,
+            ]
+    assert_never(status)
+
+
+def _in_group(actor: Actor, name: str) -> Filter:
+    named = func.normalize(live_memberships.c.group_name) == func.normalize(name)
+    return Filter(
+        looked_up(select(live_memberships.c.group_id).where(_MEMBERSHIPS, named)),
+        _ids(actor).join(live_memberships, _MEMBERSHIPS).where(named),
+    )
+
+
+def _has(actor: Actor, wanted: str) -> Filter:
+    # Of less than a trigram, the index would be read whole.
+    found = _ids(actor).where(User.search_text.contains(wanted, autoescape=True))
+    return Filter(
+        func.strpos(User.search_text, wanted) > 0, found if len(wanted) >= _TRIGRAM else None
+    )
 
 
 async def get(executor: Executor, actor: Actor, user_id: UUID) -> TeamMember:
     """Raises NotFound, also for somebody of another organization."""
-    row = (await executor.execute(_visible_to(actor).where(User.id == user_id))).one_or_none()
+    person = _visible_to(actor).where(User.id == user_id).subquery("person")
+    row = (await executor.execute(_described(person))).one_or_none()
     if row is None:
         raise NotFound
     return _member(row)

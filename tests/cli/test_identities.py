@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -70,6 +71,22 @@ async def test_a_connection_that_stops_sending_ids(stack: Stack) -> None:
     assert done.startswith("1 forgotten")
     assert (await browser.get("/me")).status_code == 401
     assert (await stack.me(await stack.sign_in(ann, idp_id="saml-ann")))["id"] == hers["id"]
+
+
+async def test_a_tie_by_address_is_said_to_hold_in_either_spelling(stack: Stack) -> None:
+    """As the sign-in itself finds it to hold."""
+    kept, said = (normalize(form, "åsa@acme.example") for form in ("NFD", "NFC"))
+    asa = stack.person("Asa", email=kept)
+    await stack.deliver()
+    stack.clock.advance(15)
+    for _ in range(2):
+        await stack.sign_in(asa, idp_id="saml-asa", email=said)
+    listed = await told("list", stack.organization.id)
+    assert f"by email {said}" in listed
+    assert "does not hold" not in listed
+    stack.emulator.update_user(asa, email="other@acme.example")
+    await stack.deliver()
+    assert "does not hold" in await told("list", stack.organization.id)
 
 
 async def test_a_connection_that_was_made_anew(stack: Stack) -> None:

@@ -33,7 +33,9 @@ async def objects(database: Database) -> set[str]:
     query = """
         SELECT 'relation ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
         UNION SELECT 'function ' || proname FROM pg_proc
-        WHERE pronamespace = 'public'::regnamespace
+        WHERE pronamespace = 'public'::regnamespace AND oid NOT IN (
+            SELECT objid FROM pg_depend WHERE refclassid = 'pg_extension'::regclass
+        )
         UNION SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
     """
     async with database.connect() as session:
@@ -43,6 +45,34 @@ async def objects(database: Database) -> set[str]:
 async def test_models_and_migrations_agree(empty: Database) -> None:
     await empty.migrate()
     await run(empty, "check")  # raises when a migration is missing
+
+
+async def test_the_planner_knows_a_typical_company_before_there_is_one(empty: Database) -> None:
+    await empty.migrate()
+    async with empty.connect() as session:
+        known = text(
+            "SELECT relname FROM pg_class WHERE relname = ANY(:taught) AND reltuples >= 1000"
+        )
+        taught = ["organizations", "directories", "users", "directory_users"]
+        groups = text("SELECT reltuples FROM pg_class WHERE relname = 'directory_groups'")
+        assert await session.scalar(groups) >= 500
+        assert set(await session.scalars(known, {"taught": taught})) == set(taught)
+
+
+async def test_users_are_kept_and_folded_on_the_way(empty: Database) -> None:
+    async with empty.engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0001"))
+        await connection.execute(text("INSERT INTO organizations (workos_id) VALUES ('o')"))
+        row = "INSERT INTO users (organization_id, id, key, name, email) VALUES"
+        await connection.execute(text(f"{row} ('o', gen_random_uuid(), 'k', 'Åsa', 'Å@X.example')"))
+        await connection.commit()
+    await empty.migrate()
+    query = text("SELECT sort_name, search_text FROM users")
+    async with empty.connect() as session:
+        assert (await session.execute(query)).one() == ("asa", "asa\na@x.example")
+    await run(empty, "downgrade", "0001")
+    async with empty.connect() as session:
+        assert await session.scalar(text("SELECT sort_name FROM users")) == "åsa"
 
 
 async def test_down_to_nothing_and_up_again(empty: Database) -> None:

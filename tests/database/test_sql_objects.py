@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from alembic.operations.ops import AddColumnOp, MigrateOperation, UpgradeOps
+from alembic.operations.ops import AddColumnOp, CreateIndexOp, MigrateOperation, UpgradeOps
 from alembic.util import CommandError
 from sqlalchemy import Boolean, Column, Connection, Table, Text, false, inspect, text
 
@@ -67,6 +67,7 @@ async def test_every_view_has_a_model(database: Database) -> None:
         ("ALTER FUNCTION merge_facts VOLATILE SET work_mem = '1MB'", "change_function"),
         ("ALTER VIEW access RENAME COLUMN roles TO held", "remove_view"),
         ("ALTER VIEW access SET (security_barrier)", "change_view"),
+        ("ALTER FUNCTION folded SET work_mem = '1MB'", "change_function"),
     ],
 )
 async def test_a_difference_is_noticed(own: Database, drift: str, what: str) -> None:
@@ -81,6 +82,7 @@ NOTE = AddColumnOp("posts", Column("note", Text))
 NO_REMOVED = AddColumnOp(
     "role_mappings", Column("removed", Boolean, server_default=false(), nullable=False)
 ).reverse()
+BY_NAME = CreateIndexOp("ix_users_by_name", "users", ["organization_id", "sort_name"])
 # With the function that takes the rows of one of them.
 ALL_VIEWS = [
     "access",
@@ -95,6 +97,7 @@ ALL_VIEWS = [
 CHANGES: dict[str, tuple[list[tuple[str, str, str]], list[MigrateOperation], list[str], list[str]]]
 CHANGES = {
     "nothing": ([], [], [], []),
+    "a table whose columns a function makes": ([], [BY_NAME], [], []),
     "remarks alone": ([("access", "-- Whether", "-- If")], [], [], []),
     "a function's body": (
         [("refuse_change", "is append only", "only grows")], [], [], ["refuse_change"],
@@ -166,6 +169,14 @@ def carry_out(connection: Connection, operations: Sequence[MigrateOperation]) ->
             connection.exec_driver_sql(each.statement)
         else:
             run.invoke(each)
+
+
+async def test_what_belongs_to_an_extension_is_no_difference(own: Database) -> None:
+    async with own.connect() as connection:
+        await connection.execute(text("CREATE EXTENSION pg_stat_statements"))
+        made = "SELECT count(*) FROM pg_views WHERE viewname LIKE 'pg_stat_statements%'"
+        assert await connection.scalar(text(made)) > 0
+    await run(own, "check")
 
 
 async def test_a_file_that_makes_two_objects_is_refused(own: Database) -> None:

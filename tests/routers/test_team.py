@@ -1,5 +1,6 @@
 """The team and its invitations: an invitation grants nothing, and one person can use it up."""
 
+import unicodedata
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -260,3 +261,59 @@ class TestTheLink:
             )
             (row,) = rows.all()
         assert link.rsplit("/", 1)[1] not in repr(row)
+
+
+async def test_search_finds_every_spelling(stack: Stack) -> None:
+    spelt = {
+        "Zoë": "zoe@acme.example",
+        unicodedata.normalize("NFD", "Åsa"): "asa@acme.example",
+        "İlker": "ilker@acme.example",
+        "ΟΔΥΣΣΕΥΣ": "odysseus@acme.example",
+        "Łukasz": "lukasz@acme.example",
+        "Æsa": "aesir@acme.example",
+        "Юлия": "yulia@acme.example",
+        "Weiß": "weiss@acme.example",
+        "O\u2019Brien": "obrien@acme.example",
+    }
+    for name, email in spelt.items():
+        stack.person(name, last_name="Lee", email=f"q.{email}")
+    max_ = await stack.sign_in_as(None, "Max")
+    for name, email in spelt.items():
+        for form in ("NFC", "NFD"):
+            typed = unicodedata.normalize(form, name)
+            # Of İ, Python's lower() is two characters.
+            for query in (typed, typed.upper(), typed.lower(), typed.casefold()):
+                found = [each["email"] for each in (await people(max_, q=query)).values()]
+                assert found == [f"q.{email}"], (query, found)
+    assert [each["email"] for each in (await people(max_, q="ilker Lee")).values()]
+    assert await people(max_, q="Lee q.asa") == {}
+    assert [each["email"] for each in (await people(max_, q="O'Brien")).values()]
+    assert await people(max_, q="q_asa") == await people(max_, q="q%asa") == {}
+
+
+async def test_names_are_sorted_as_people_expect(stack: Stack) -> None:
+    wanted = ["Ann", "anna", "Åsa", "Émile", "Eve", "İlker", "Ivan", "Łukasz", "Øyvind", "Zed"]
+    for name in (*wanted[::2], *wanted[1::2]):
+        stack.person(unicodedata.normalize("NFD", name), last_name="")
+    max_ = await stack.sign_in_as(None, "Zoe")
+    shown: list[str] = []
+    cursor: str | None = None
+    while cursor is not None or not shown:
+        params = {"limit": 3} | ({} if cursor is None else {"cursor": cursor})
+        page = (await max_.get("/team", params=params)).json()
+        shown += [unicodedata.normalize("NFC", each["name"].split()[0]) for each in page["items"]]
+        cursor = page["next_cursor"]
+    assert shown == [*wanted, "Zoe"]
+
+
+async def test_a_group_is_found_in_either_spelling(stack: Stack) -> None:
+    kim = stack.person("Kim")
+    for name in ("Zeta", "émile", "Eve", unicodedata.normalize("NFD", "Åland")):
+        stack.emulator.add_member(stack.emulator.create_group(stack.directory.id, name), kim)
+    max_ = await stack.sign_in_as(None, "Max")
+    for form in ("NFC", "NFD"):
+        assert set(await people(max_, group=unicodedata.normalize(form, "Åland"))) == {"Kim"}
+    (shown,) = (await people(max_, group="Eve")).values()
+    assert [unicodedata.normalize("NFC", name) for name in shown["groups"]] == [
+        "Åland", "émile", "Eve", "Zeta",
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, literal, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Row, Select, literal, or_, select, true
 
 from backend.database import SnapshotConnection
 from backend.errors import NotFound
@@ -93,8 +93,7 @@ async def list_page(
         query = query.where(DirectoryEvent.directory_user_id.in_(ids))
     if group is not None:
         query = query.where(DirectoryEvent.group_id == group)
-    found = await connection.execute(_with_names(_NEWEST.select(query, cursor, limit)))
-    rows, next_cursor = _NEWEST.cut(found.all(), limit)
+    rows, next_cursor = await _NEWEST.fetch(connection, query, cursor, limit, described=_with_names)
     return EventPage(
         items=[EventSummary.model_validate(_summary(row)) for row in rows],
         next_cursor=next_cursor,
@@ -111,7 +110,7 @@ async def get(
     """
     wanted = matching(EventFilters(), organization_id)
     query = select(*_SHOWN, DirectoryEvent.body).where(DirectoryEvent.id == event_id, *wanted)
-    row = (await connection.execute(_with_names(query))).one_or_none()
+    row = (await connection.execute(_with_names(query.subquery("event")))).one_or_none()
     if row is None:
         raise NotFound("No event has this id; `rollcall events list` shows the newest.")
     return Event(
@@ -154,8 +153,7 @@ async def _directory_users_of(
     ).all()
 
 
-def _with_names(events: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    event = events.subquery("event")
+def _with_names(event: FromClause) -> Select[*tuple[Any, ...]]:
     return (
         select(
             event,
@@ -178,7 +176,6 @@ def _with_names(events: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
             (DirectoryGroup.id == event.c.group_id)
             & (DirectoryGroup.organization_id == event.c.organization_id),
         )
-        .order_by(*_NEWEST.of(event).order)
     )
 
 

@@ -14,7 +14,7 @@ from backend.models import Post, RoleGrant, Session, SsoIdentity, User, access
 from backend.models import live_directory_users as live
 from backend.services import audit
 from backend.services.mirror.rows import ACTIVE
-from backend.services.sign_in.identity import MatchedBy
+from backend.services.sign_in.identity import MatchedBy, same_address
 
 
 def holds() -> ColumnElement[bool]:
@@ -27,7 +27,7 @@ def holds() -> ColumnElement[bool]:
             live.c.organization_id == SsoIdentity.organization_id,
             live.c.id == SsoIdentity.directory_user_id,
             live.c.state == ACTIVE,
-            func.lower(live.c.email) == func.lower(SsoIdentity.email),
+            same_address(live.c.email, SsoIdentity.email),
         )
     )
     return or_(SsoIdentity.matched_by != MatchedBy.EMAIL, still)

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from sqlalchemy import CompoundSelect, Row, Select, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.database import Database
 from backend.errors import SignInRefusal, SignInRefused, WorkosUnavailable
@@ -203,13 +204,21 @@ async def _by_email(
     return Match(person.idp_id or person.id, MatchedBy.EMAIL, person.id)
 
 
+def same_address(
+    one: ColumnElement[Any] | InstrumentedAttribute[Any],
+    other: ColumnElement[Any] | InstrumentedAttribute[Any] | str,
+) -> ColumnElement[bool]:
+    """Whether two e-mail addresses are one, in whatever spelling."""
+    return func.lower(func.normalize(one)) == func.lower(func.normalize(other))
+
+
 async def _spellings(database: Database, organization_id: str, email: str) -> set[str]:
     """The ways to ask WorkOS for an address, whose filter may tell spellings apart."""
     mirrored = await _rows(
         database,
         select(DirectoryUser.email).where(
             DirectoryUser.organization_id == organization_id,
-            func.lower(func.normalize(DirectoryUser.email)) == func.lower(func.normalize(email)),
+            same_address(DirectoryUser.email, email),
         ),
     )
     composed = normalize("NFC", email)
@@ -231,8 +240,7 @@ async def _tie(database: Database, profile: Profile, organization_id: str) -> Ma
             SsoIdentity.connection_id == profile.connection_id,
             SsoIdentity.subject == profile.subject,
             live.c.state == ACTIVE,
-            func.lower(func.normalize(live.c.email))
-            == func.lower(func.normalize(SsoIdentity.email)),
+            same_address(live.c.email, SsoIdentity.email),
         ),
     )
     return Match(rows[0].user_key, MatchedBy.EMAIL, rows[0].id) if rows else None

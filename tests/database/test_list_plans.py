@@ -1,0 +1,102 @@
+"""A page costs a page: whatever a list is filtered by, nobody reads the company for it."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from backend.database import BACKGROUND, Database
+from backend.pagination import NameCursor
+from backend.schemas.access import Actor, Role
+from backend.schemas.team import TeamStatus
+from backend.services import team
+from tests.database.plans import Plans
+from tests.database.test_access_plans import filling
+
+PEOPLE = 10_000
+LIMIT = 5
+FEW = 600  # rows that one scan may go through: a few pages' worth, and not the company's
+
+# Almost all have joined; one in fifty is deactivated; a group of all, and one of ten.
+MORE = """
+UPDATE users SET joined_at = now() WHERE sort_name NOT IN ('p7', 'p77', 'p777');
+INSERT INTO invitations (organization_id, id, token_hash, user_id, invited_by, expires_at)
+SELECT organization_id, gen_random_uuid(), '', id, id, now() + interval '1 day'
+FROM users WHERE sort_name = 'p777';
+UPDATE directory_users SET state = 'inactive' WHERE right(id, 2) = '50';
+INSERT INTO directory_groups (id, directory_id, organization_id, name, rank, occurred_at, event_id)
+SELECT 'group_' || name, 'directory_plan', 'org_plan', name, 1, '2026-01-01', 'event_0'
+FROM unnest(ARRAY['all', 'ten']) AS name;
+INSERT INTO directory_memberships (
+    organization_id, directory_user_id, group_id, present, occurred_at, event_id
+)
+SELECT 'org_plan', u.id, g.id, true, '2026-01-01', 'event_0'
+FROM directory_users AS u, directory_groups AS g
+WHERE g.id = 'group_all' OR g.id = 'group_ten' AND right(u.id, 3) = '999'
+"""
+
+ASKED: dict[str, tuple[int, TeamStatus | None, str | None, str | None]] = {
+    "all": (5, None, None, None),
+    "joined": (5, TeamStatus.JOINED, None, None),
+    "invitable": (2, TeamStatus.INVITABLE, None, None),
+    "invited": (1, TeamStatus.INVITED, None, None),
+    "deactivated": (5, TeamStatus.DEACTIVATED, None, None),
+    "the group of all": (5, None, "all", None),
+    "a small group": (5, None, "ten", None),
+    "no group": (0, None, "nobody's", None),
+    "a letter of all": (5, None, None, "p"),
+    "what many have": (5, None, None, "p10"),
+    "what one has": (1, None, None, "P4999"),
+    "what nobody has": (0, None, None, "xyz"),
+    "a pattern": (0, None, None, "p%9"),
+    "one of those who were invited": (1, TeamStatus.INVITED, None, "p777"),
+    "one of a small group": (1, None, "ten", "p4999"),
+}
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
+    return Plans(monkeypatch)
+
+
+@pytest.fixture(params=[False, True], ids=["never analysed", "analysed"])
+async def large(
+    request: pytest.FixtureRequest, own_database_url: str, plans: Plans
+) -> AsyncIterator[Database]:
+    del plans  # it notes what is run on connections that are opened after it
+    own = Database(own_database_url, pool_size=2, timeouts=BACKGROUND)
+    async with own.transaction() as session:
+        for table in ("users", "directory_users", "directory_memberships", "directory_groups"):
+            await session.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
+        for statement in [*filling(PEOPLE)[:-1], *MORE.split(";\n")]:
+            await session.execute(text(statement))
+        if request.param:
+            await session.execute(text("ANALYZE"))
+    yield own
+    await own.close()
+
+
+async def test_a_page_of_the_team_reads_a_page(large: Database, plans: Plans) -> None:
+    actor = Actor(uuid4(), "", None, "org_plan", "", (Role.MEMBER,))
+    read: dict[str, int] = {}
+    for asked, (many, status, group, search) in ASKED.items():
+        for cursor in (None, NameCursor("p", uuid4())):
+            await plans.taken()
+            async with large.connect() as connection:
+                page = await team.list_page(
+                    connection,
+                    actor,
+                    status=status,
+                    group=group,
+                    search=search,
+                    cursor=cursor,
+                    limit=LIMIT,
+                )
+            assert len(page.items) == many, asked
+            run = await plans.taken()
+            assert set().union(*(plan.unbound for plan in run)) == set(), asked
+            assert any(plan.tables for plan in run)
+            most = max(plan.rows_read for plan in run)
+            read[f"{asked}, {'further on' if cursor else 'from the start'}"] = most
+    assert {asked: rows for asked, rows in read.items() if rows > FEW} == {}
