@@ -72,6 +72,7 @@ async def main() -> None:
             "DATABASE_URL": url,
             "ROLLCALL_HOME": home,
             "SESSION_SECRET": SESSION_SECRET,
+            "RATE_LIMITS": "off",
             "WORKOS_WEBHOOK_SECRET": SECRET,
             "PYTHONPATH": str(Path(__file__).parent.parent),
         }
