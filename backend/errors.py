@@ -28,6 +28,7 @@ class ProblemCode(StrEnum):
     UNAUTHORIZED = "unauthorized"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     PREFETCHED = "prefetched"
+    RATE_LIMITED = "rate_limited"
     INVALID_HOST = "invalid_host"
     UNKNOWN_HOST = "unknown_host"
     INTERNAL_ERROR = "internal_error"
@@ -207,6 +208,30 @@ class NotJson(NotAnEvent):
         return "not_json"
 
 
+class TooManyRequests(RollcallError):
+    """A limit was reached.
+
+    Args:
+        limit: its name.
+        seconds: until it has room again.
+    """
+
+    status = 429
+    logged = True
+    code = ProblemCode.RATE_LIMITED
+    title = "Too many requests"
+
+    def __init__(self, limit: str, seconds: int) -> None:
+        wait = "1 second" if seconds == 1 else f"{seconds} seconds"
+        super().__init__(f"That is more than is allowed in so short a time. Try again in {wait}.")
+        self.limit = limit
+        self.seconds = seconds
+
+    @property
+    def reason(self) -> str:
+        return f"rate_limited_{self.limit}"
+
+
 class TemporarilyUnavailable(RollcallError):
     status = 503
     logged = True
@@ -341,6 +366,7 @@ class SignInRefusal(StrEnum):
     DIRECTORY_UNAVAILABLE = "directory_unavailable"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     TOO_MANY_SIGN_INS = "too_many_sign_ins"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
     INVITATION_INVALID = "invitation_invalid"
     INVITATION_OTHER_PERSON = "invitation_other_person"
     SIGN_IN_FAILED = "sign_in_failed"

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from backend import jobs, logs
 from backend.database import BACKGROUND, Database
@@ -33,6 +34,7 @@ from backend.routers import (
     team,
 )
 from backend.schemas.problem import Problem
+from backend.services.rate_limits import RateLimiter
 from backend.settings import Settings, get_settings
 from backend.workos.client import WorkosClient
 
@@ -81,6 +83,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = database or Database(settings.database_url)
         app.state.workos = workos or WorkosClient(settings)
+        app.state.rate_limiter = RateLimiter(app.state.database, on=settings.rate_limits == "on")
         async with AsyncExitStack() as stack:
             if with_worker:
                 # What nobody waits for has its own connections, and longer timeouts.
@@ -123,6 +126,8 @@ def create_app(
     app.add_middleware(CompressedPages)
     app.add_middleware(IdentifyRequests)
     app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
+    if settings.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
     _describe_problems(app)
     return app
 

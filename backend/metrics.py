@@ -20,6 +20,9 @@ CATCH_UP_FAILURES = Gauge(
 REFUSALS = Counter(
     "rollcall_refusals_total", "Requests refused, by the code of the problem.", ("code",)
 )
+RATE_LIMITED = Counter(
+    "rollcall_rate_limited_total", "Refused because a limit was reached.", ("limit",)
+)
 WEBHOOKS_REFUSED = Counter(
     "rollcall_webhooks_refused_total", "Webhooks that were not taken in.", ("reason",)
 )

@@ -3,9 +3,9 @@
 import io
 import secrets
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from dotenv import find_dotenv
@@ -91,12 +91,24 @@ def _host_names(value: str) -> str:
     return value
 
 
+def _networks(value: str) -> str:
+    for name in _names(value):
+        try:
+            ip_network(name)
+        except ValueError as error:
+            raise ValueError(
+                "must be addresses, or networks such as 10.0.0.0/8, separated by commas"
+            ) from error
+    return value
+
+
 _SHORTEST_KEY = 32
 
 WebAddress = Annotated[str, AfterValidator(_web_address), AfterValidator(_https_unless_loopback)]
 SigningKey = Annotated[SecretStr, AfterValidator(_AtLeast(_SHORTEST_KEY))]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_AtLeast(16))]
 HostNames = Annotated[str, AfterValidator(_host_names)]
+Networks = Annotated[str, AfterValidator(_networks)]
 PostgresqlAddress = Annotated[str, AfterValidator(_postgresql_address)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 
@@ -127,6 +139,8 @@ class Settings(BaseSettings):
     smtp_url: str = ""
     event_body_days: int = Field(default=90, ge=0, le=_MOST)
     allowed_hosts: HostNames = ""
+    trusted_proxies: Networks = "127.0.0.1,::1"
+    rate_limits: Literal["on", "off"] = "on"
     log_format: LogFormat = LogFormat.AUTO
 
     @property
@@ -151,6 +165,11 @@ class Settings(BaseSettings):
         if self.is_local:
             return frozenset()
         return frozenset({public, *_names(self.allowed_hosts)})
+
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks of those whose word on who the client is we take."""
+        return _names(self.trusted_proxies)
 
     @property
     def sign_in_configured(self) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -24,6 +25,11 @@ from emulator.testing import Directory, Emulator, Group, Organization, User
 ORIGIN = "http://localhost:3000"
 
 _numbers = itertools.count(1)
+
+
+def _new_address() -> str:
+    # Of a range that is for no one's use, RFC 2544.
+    return str(ip_address("198.18.0.0") + next(_numbers))
 
 
 class Clock:
@@ -46,7 +52,8 @@ class Stack:
         self.app = app
         self.emulator = emulator
         self.clock = clock
-        self.transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        self.address = _new_address()
+        self.transport = self._from(self.address)
         self.organization: Organization = emulator.create_organization("Acme")
         self.directory: Directory = emulator.create_directory(self.organization.id, "Acme Okta")
         self._groups: dict[str, Group] = {}
@@ -56,8 +63,15 @@ class Stack:
         database: Database = self.app.state.database
         return database
 
-    def browser(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=self.transport, base_url=ORIGIN)
+    def browser(self, address: str | None = None) -> httpx.AsyncClient:
+        """A browser at the stack's own address, where nobody else uses up limits, or at another."""
+        transport = self._from(address) if address else self.transport
+        return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
+
+    def _from(self, address: str) -> httpx.ASGITransport:
+        return httpx.ASGITransport(
+            app=self.app, raise_app_exceptions=False, client=(address, 50_000)
+        )
 
     def person(self, first_name: str = "Ann", email: str | None = None, **more: Any) -> User:
         """A new person in the directory; the name is made unique unless an address is given."""

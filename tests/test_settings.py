@@ -84,6 +84,10 @@ def test_the_environment_wins_over_the_file(
         ("RECONCILE_HOURS", "9" * 12, "less"),
         ("EVENT_BODY_DAYS", "9" * 12, "less"),
         ("ROLLCALL_HOME", "", "folder"),
+        ("TRUSTED_PROXIES", "*", "10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "proxy.internal", "10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "127.0.0.1,10.0.0.1/8", "10.0.0.0/8"),
+        ("RATE_LIMITS", "some", "'off'"),
     ],
 )
 def test_a_bad_value_is_one_helpful_sentence(
@@ -110,6 +114,9 @@ def test_a_bad_value_is_one_helpful_sentence(
         ("WORKOS_REDIRECT_URI", "http://[::1]:3000/auth/callback"),
         ("WORKOS_REDIRECT_URI", "http://acme.localhost:3000/auth/callback"),
         ("WORKOS_REDIRECT_URI", "https://rollcall.example/auth/callback"),
+        ("TRUSTED_PROXIES", ""),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::1"),
+        ("RATE_LIMITS", "off"),
     ],
 )
 def test_what_is_just_strong_enough(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

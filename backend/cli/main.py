@@ -59,6 +59,7 @@ SERVER: dict[str, Any] = {
     "log_config": None,
     "log_level": "warning",
     "server_header": False,
+    "proxy_headers": False,  # TRUSTED_PROXIES decides, in the application
     "timeout_graceful_shutdown": 5,
 }
 

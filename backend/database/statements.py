@@ -9,8 +9,11 @@ from backend.database.query import Query
 
 # Of one try, where there may be two: WorkOS and people wait ten for the answer.
 _READ_SECONDS = 4
-# Less than that: the driver knows which connection does not answer, the clock does not.
+# What is counted protects the rest, and must not keep it waiting.
+_COUNT_SECONDS = 1
+# Less than those above: the driver knows which connection does not answer, the clock does not.
 _SERVER_READS_SECONDS = 3.5
+_SERVER_COUNTS_SECONDS = 0.8
 
 
 class Reads:
@@ -30,3 +33,14 @@ class Reads:
     async def _try(self, query: Query, values: dict[str, object]) -> list[Any]:
         async with asyncio.timeout(_READ_SECONDS), self._pool.connection() as connection:
             return await query.run(connection, values, _SERVER_READS_SECONDS)
+
+
+class Counts:
+    """Statements that count what is limited, on few connections that nothing else waits for."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    async def fetch(self, query: Query, **values: object) -> list[Any]:
+        async with asyncio.timeout(_COUNT_SECONDS), self._pool.connection() as connection:
+            return await query.run(connection, values, _SERVER_COUNTS_SECONDS)

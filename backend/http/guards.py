@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from itsdangerous import BadSignature, Signer
+from limits import RateLimitItem
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect
 
@@ -21,12 +22,20 @@ from backend.errors import (
     Prefetched,
     RoleMissing,
 )
+from backend.http.rate_limits import allowance, allowance_of_client
 from backend.schemas.access import DEFAULT_ROLE_OF_GROUP, Actor, Permission, roles_with
 from backend.schemas.events import Source
 from backend.schemas.jobs import Enqueue
 from backend.services import sessions
 from backend.services.events import parsing
 from backend.services.events.parsing import ReadEvent
+from backend.services.rate_limits import (
+    CALLBACKS_REFUSED,
+    SIGNATURES_REFUSED,
+    TOKENS_REFUSED,
+    WRITES,
+    Allowance,
+)
 from backend.services.sessions import Token
 from backend.settings import Settings
 from backend.workos import signatures
@@ -187,30 +196,72 @@ class Guard:
         return actor
 
 
+class Limited:
+    """How often: by user on a `GuardedRoute`, elsewhere by client.
+
+    A route wears it in its `dependencies`; one that writes and wears none is limited by WRITES.
+    """
+
+    def __init__(self, limit: RateLimitItem) -> None:
+        self._limit = limit
+
+    async def __call__(self, request: Request) -> None:
+        """Raises TooManyRequests."""
+        actor: Actor | None = request.scope.get(_ACTOR)
+        if actor is None:
+            await allowance_of_client(request, self._limit).use()
+        else:
+            of = (actor.organization_id, str(actor.user_id))
+            await allowance(request, self._limit, *of).use()
+
+
+_WRITES = Limited(WRITES)
+
+
+async def callbacks_refused(request: Request) -> Allowance:
+    """Of sign-ins that end with something made up."""
+    return allowance_of_client(request, CALLBACKS_REFUSED)
+
+
+CallbacksRefused = Annotated[Allowance, Depends(callbacks_refused)]
+
+
 class GuardedRoute(APIRoute):
     """A route whose guard comes first, whatever else its handler takes, and in whatever order.
 
     The framework would first parse the body, and open the connections that the signature names
     before the guard. A stranger costs neither, and is told so by a database that is away, too.
+    Then whether it is too often: a token is counted once it was found to be nobody's, so that
+    those who guess are in nobody's way who is signed in.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         (guard,) = [of.call for of in self.dependant.dependencies if isinstance(of.call, Guard)]
         takes_body = self.body_field is not None
+        limited = any(isinstance(of.call, Limited) for of in self.dependant.dependencies)
+        writes = not limited and not _SAFE_METHODS.issuperset(self.methods or ())
 
         async def guarded(request: Request) -> Response:
             await refuse_cross_site(request)
             token = await session_token(request)
             if token is None:
+                if session_cookie_name(request.app.state.settings) in request.cookies:
+                    await allowance_of_client(request, TOKENS_REFUSED).use()
                 raise NotSignedIn
             # Access as it is when all is there: a slow body must not outlive a deactivation.
             if takes_body:
                 with suppress(ClientDisconnect):  # the framework says it
                     await request.body()
-            actor = await sessions.find_actor(request.app.state.database, token)
+            try:
+                actor = await sessions.find_actor(request.app.state.database, token)
+            except NotSignedIn:
+                await allowance_of_client(request, TOKENS_REFUSED).use()
+                raise
             guard.check(actor)
             request.scope[_ACTOR] = actor
+            if writes:
+                await _WRITES(request)
             return await handle(request)
 
         return guarded
@@ -234,13 +285,23 @@ Admin = Annotated[Actor, Depends(Guard("This", Permission.ADMINISTER))]
 async def signed_by_workos(request: Request) -> ReadEvent:
     """What a webhook says, proved to come from WorkOS now.
 
-    Of a body that is too large nothing is kept but who it is about, if it is WorkOS's.
+    Of a body that is too large nothing is kept but who it is about, if it is WorkOS's. Only what
+    is not proved is limited.
 
     Raises:
         InvalidSignature: before anything of the body is parsed.
         PayloadTooLarge: WorkOS did not send it, or it is beyond all measure.
+        TooManyRequests: instead of these two, when too many came from the same client.
         NotAnEvent: the body is none.
     """
+    try:
+        return await _proved(request)
+    except (InvalidSignature, PayloadTooLarge):
+        await allowance_of_client(request, SIGNATURES_REFUSED).use()
+        raise
+
+
+async def _proved(request: Request) -> ReadEvent:
     settings: Settings = request.app.state.settings
     client: WorkosClient = request.app.state.workos
     header = dict(request.scope["headers"]).get(b"workos-signature", b"")

@@ -5,8 +5,9 @@ from http import HTTPStatus
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.http import docs_page
+from backend.http import docs_page, rate_limits
 from backend.http.pages import FOLDERS_OF_FILES, IMMUTABLE
+from backend.services.rate_limits import Allowance
 
 _EVERYWHERE = [
     (b"x-content-type-options", b"nosniff"),
@@ -66,6 +67,9 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
 
+        allowances: list[Allowance] = []
+        scope[rate_limits.ALLOWANCES] = allowances
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 path: str = scope["path"]
@@ -75,6 +79,8 @@ class SecurityHeaders:
                 known = dict(headers)
                 if b"cache-control" not in known:
                     headers.append((b"cache-control", _caching(path, message["status"], known)))
+                if allowances:
+                    headers += rate_limits.headers_of(allowances)
                 headers.append((b"x-request-id", scope["rollcall.request_id"]))
                 message["headers"] = headers
             await send(message)

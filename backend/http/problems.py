@@ -31,6 +31,7 @@ from backend.errors import (
     SignInRefusal,
     SignInRefused,
     TemporarilyUnavailable,
+    TooManyRequests,
 )
 from backend.http.guards import WEBHOOK_PATH
 from backend.http.second_try import note_dead_connection
@@ -98,15 +99,22 @@ def _note(scope: Scope, error: RollcallError) -> None:
         _log.warning("%s: %s", what, reason, extra=about | {"route": route_of(scope)})
 
 
+async def _too_many(request: Request, error: Exception) -> Response:
+    if _is_signing_in(request.scope):
+        return _sign_in_page(SignInRefusal.TOO_MANY_ATTEMPTS)
+    return await _refusal(request, error)
+
+
 async def _refusal(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RollcallError)
     _note(request.scope, error)
     problem = _of(error)
+    headers = _RETRY if error.status == http.HTTPStatus.SERVICE_UNAVAILABLE else None
     if isinstance(error, InvalidInput):
         problem["errors"] = [{"field": error.field, "message": error.message}]
-    return _respond(
-        problem, _RETRY if error.status == http.HTTPStatus.SERVICE_UNAVAILABLE else None
-    )
+    elif isinstance(error, TooManyRequests):
+        headers = {"Retry-After": str(error.seconds)}
+    return _respond(problem, headers)
 
 
 def _sign_in_page(reason: SignInRefusal) -> RedirectResponse:
@@ -215,6 +223,7 @@ def unexpected(scope: Scope) -> Response:
 
 def register(app: FastAPI) -> None:
     app.add_exception_handler(RollcallError, _refusal)
+    app.add_exception_handler(TooManyRequests, _too_many)
     app.add_exception_handler(SignInRefused, _sign_in_refusal)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
@@ -256,7 +265,28 @@ _MEANINGS = {
     410: "The event's body was purged, so that it cannot be applied again.",
     413: "The body is too large.",
     422: "The input cannot be used; `errors` names the fields.",
+    429: "Too often; `Retry-After` says how many seconds to wait.",
     503: "A passing fault; nothing was changed. Send it again.",
+}
+
+
+_HEADERS: dict[int, dict[str, Any]] = {
+    429: {
+        "headers": {
+            "Retry-After": {
+                "description": "Seconds until it may be tried again.",
+                "schema": {"type": "integer"},
+            },
+            "RateLimit-Policy": {
+                "description": "The limit: how many (`q`) in how many seconds (`w`). With it "
+                "`RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on "
+                "every answer to what is limited.",
+                "schema": {"type": "string"},
+                "example": '"writes";q=300;w=60',
+            },
+            "RateLimit": {"schema": {"type": "string"}, "example": '"writes";r=0;t=17'},
+        }
+    }
 }
 
 
@@ -293,5 +323,6 @@ def problems(*statuses: int, **meanings: str) -> dict[int | str, dict[str, Any]]
             "description": meaning,
             "content": {"application/problem+json": {"schema": schema}},
         }
+        | _HEADERS.get(status, {})
         for status, meaning in (usual | special).items()
     }

@@ -20,6 +20,7 @@ from backend.models.event_cursor import EventCursor
 from backend.models.invitation import Invitation
 from backend.models.organization import Organization
 from backend.models.post import Post
+from backend.models.rate_count import RateCount
 from backend.models.reconciliation import Reconciliation
 from backend.models.role import RoleGrant, RoleMapping
 from backend.models.session import Session, UsedState
@@ -38,6 +39,7 @@ __all__ = [
     "Invitation",
     "Organization",
     "Post",
+    "RateCount",
     "Reconciliation",
     "RoleGrant",
     "RoleMapping",

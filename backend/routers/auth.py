@@ -6,7 +6,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.responses import RedirectResponse
 
 from backend.http.guards import (
+    CallbacksRefused,
     DatabaseDep,
+    Limited,
     SessionDep,
     SessionToken,
     SettingsDep,
@@ -19,6 +21,7 @@ from backend.http.guards import (
 )
 from backend.http.problems import SIGN_IN_REDIRECT, problems
 from backend.services import sessions
+from backend.services.rate_limits import SIGN_INS_BEGUN
 from backend.services.sign_in import flow as sign_in
 from backend.settings import Settings
 
@@ -63,7 +66,7 @@ def _to_workos(request: Request, settings: Settings, begun: sign_in.Begun) -> Re
     "/auth",
     status_code=302,
     response_class=RedirectResponse,
-    dependencies=[Depends(refuse_prefetch)],
+    dependencies=[Depends(refuse_prefetch), Depends(Limited(SIGN_INS_BEGUN))],
     responses=SIGN_IN_REDIRECT | problems(_503="The browser fetches it in advance."),
     summary="Begin to sign in",
     response_description="To WorkOS, or to `/?error=<code>`, the page that says what is wrong.",
@@ -104,7 +107,7 @@ async def begin(
     "/invitations/{token}",
     status_code=302,
     response_class=RedirectResponse,
-    dependencies=[Depends(refuse_prefetch)],
+    dependencies=[Depends(refuse_prefetch), Depends(Limited(SIGN_INS_BEGUN))],
     responses=SIGN_IN_REDIRECT | problems(_503="The browser fetches it in advance."),
     summary="Follow an invitation to the sign-in",
     response_description="To WorkOS, or to `/?error=invitation_invalid`.",
@@ -133,6 +136,7 @@ async def callback(
     settings: SettingsDep,
     client: WorkosDep,
     earlier_token: SessionToken,
+    refused: CallbacksRefused,
     code: Annotated[str, Query(description="WorkOS's, of one use.")] = "",
     state: Annotated[
         str, Query(description="Ours, of one use; it must have begun in this browser.")
@@ -148,6 +152,7 @@ async def callback(
         sign_in.Answer(code, state, error),
         cookie=request.cookies.get(attempt_cookie),
         earlier_token=earlier_token,
+        refused=refused,
     )
     response = _redirect(finished.url)
     over = {attempt_cookie, *(_attempts(request, settings) if finished.session_token else ())}

@@ -5,7 +5,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from backend.http.guards import Admin, DatabaseDep, GuardedRoute, ScopeDep, SettingsDep, SnapshotDep
+from backend.http.guards import (
+    Admin,
+    DatabaseDep,
+    GuardedRoute,
+    Limited,
+    ScopeDep,
+    SettingsDep,
+    SnapshotDep,
+)
 from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import EventCursor, TimeCursor
@@ -26,12 +34,13 @@ from backend.services.events import inbox
 from backend.services.events import replay as replays
 from backend.services.explanation import access as access_explanation
 from backend.services.explanation import status as directory_status
+from backend.services.rate_limits import REPLAYS
 
 router = APIRouter(
     route_class=GuardedRoute,
     prefix="/directory",
     tags=["directory"],
-    responses=problems(401, 403, 422, 503),
+    responses=problems(401, 403, 422, 429, 503),
 )
 
 EventId = Annotated[RowId, Path(examples=["event_01J9ZC0000000000000000A001"])]
@@ -126,6 +135,7 @@ async def list_events(
 
 @router.post(
     "/events/replay",
+    dependencies=[Depends(Limited(REPLAYS))],
     summary="Apply many stored events again",
     description="Oldest first, at most 1,000 at once, each for itself. It is safe at any time: "
     "what is newer in the mirror stays.",
@@ -153,6 +163,7 @@ async def get_event(snapshot: SnapshotDep, admin: Admin, event_id: EventId) -> E
 
 @router.post(
     "/events/{event_id}/replay",
+    dependencies=[Depends(Limited(REPLAYS))],
     summary="Apply a stored event again; safe at any time",
     responses=problems(404, 410),
 )

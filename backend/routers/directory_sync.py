@@ -12,6 +12,7 @@ PATH = WEBHOOK_PATH
 router = APIRouter(
     tags=["directory"],
     responses=problems(
+        429,
         503,
         _413="The event is too large. It is noted, and not kept; send it again when it fits.",
         _401="The signature is missing, wrong, or older or newer than 180 seconds.",

@@ -6,7 +6,7 @@ from backend.http.guards import GuardedRoute, SignedIn
 from backend.http.problems import problems
 from backend.schemas.me import Me, Organization
 
-router = APIRouter(route_class=GuardedRoute, tags=["sign-in"], responses=problems(401, 503))
+router = APIRouter(route_class=GuardedRoute, tags=["sign-in"], responses=problems(401, 429, 503))
 
 
 @router.get("/me", summary="Who is signed in, with the access they have now")

@@ -24,7 +24,7 @@ router = APIRouter(
     route_class=GuardedRoute,
     prefix="/posts",
     tags=["posts"],
-    responses=problems(401, 403, 422, 503),
+    responses=problems(401, 403, 422, 429, 503),
 )
 
 

@@ -2,20 +2,28 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Depends, status
 
-from backend.http.guards import Admin, ConnectionDep, EnqueueDep, GuardedRoute, SessionDep
+from backend.http.guards import (
+    Admin,
+    ConnectionDep,
+    EnqueueDep,
+    GuardedRoute,
+    Limited,
+    SessionDep,
+)
 from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import TimeCursor
 from backend.schemas.reconciliations import Reconciliation, ReconciliationPage, Trigger
+from backend.services.rate_limits import RECONCILIATIONS
 from backend.services.reconciliation import requests as reconciliations
 
 router = APIRouter(
     route_class=GuardedRoute,
     prefix="/directory/reconciliations",
     tags=["directory"],
-    responses=problems(401, 403, 422, 503),
+    responses=problems(401, 403, 422, 429, 503),
 )
 
 
@@ -23,6 +31,7 @@ router = APIRouter(
     "",
     status_code=status.HTTP_202_ACCEPTED,
     summary="Read the whole directory from WorkOS, and repair what differs",
+    dependencies=[Depends(Limited(RECONCILIATIONS))],
     response_description="The new one, or the one that is under way.",
 )
 async def request_reconciliation(

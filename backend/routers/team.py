@@ -21,7 +21,10 @@ from backend.schemas.text import GroupName, SearchText
 from backend.services import invitations, team
 
 router = APIRouter(
-    route_class=GuardedRoute, prefix="/team", tags=["team"], responses=problems(401, 403, 422, 503)
+    route_class=GuardedRoute,
+    prefix="/team",
+    tags=["team"],
+    responses=problems(401, 403, 422, 429, 503),
 )
 
 Status = Annotated[TeamStatus | None, Query(description="Only people of this status.")]

@@ -1,11 +1,11 @@
-"""What has ended is deleted: sessions, sign-in states, invitations."""
+"""What has ended is deleted: sessions, sign-in states, invitations, what limits have counted."""
 
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 
 from backend.database import AutocommitConnection, Database
-from backend.models import Invitation, Session, UsedState
+from backend.models import Invitation, RateCount, Session, UsedState
 
 _BATCH = 5000
 # A sign-in that is under way may still ask for whom a used invitation was.
@@ -29,10 +29,11 @@ async def delete_ended(database: Database, *, batch: int = _BATCH) -> dict[str, 
     An organization's rows are read through its keys: no index is kept for what runs once a night.
     """
     async with database.connect() as connection:
-        return {
+        deleted = {
             table.__tablename__: await _delete_from(connection, table, ended, batch)
             for table, ended in _HAS_ENDED.items()
         }
+        return deleted | {RateCount.__tablename__: await _delete_counts(connection, batch)}
 
 
 async def _delete_from(
@@ -48,6 +49,18 @@ async def _delete_from(
         deleted += found.rowcount
         if found.rowcount < batch:
             organization_id = await _next_organization(connection, table, organization_id)
+    return deleted
+
+
+async def _delete_counts(connection: AutocommitConnection, batch: int) -> int:
+    """They are of no organization; nothing but a count is lost when one is being used again."""
+    some = select(RateCount.key).where(RateCount.expires_at < func.now()).limit(batch)
+    deleted, found = 0, batch
+    while found == batch:
+        found = (
+            await connection.execute(delete(RateCount).where(RateCount.key.in_(some)))
+        ).rowcount
+        deleted += found
     return deleted
 
 

@@ -205,18 +205,16 @@ class Wire:
 
     def __init__(self) -> None:
         self.kinds: Counter[str] = Counter()
-        self.began = False
 
     def read(self, said: bytearray) -> None:
         """Take the whole messages from the front: a kind, then a length that counts itself."""
         while len(said) >= 5:
-            kind = 1 if self.began else 0  # the first message has no kind
+            kind = 1 if said[0] else 0  # the first message of a connection has no kind
             length = int.from_bytes(said[kind : kind + 4]) + kind
             if len(said) < length:
                 return
-            if self.began:
+            if kind:
                 self.kinds[chr(said[0])] += 1
-            self.began = True
             del said[:length]
 
     @property

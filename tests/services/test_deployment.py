@@ -47,7 +47,7 @@ async def test_whether_a_worker_is_alive(stack: Stack) -> None:
 
 
 async def test_the_pools(stack: Stack) -> None:
-    for pool in ("transactions", "reads", "events"):
+    for pool in ("transactions", "reads", "events", "counts"):
         for state in ("in_use", "idle"):
             name = f'rollcall_database_connections{{pool="{pool}",state="{state}"}}'
             assert await measured(stack, name) >= 0

@@ -74,10 +74,23 @@ async def test_in_batches_of_every_organization_there_or_not(stack: Stack) -> No
         FROM generate_series(1, 33) AS n""",
     )
     deleted = await delete_ended(stack.database, batch=4)
-    assert deleted == {"sessions": 0, "used_states": 29, "invitations": 0}
+    assert deleted == {"sessions": 0, "used_states": 29, "invitations": 0, "rate_counts": 0}
     assert await count(stack, "used_states") == 4
+
+
+async def test_what_limits_have_counted_goes_when_its_window_is_over(stack: Stack) -> None:
+    await execute(
+        stack,
+        """INSERT INTO rate_counts (key, count, expires_at)
+        SELECT 'of/' || n, 1,
+               now() + CASE WHEN n < 9 THEN interval '-1 s' ELSE interval '1 h' END
+        FROM generate_series(1, 10) AS n""",
+    )
+    deleted = await delete_ended(stack.database, batch=4)
+    assert deleted["rate_counts"] == 8
+    assert await count(stack, "rate_counts") == 2
 
 
 def test_whatever_can_expire_is_deleted() -> None:
     expiring = {name for name, table in Base.metadata.tables.items() if "expires_at" in table.c}
-    assert expiring == {table.__tablename__ for table in _HAS_ENDED}
+    assert expiring == {table.__tablename__ for table in _HAS_ENDED} | {"rate_counts"}

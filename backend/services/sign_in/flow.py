@@ -23,11 +23,13 @@ from backend.errors import (
     SignInRefusal,
     SignInRefused,
     TooManyExchanges,
+    TooManyRequests,
     WorkosUnavailable,
 )
 from backend.metrics import SIGN_INS
 from backend.models import UsedState
 from backend.services import audit, invitations
+from backend.services.rate_limits import Allowance
 from backend.services.sessions import Token, end_session, find_actor, open_session
 from backend.services.sign_in import identity, users
 from backend.settings import Settings
@@ -44,6 +46,9 @@ _MOST_ATTEMPTS = 5  # of one browser
 
 _LONGEST_ID = 255
 _LONGEST_PATH = 2000
+
+# Anybody can send these, as often as they like.
+_MADE_UP = frozenset({SignInRefusal.STATE_INVALID, SignInRefusal.CODE_REJECTED})
 
 _REPORTED = re.compile(r"[a-z_]{1,64}")
 
@@ -185,6 +190,7 @@ async def finish(
     *,
     cookie: str | None,
     earlier_token: Token | None,
+    refused: Allowance,
 ) -> Finished:
     """End a sign-in: a session for the person, or the sign-in page with the reason.
 
@@ -196,14 +202,16 @@ async def finish(
         answer: what came back to the callback.
         cookie: the attempt's cookie, by the name that `cookie_name` gives.
         earlier_token: the session that the browser has had until now; it ends.
+        refused: how many of this client's may end with a state or a code that is made up. When
+            none may any more, WorkOS is asked about no code of its.
     """
     try:
         if answer.error:
             return Finished(refusal_page(answer.error))
         if not answer.state:
-            return Finished(await _begin_again(client, answer.code))
+            return Finished(await _begin_again(client, answer.code, refused))
         attempt = _attempt(settings, answer.state, cookie)
-        profile = await _exchange(client, answer.code)
+        profile = await _exchange(client, answer.code, refused)
         await _use_up(database, attempt)
         match = await identity.recognise(database, client, profile, attempt.organization_id)
         return_to = _return_to(settings, answer.state)
@@ -212,7 +220,13 @@ async def finish(
         if earlier_token and await _is_repeat(database, answer.state, refusal, earlier_token):
             with suppress(BadSignature):
                 return Finished(_return_to(settings, answer.state))
-        return Finished(refusal_page(refusal.reason))
+        reason = refusal.reason
+        if reason in _MADE_UP:
+            try:
+                await refused.use()
+            except TooManyRequests:
+                reason = SignInRefusal.TOO_MANY_ATTEMPTS
+        return Finished(refusal_page(reason))
     except WorkosUnavailable as error:
         _log.warning("sign-in: WorkOS cannot be used: %s", error.__cause__ or error)
         return Finished(refusal_page(SignInRefusal.DIRECTORY_UNAVAILABLE))
@@ -230,13 +244,13 @@ def refusal_page(error: str) -> str:
     return f"/?error={error if _REPORTED.fullmatch(error) else SignInRefusal.SIGN_IN_FAILED}"
 
 
-async def _begin_again(client: WorkosClient, code: str) -> str:
+async def _begin_again(client: WorkosClient, code: str, refused: Allowance) -> str:
     """A fresh sign-in for one that was begun at the identity provider.
 
     Such a sign-in has no state and could have been forced on the browser, so its profile serves
     to learn the organization and is thrown away.
     """
-    profile = await _exchange(client, code)
+    profile = await _exchange(client, code, refused)
     if not profile.organization_id:
         raise SignInRefused(SignInRefusal.ORGANIZATION_UNKNOWN)
     return f"/auth?{urlencode({'organization': profile.organization_id})}"
@@ -267,7 +281,7 @@ async def _is_repeat(database: Database, state: str, refusal: SignInRefused, tok
     match refusal.reason:
         case SignInRefusal.STATE_INVALID:
             pass
-        case SignInRefusal.CODE_REJECTED:
+        case SignInRefusal.CODE_REJECTED | SignInRefusal.TOO_MANY_ATTEMPTS:
             used = select(UsedState.state_hash).where(
                 UsedState.organization_id == token.organization_id,
                 UsedState.state_hash == _hash(state),
@@ -284,11 +298,14 @@ async def _is_repeat(database: Database, state: str, refusal: SignInRefused, tok
     return True
 
 
-async def _exchange(client: WorkosClient, code: str) -> Profile:
+async def _exchange(client: WorkosClient, code: str, refused: Allowance) -> Profile:
     try:
+        await refused.check()
         return await client.profile(code)
     except CodeRejected as error:
         raise SignInRefused(SignInRefusal.CODE_REJECTED) from error
+    except TooManyRequests as error:
+        raise SignInRefused(SignInRefusal.TOO_MANY_ATTEMPTS) from error
     except TooManyExchanges as error:
         raise SignInRefused(SignInRefusal.TOO_MANY_SIGN_INS) from error
 

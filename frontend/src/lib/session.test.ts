@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { authPath, localPath, signInPath } from "./session.ts";
+import { ApiProblem } from "#lib/api/problem.ts";
+import { authPath, isSignedOut, localPath, signInPath } from "./session.ts";
 
 const ORIGIN = "https://rollcall.example";
 
@@ -19,6 +20,21 @@ describe("localPath", () => {
     "javascript:alert(1)",
   ])("refuses %j", (value) => {
     expect(localPath(value, ORIGIN)).toBeUndefined();
+  });
+});
+
+describe("isSignedOut", () => {
+  const told = (status: number, code: ApiProblem["code"]): ApiProblem =>
+    new ApiProblem({ status, code, title: "", detail: "" });
+
+  it("leads to the sign-in also when too many sessions of nobody's were tried from here", () => {
+    expect(isSignedOut(told(401, "not_signed_in"))).toBe(true);
+    expect(isSignedOut(told(429, "rate_limited"))).toBe(true);
+  });
+
+  it("is no word on a server that is away", () => {
+    expect(isSignedOut(told(503, "temporarily_unavailable"))).toBe(false);
+    expect(isSignedOut(new Error("network"))).toBe(false);
   });
 });
 

@@ -9,11 +9,16 @@ export function may(me: Me, permission: Permission): boolean {
   return me.permissions.includes(permission);
 }
 
+/** Of what is only read, nothing is limited but sessions that are nobody's. */
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof ApiProblem && (error.signedOut || error.code === "rate_limited");
+}
+
 export async function meIfSignedIn(): Promise<Me | undefined> {
   try {
     return await readMe();
   } catch (error) {
-    if (error instanceof ApiProblem && error.signedOut) return undefined;
+    if (isSignedOut(error)) return undefined;
     throw error;
   }
 }
@@ -23,7 +28,7 @@ export async function whenSignedIn<T>(signIn: string, load: () => Promise<T>): P
   try {
     return await load();
   } catch (error) {
-    if (error instanceof ApiProblem && error.signedOut) redirect(307, signIn);
+    if (isSignedOut(error)) redirect(307, signIn);
     throw error;
   }
 }

@@ -119,6 +119,12 @@ const errors: Record<SignInRefusal, SignInError> = {
     reason: "Rollcall lets only a few sign-ins wait for WorkOS at once, and it is slow just now.",
     advice: "Wait a minute, then sign in again.",
   },
+  too_many_attempts: {
+    heading: "Too many sign-ins from your network",
+    reason:
+      "From where you are, more sign-ins were begun, or went wrong, than Rollcall allows in so short a time. Others in your building may count with you.",
+    advice: "Wait ten minutes, then sign in again. Who is signed in can work on.",
+  },
   invitation_invalid: {
     heading: "This invitation no longer works",
     reason: "It has expired, has been used, or was withdrawn. An invitation's link works once.",
