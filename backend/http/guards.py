@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from itsdangerous import BadSignature, Signer
 from limits import RateLimitItem
@@ -36,7 +37,7 @@ from backend.services.rate_limits import (
     WRITES,
     Allowance,
 )
-from backend.services.sessions import Token
+from backend.services.sessions import Claim, Token
 from backend.settings import Settings
 from backend.workos import signatures
 from backend.workos.client import WorkosClient
@@ -55,6 +56,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Where a request's scope has the actor that its route let pass.
 _ACTOR = "rollcall.actor"
+# … or the claim of one, where the handler proves it.
+_CLAIM = "rollcall.claim"
 
 
 async def get_request_settings(request: Request) -> Settings:
@@ -196,6 +199,18 @@ class Guard:
         return actor
 
 
+class ClaimGuard(Guard):
+    """As `Guard`, of a handler that answers by one statement, which proves the claim besides.
+
+    Nothing but its query may be parsed before that, and what is wrong with it is said to those
+    only whose claim is true.
+    """
+
+    async def __call__(self, request: Request) -> Claim:  # type: ignore[override]
+        claim: Claim = request.scope[_CLAIM]
+        return claim
+
+
 class Limited:
     """How often: by user on a `GuardedRoute`, elsewhere by client.
 
@@ -238,6 +253,7 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         (guard,) = [of.call for of in self.dependant.dependencies if isinstance(of.call, Guard)]
+        proves_itself = isinstance(guard, ClaimGuard)
         takes_body = self.body_field is not None
         limited = any(isinstance(of.call, Limited) for of in self.dependant.dependencies)
         writes = not limited and not _SAFE_METHODS.issuperset(self.methods or ())
@@ -249,16 +265,24 @@ class GuardedRoute(APIRoute):
                 if session_cookie_name(request.app.state.settings) in request.cookies:
                     await allowance_of_client(request, TOKENS_REFUSED).use()
                 raise NotSignedIn
-            # Access as it is when all is there: a slow body must not outlive a deactivation.
-            if takes_body:
-                with suppress(ClientDisconnect):  # the framework says it
-                    await request.body()
+            claim = Claim(token, guard.check)
+            database: Database = request.app.state.database
             try:
-                actor = await sessions.find_actor(request.app.state.database, token)
+                if proves_itself:
+                    request.scope[_CLAIM] = claim
+                    try:
+                        return await handle(request)
+                    except RequestValidationError:
+                        await sessions.find_actor(database, claim)
+                        raise
+                # Access as it is when all is there: a slow body must not outlive a deactivation.
+                if takes_body:
+                    with suppress(ClientDisconnect):  # the framework says it
+                        await request.body()
+                actor = await sessions.find_actor(database, claim)
             except NotSignedIn:
                 await allowance_of_client(request, TOKENS_REFUSED).use()
                 raise
-            guard.check(actor)
             request.scope[_ACTOR] = actor
             if writes:
                 await _WRITES(request)
@@ -269,6 +293,7 @@ class GuardedRoute(APIRoute):
 
 SignedIn = Annotated[Actor, Depends(Guard())]
 Reader = Annotated[Actor, Depends(Guard("Reading", Permission.READ_POSTS))]
+ReaderClaim = Annotated[Claim, Depends(ClaimGuard("Reading", Permission.READ_POSTS))]
 Author = Annotated[Actor, Depends(Guard("Writing", Permission.CREATE_POSTS))]
 # Whether it may be this very post, the service decides.
 Editor = Annotated[

@@ -12,9 +12,10 @@ from backend.http.guards import (
     Editor,
     GuardedRoute,
     Reader,
+    ReaderClaim,
     SessionDep,
 )
-from backend.http.lists import After, Limit
+from backend.http.lists import After, JsonText, Limit
 from backend.http.problems import problems
 from backend.pagination import TimeCursor
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
@@ -28,11 +29,11 @@ router = APIRouter(
 )
 
 
-@router.get("", summary="The posts, newest first")
+@router.get("", summary="The posts, newest first", response_model=PostPage)
 async def list_posts(
-    database: DatabaseDep, reader: Reader, limit: Limit = 20, cursor: After[TimeCursor] = None
-) -> PostPage:
-    return await posts.list_page(database, reader, cursor, limit)
+    database: DatabaseDep, reader: ReaderClaim, limit: Limit = 20, cursor: After[TimeCursor] = None
+) -> JsonText:
+    return JsonText(await posts.list_page(database, reader, cursor, limit))
 
 
 @router.post(

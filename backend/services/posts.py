@@ -1,10 +1,22 @@
 """Posts: who reads, writes, edits and deletes them goes by permissions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    Uuid,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -14,71 +26,89 @@ from backend.errors import NotFound, NotYours
 from backend.pagination import Keyset, PageQuery, TimeCursor
 from backend.schemas.access import Actor, Permission
 from backend.schemas.audit import AuditDetail
-from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate
-from backend.services import audit
+from backend.schemas.posts import Post, PostCreate, PostUpdate
+from backend.services import audit, sessions
+from backend.services.sessions import Claim
 
-_VISIBLE = (
-    select(
-        models.Post.id,
-        models.Post.title,
-        models.Post.content,
-        models.Post.author_id,
-        models.User.name.label("author_name"),
-        models.Post.created_at,
-        models.Post.updated_at,
-    )
-    .join(
-        models.User,
-        (models.User.organization_id == models.Post.organization_id)
-        & (models.User.id == models.Post.author_id),
-    )
-    .where(models.Post.organization_id == bindparam("organization_id"))
+_PERMISSIONS = (
+    Permission.EDIT_OWN_POSTS,
+    Permission.EDIT_ANY_POST,
+    Permission.DELETE_OWN_POSTS,
+    Permission.DELETE_ANY_POST,
 )
+
+
+def _seen_by(
+    user_id: ColumnElement[UUID], may: Mapping[str, ColumnElement[bool]]
+) -> Select[*tuple[Any, ...]]:
+    """The organization's posts, as they are shown to this user, with these permissions."""
+    own = models.Post.author_id == user_id
+    return (
+        select(
+            models.Post.id,
+            models.Post.title,
+            models.Post.content,
+            func.json_build_object(
+                literal_column("'id'"),
+                models.Post.author_id,
+                literal_column("'name'"),
+                models.User.name,
+            ).label("author"),
+            models.Post.created_at,
+            models.Post.updated_at,
+            (own & may[Permission.EDIT_OWN_POSTS] | may[Permission.EDIT_ANY_POST]).label(
+                "can_edit"
+            ),
+            (own & may[Permission.DELETE_OWN_POSTS] | may[Permission.DELETE_ANY_POST]).label(
+                "can_delete"
+            ),
+        )
+        .join(
+            models.User,
+            (models.User.organization_id == models.Post.organization_id)
+            & (models.User.id == models.Post.author_id),
+        )
+        .where(models.Post.organization_id == bindparam("organization_id"))
+    )
+
+
+_ASKING = sessions.asking(*_PERMISSIONS)
 _NEWEST = PageQuery(
-    Keyset(TimeCursor, models.Post.created_at, models.Post.id, descending=True), _VISIBLE
+    Keyset(TimeCursor, models.Post.created_at, models.Post.id, descending=True),
+    _seen_by(_ASKING.c.id, {of: _ASKING.c[of] for of in _PERMISSIONS}),
+    _ASKING,
 )
-
-
-def _as_seen_by(actor: Actor, rows: Sequence[Mapping[Any, Any]]) -> list[dict[str, Any]]:
-    edits_own = actor.may(Permission.EDIT_OWN_POSTS)
-    edits_any = actor.may(Permission.EDIT_ANY_POST)
-    deletes_own = actor.may(Permission.DELETE_OWN_POSTS)
-    deletes_any = actor.may(Permission.DELETE_ANY_POST)
-    return [
-        {
-            "id": row["id"],
-            "title": row["title"],
-            "content": row["content"],
-            "author": {"id": row["author_id"], "name": row["author_name"]},
-            "created_at": row["created_at"],
-            "updated_at": row["updated_at"],
-            "can_edit": ((own := row["author_id"] == actor.user_id) and edits_own) or edits_any,
-            "can_delete": (own and deletes_own) or deletes_any,
-        }
-        for row in rows
-    ]
+_ONE = _seen_by(
+    bindparam("user_id", type_=Uuid),
+    {of: bindparam(of.name, type_=Boolean) for of in _PERMISSIONS},
+).where(models.Post.id == bindparam("post_id"))
 
 
 async def list_page(
-    database: Database, actor: Actor, cursor: TimeCursor | None, limit: int
-) -> PostPage:
-    """The organization's posts, newest first, in one statement."""
-    rows, next_cursor = await _NEWEST.fetch(
-        database, cursor, limit, organization_id=actor.organization_id
-    )
-    return PostPage.model_validate({"items": _as_seen_by(actor, rows), "next_cursor": next_cursor})
+    database: Database, reader: Claim, cursor: TimeCursor | None, limit: int
+) -> bytes:
+    """The organization's posts, newest first: the JSON of a `PostPage`.
+
+    Raises:
+        NotSignedIn, RoleMissing: the claim is not proved.
+    """
+    rows = await _NEWEST.fetch(database, cursor, limit, **reader.values)
+    reader.prove(rows)
+    return _NEWEST.page(rows[0]["items"], limit)
 
 
 async def get(executor: Executor, actor: Actor, post_id: UUID) -> Post:
     """Raises NotFound, also for a post of another organization."""
-    result = await executor.execute(
-        _VISIBLE.where(models.Post.id == post_id), {"organization_id": actor.organization_id}
-    )
-    row = result.mappings().one_or_none()
+    given = {
+        "organization_id": actor.organization_id,
+        "user_id": actor.user_id,
+        "post_id": post_id,
+        **{of.name: actor.may(of) for of in _PERMISSIONS},
+    }
+    row = (await executor.execute(_ONE, given)).mappings().one_or_none()
     if row is None:
         raise NotFound
-    (post,) = _as_seen_by(actor, [dict(row)])
-    return Post.model_validate(post)
+    return Post.model_validate(dict(row))
 
 
 async def create(session: AsyncSession, actor: Actor, new: PostCreate) -> Post:

@@ -2,18 +2,31 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend.database import Database, Query
 from backend.errors import NotSignedIn
 from backend.models import Organization, Session, User, access
-from backend.schemas.access import Actor, roles_named
+from backend.schemas.access import Actor, Permission, roles_named, roles_with
 
 LIFETIME = timedelta(days=14)
 
@@ -43,7 +56,7 @@ class Token(NamedTuple):
         return hashlib.sha256(self.secret.encode()).digest()
 
 
-_ACTOR = Query(
+_ACTING = (
     select(
         User.id,
         User.name,
@@ -69,28 +82,67 @@ _ACTOR = Query(
         access.c.active,
     )
 )
+_ACTOR = Query(_ACTING)
 
 
-async def find_actor(database: Database, token: Token) -> Actor:
-    """Whoever holds this session token, with the access they have now, in one statement.
+def asking(*permissions: Permission) -> CTE:
+    """Who is asking, for a statement that answers them, too; of each permission, whether they may.
 
-    Raises:
-        NotSignedIn: the session is unknown or over, or the person is no longer active.
+    One statement less is a third of a request. What stands in it is proved by `Claim.prove`.
     """
-    rows = await database.fetch(
-        _ACTOR, organization_id=token.organization_id, token_hash=token.hash
-    )
-    if not rows:
-        raise NotSignedIn
-    row = rows[0]
-    return Actor(
-        user_id=row["id"],
-        name=row["name"],
-        email=row["email"],
-        organization_id=row["organization_id"],
-        organization_name=row["organization_name"],
-        roles=roles_named(row["roles"]),
-    )
+    may = [access.c.roles.overlap(_roles_with(of)).label(of) for of in permissions]
+    return _ACTING.add_columns(*may).cte("asking")
+
+
+def _roles_with(permission: Permission) -> ColumnElement[Any]:
+    names = ",".join(roles_with(permission))
+    return type_coerce(literal_column(f"'{{{names}}}'"), ARRAY(Text))
+
+
+def _anybody(_actor: Actor) -> None:
+    """Whoever is signed in."""
+
+
+class Claim:
+    """To be somebody who may: a token that the statement which answers it is to prove.
+
+    Args:
+        token: of a session.
+        check: raises where the actor lacks a permission.
+    """
+
+    def __init__(self, token: Token, check: Callable[[Actor], None] = _anybody) -> None:
+        self._check = check
+        self.values = {"organization_id": token.organization_id, "token_hash": token.hash}
+
+    def prove(self, rows: Sequence[Any]) -> Actor:
+        """Whoever holds the token, with the access they had when it was answered.
+
+        Args:
+            rows: what a statement with `asking` has found.
+
+        Raises:
+            NotSignedIn: the session is unknown or over, or the person is no longer active.
+            RoleMissing: they lack the permission.
+        """
+        if not rows:
+            raise NotSignedIn
+        row = rows[0]
+        actor = Actor(
+            user_id=row["id"],
+            name=row["name"],
+            email=row["email"],
+            organization_id=row["organization_id"],
+            organization_name=row["organization_name"],
+            roles=roles_named(row["roles"]),
+        )
+        self._check(actor)
+        return actor
+
+
+async def find_actor(database: Database, claim: Claim) -> Actor:
+    """Whoever claims to be signed in, with the access they have now; raises as `Claim.prove`."""
+    return claim.prove(await database.fetch(_ACTOR, **claim.values))
 
 
 async def open_session(session: AsyncSession, organization_id: str, user_id: UUID) -> Token:

@@ -30,7 +30,7 @@ from backend.metrics import SIGN_INS
 from backend.models import UsedState
 from backend.services import audit, invitations
 from backend.services.rate_limits import Allowance
-from backend.services.sessions import Token, end_session, find_actor, open_session
+from backend.services.sessions import Claim, Token, end_session, find_actor, open_session
 from backend.services.sign_in import identity, users
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
@@ -292,7 +292,7 @@ async def _is_repeat(database: Database, state: str, refusal: SignInRefused, tok
         case _:
             return False
     try:
-        await find_actor(database, token)
+        await find_actor(database, Claim(token))
     except NotSignedIn:
         return False
     return True
