@@ -19,6 +19,7 @@ from backend.cli.main import SERVER
 from backend.database import Database
 from backend.main import create_app
 from backend.services.mirror.facts import HANDLERS
+from backend.services.rate_limits import RateLimiter
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
 from bench import bare, catch_up, fake_workos, programs, reconciliation, sides, statements, table
@@ -28,6 +29,7 @@ from bench.measures import MEASURES, Measure
 from bench.programs import Application, ProgramError
 from bench.sides import Refused
 from bench.statements import Statement
+from tests.owner import owning
 from tests.working import until
 
 PEOPLE, CHANGES = 60, 40
@@ -75,6 +77,7 @@ async def told(database: Database, client: WorkosClient) -> AsyncIterator[tuple[
     """A company that the application at this port was told of, as the benchmark tells it."""
     app = create_app(settings(), database=database, workos=client, check_pages=False)
     app.state.database, app.state.workos = database, client
+    app.state.rate_limiter = RateLimiter(database, on=False)
     company = Company(4)
     async with serving(app) as port:
         await sides.found(company, port)
@@ -193,7 +196,7 @@ async def test_processor_time_of_postgres_includes_each_session(
 
 
 async def data_folder(database: Database) -> str:
-    async with database.listening() as connection:
+    async with owning(database) as connection:
         return str(await connection.fetchval("SELECT current_setting('data_directory')"))
 
 

@@ -13,6 +13,7 @@ from backend.schemas.team import TeamStatus
 from backend.services import team
 from tests.database.plans import Plans
 from tests.database.test_access_plans import filling
+from tests.owner import as_owner
 
 PEOPLE = 10_000
 LIMIT = 5
@@ -65,14 +66,16 @@ async def large(
     request: pytest.FixtureRequest, own_database_url: str, plans: Plans
 ) -> AsyncIterator[Database]:
     del plans  # it notes what is run on connections that are opened after it
-    own = Database(own_database_url, pool_size=2, timeouts=BACKGROUND)
-    async with own.transaction() as session:
+    owner = Database(as_owner(own_database_url), pool_size=1, timeouts=BACKGROUND)
+    async with owner.transaction() as session:
         for table in ("users", "directory_users", "directory_memberships", "directory_groups"):
             await session.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
         for statement in [*filling(PEOPLE)[:-1], *MORE.split(";\n")]:
             await session.execute(text(statement))
         if request.param:
             await session.execute(text("ANALYZE"))
+    await owner.close()
+    own = Database(own_database_url, pool_size=2, timeouts=BACKGROUND)
     yield own
     await own.close()
 

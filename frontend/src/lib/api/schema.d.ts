@@ -1218,7 +1218,7 @@ export interface components {
         };
         /**
          * MirrorState
-         * @description The state of what an event is about, as the SQL function `mirror_state` says it.
+         * @description The state of what an event is about, as the SQL function `mirror_states` says it.
          */
         MirrorState: {
             directory_user?: components["schemas"]["DirectoryUserState"] | null;
