@@ -2,11 +2,15 @@
 
 import logging
 import sys
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import assert_never
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+# A variable of our own: structlog's take tokens and dictionaries, at every request.
+_REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 class LogFormat(StrEnum):
@@ -38,7 +42,7 @@ def configure(log_format: LogFormat) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
-                structlog.contextvars.merge_contextvars,
+                _add_request_id,
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(),
@@ -56,10 +60,15 @@ def configure(log_format: LogFormat) -> None:
 
 def begin_request(request_id: str) -> None:
     """Write this id into every line of the present task."""
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    _REQUEST_ID.set(request_id)
 
 
 def request_id() -> str | None:
     """That of the request that the present task answers."""
-    bound: str | None = structlog.contextvars.get_contextvars().get("request_id")
-    return bound
+    return _REQUEST_ID.get()
+
+
+def _add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
+    if (of := _REQUEST_ID.get()) is not None:
+        event["request_id"] = of
+    return event

@@ -119,7 +119,6 @@ def create_app(
     for folder in FOLDERS_OF_FILES:  # a file that is not there is no page to go to
         app.frontend(folder, directory=f"{PAGES}{folder}", fallback=None, check_dir=check_pages)
     app.add_middleware(BodyLimit, without=directory_sync.PATH)
-    app.add_middleware(problems.TooLargeAsProblem)
     app.add_middleware(TryReadsAgain)
     app.add_middleware(Addressed, settings=settings)
     app.add_middleware(CountRequests)
@@ -155,6 +154,7 @@ def _settled(app: FastAPI) -> FastAPI:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5_000, 20, 20)
     return app
 
 

@@ -1,5 +1,6 @@
 """Pages: a walk visits each row once and in order, whatever comes and goes meanwhile."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,6 +59,9 @@ def row(number: int, at: int, name: str) -> Row:
 ROW = st.builds(row, st.integers(0, 10**6), st.integers(-1, 1), st.sampled_from("aBbz\xe9\u2026"))
 
 
+ASKING = select(literal("somebody").label("name")).cte("asking")
+
+
 class Walk:
     """A keyset beside what the list must be: the rows by these columns."""
 
@@ -66,7 +71,7 @@ class Walk:
         self.descending = descending
         columns = [TABLE.c[name] for name in names]
         self.keyset = Keyset(cursor, *columns, descending=descending)
-        self.pages = PageQuery(self.keyset, ROWS)
+        self.pages = PageQuery(self.keyset, ROWS, ASKING)
 
     def key(self, of: Row) -> tuple[Any, ...]:
         return tuple(of[name] for name in self.names)
@@ -84,8 +89,9 @@ class Walk:
         return [row.id for row in rows], next_cursor
 
     async def compiled(self, on: AsyncConnection, after: Any, limit: int) -> Found:
-        rows, next_cursor = await self.pages.fetch(on, after, limit, hidden="hidden")
-        return [row["id"] for row in rows], next_cursor
+        (asking,) = await self.pages.fetch(on, after, limit, hidden="hidden")
+        page = json.loads(self.pages.page(asking["items"], limit))
+        return [UUID(item["id"]) for item in page["items"]], page["next_cursor"]
 
     async def within(self, on: AsyncConnection, after: Any, limit: int) -> Found:
         page = self.keyset.select(ROWS, after, limit).subquery()

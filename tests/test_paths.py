@@ -99,4 +99,5 @@ async def test_a_page_of_posts(stack: Stack) -> None:
     assert walk.services == [
         ("http/guards.py", "services/sessions.py"),
         ("routers/posts.py", "services/posts.py"),
+        ("services/posts.py", "services/sessions.py"),
     ]

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from backend.database.pool import ConnectionPool
 from backend.database.query import Query
+from backend.database.statements import run
 from backend.errors import TooManyWaiting
 
 # WorkOS waits ten for the answer.
@@ -124,8 +125,7 @@ class Events:
         self._held_up: set[Batch[Any, Any]] = set()
 
     async def fetch(self, query: Query, **values: object) -> list[Any]:
-        async with self._pool.connection() as connection:
-            return await query.run(connection, values, _SERVER_SECONDS)
+        return await run(self._pool, query, values, _SECONDS, _SERVER_SECONDS)
 
     def join(self, item: T, *, kind: Hashable, keys: Collection[str]) -> Joined[T, Any]:
         """Wait with an item.

@@ -1,4 +1,4 @@
-"""Statements that only read, on a pool's connections, each answered within its time."""
+"""Single statements on a pool's connections, each answered within its time."""
 
 import asyncio
 from typing import Any
@@ -31,14 +31,7 @@ class Reads:
         return await self._try(query, values)
 
     async def _try(self, query: Query, values: dict[str, object]) -> list[Any]:
-        if self._pool.is_ready:
-            return await self._run(query, values)  # for which the driver has a clock
-        async with asyncio.timeout(_READ_SECONDS):
-            return await self._run(query, values)
-
-    async def _run(self, query: Query, values: dict[str, object]) -> list[Any]:
-        async with self._pool.connection() as connection:
-            return await query.run(connection, values, _SERVER_READS_SECONDS)
+        return await run(self._pool, query, values, _READ_SECONDS, _SERVER_READS_SECONDS)
 
 
 class Counts:
@@ -48,5 +41,22 @@ class Counts:
         self._pool = pool
 
     async def fetch(self, query: Query, **values: object) -> list[Any]:
-        async with asyncio.timeout(_COUNT_SECONDS), self._pool.connection() as connection:
-            return await query.run(connection, values, _SERVER_COUNTS_SECONDS)
+        return await run(self._pool, query, values, _COUNT_SECONDS, _SERVER_COUNTS_SECONDS)
+
+
+async def run(
+    pool: ConnectionPool,
+    query: Query,
+    values: dict[str, object],
+    seconds: float,
+    server_seconds: float,
+) -> list[Any]:
+    """The rows, in so many seconds at most, of which the server has so many; else TimeoutError."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    async with pool.connection(deadline) as connection:
+        if deadline - loop.time() > server_seconds:
+            return await query.run(connection, values, server_seconds)
+        # Of their own waiting: it says nothing of the connection.
+        async with asyncio.timeout_at(deadline):
+            return await query.run(connection, values, server_seconds)

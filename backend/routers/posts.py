@@ -7,7 +7,6 @@ from fastapi import APIRouter, status
 from backend.http.guards import (
     Author,
     ConnectionDep,
-    DatabaseDep,
     Deleter,
     Editor,
     GuardedRoute,
@@ -31,9 +30,9 @@ router = APIRouter(
 
 @router.get("", summary="The posts, newest first", response_model=PostPage)
 async def list_posts(
-    database: DatabaseDep, reader: ReaderClaim, limit: Limit = 20, cursor: After[TimeCursor] = None
+    reader: ReaderClaim, limit: Limit = 20, cursor: After[TimeCursor] = None
 ) -> JsonText:
-    return JsonText(await posts.list_page(database, reader, cursor, limit))
+    return JsonText(await posts.list_page(reader, cursor, limit))
 
 
 @router.post(

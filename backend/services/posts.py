@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend import models
-from backend.database import Database, Executor
+from backend.database import Executor
 from backend.errors import NotFound, NotYours
 from backend.pagination import Keyset, PageQuery, TimeCursor
 from backend.schemas.access import Actor, Permission
@@ -84,15 +84,13 @@ _ONE = _seen_by(
 ).where(models.Post.id == bindparam("post_id"))
 
 
-async def list_page(
-    database: Database, reader: Claim, cursor: TimeCursor | None, limit: int
-) -> bytes:
+async def list_page(reader: Claim, cursor: TimeCursor | None, limit: int) -> bytes:
     """The organization's posts, newest first: the JSON of a `PostPage`.
 
     Raises:
         NotSignedIn, RoleMissing: the claim is not proved.
     """
-    rows = await _NEWEST.fetch(database, cursor, limit, **reader.values)
+    rows = await _NEWEST.fetch(reader.database, cursor, limit, **reader.values)
     reader.prove(rows)
     return _NEWEST.page(rows[0]["items"], limit)
 

@@ -90,8 +90,10 @@ def asking(*permissions: Permission) -> CTE:
 
     One statement less is a third of a request. What stands in it is proved by `Claim.prove`.
     """
-    may = [access.c.roles.overlap(_roles_with(of)).label(of) for of in permissions]
-    return _ACTING.add_columns(*may).cte("asking")
+    # Each derived once, not wherever it is named.
+    actor = _ACTING.cte("actor").prefix_with("MATERIALIZED")
+    may = [actor.c.roles.overlap(_roles_with(of)).label(of) for of in permissions]
+    return select(actor, *may).cte("asking").prefix_with("MATERIALIZED")
 
 
 def _roles_with(permission: Permission) -> ColumnElement[Any]:
@@ -107,11 +109,15 @@ class Claim:
     """To be somebody who may: a token that the statement which answers it is to prove.
 
     Args:
+        database: that is asked.
         token: of a session.
         check: raises where the actor lacks a permission.
     """
 
-    def __init__(self, token: Token, check: Callable[[Actor], None] = _anybody) -> None:
+    def __init__(
+        self, database: Database, token: Token, check: Callable[[Actor], None] = _anybody
+    ) -> None:
+        self.database = database
         self._check = check
         self.values = {"organization_id": token.organization_id, "token_hash": token.hash}
 
@@ -140,9 +146,9 @@ class Claim:
         return actor
 
 
-async def find_actor(database: Database, claim: Claim) -> Actor:
+async def find_actor(claim: Claim) -> Actor:
     """Whoever claims to be signed in, with the access they have now; raises as `Claim.prove`."""
-    return claim.prove(await database.fetch(_ACTOR, **claim.values))
+    return claim.prove(await claim.database.fetch(_ACTOR, **claim.values))
 
 
 async def open_session(session: AsyncSession, organization_id: str, user_id: UUID) -> Token:

@@ -13,14 +13,17 @@ MANY = 20_000
 
 
 def filling(people: int) -> list[str]:
-    """Statements that make one organization with so many people, each in three groups."""
+    """Statements that make one organization with so many people, each in three groups.
+
+    There are more groups than fit into a few pages: those the planner would read whole, rightly.
+    """
     return f"""
 INSERT INTO organizations (workos_id, directory_managed) VALUES ('org_plan', true);
 INSERT INTO directories (id, organization_id, rank, occurred_at, event_id)
 VALUES ('directory_plan', 'org_plan', 1, '2026-01-01', 'event_0');
 INSERT INTO directory_groups (id, directory_id, organization_id, name, rank, occurred_at, event_id)
 SELECT 'group_plan_' || n, 'directory_plan', 'org_plan', 'G' || n, 1, '2026-01-01', 'event_0'
-FROM generate_series(1, 200) n;
+FROM generate_series(1, 1000) n;
 INSERT INTO role_mappings (organization_id, group_id, role, source)
 VALUES ('org_plan', 'group_plan_1', 'admin', 'admin');
 INSERT INTO users (id, organization_id, key, name)

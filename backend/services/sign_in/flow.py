@@ -292,7 +292,7 @@ async def _is_repeat(database: Database, state: str, refusal: SignInRefused, tok
         case _:
             return False
     try:
-        await find_actor(database, Claim(token))
+        await find_actor(Claim(database, token))
     except NotSignedIn:
         return False
     return True
