@@ -113,7 +113,8 @@ def create_app(
     app.state.session_signer = session_signer(settings)
     app.state.enqueue = jobs.enqueue
     problems.register(app)
-    for module in (posts, directory_sync, me, team, directory, reconciliations, auth, health, docs):
+    # In this order they are looked at: first what is asked for most.
+    for module in (directory_sync, posts, me, team, directory, reconciliations, auth, health, docs):
         app.include_router(module.router)
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
     for folder in FOLDERS_OF_FILES:  # a file that is not there is no page to go to

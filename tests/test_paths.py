@@ -83,7 +83,7 @@ async def test_a_webhook(stack: Stack) -> None:
     walk = await walked(stack.post_event(new_event("dsync.group.user_added", added)))
     assert walk.steps == documented("One webhook: `POST /api/directory-sync`")
     assert walk.services == [
-        ("http/guards.py", "services/events/parsing.py"),
+        ("http/deliveries.py", "services/events/parsing.py"),
         ("services/events/parsing.py", "services/mirror/facts.py"),
         ("services/mirror/facts.py", "services/mirror/rows.py"),
         ("routers/directory_sync.py", "services/events/intake.py"),

@@ -1,10 +1,8 @@
 """Who asks and whether they may, as annotated dependencies to wear in a handler's signature."""
 
 import hmac
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request, Response
@@ -19,29 +17,22 @@ from starlette.requests import ClientDisconnect
 from backend.database import AutocommitConnection, Database, SnapshotConnection
 from backend.errors import (
     CrossSite,
-    InvalidSignature,
     NotSignedIn,
-    PayloadTooLarge,
     Prefetched,
     RoleMissing,
 )
 from backend.http.rate_limits import allowance, allowance_of_client
 from backend.schemas.access import DEFAULT_ROLE_OF_GROUP, Actor, Permission, roles_with
-from backend.schemas.events import Source
 from backend.schemas.jobs import Enqueue
 from backend.services import sessions
-from backend.services.events import parsing
-from backend.services.events.parsing import ReadEvent
 from backend.services.rate_limits import (
     CALLBACKS_REFUSED,
-    SIGNATURES_REFUSED,
     TOKENS_REFUSED,
     WRITES,
     Allowance,
 )
 from backend.services.sessions import Claim, Token
 from backend.settings import Settings
-from backend.workos import signatures
 from backend.workos.client import WorkosClient
 from backend.workos.scope import DirectoryScope
 
@@ -49,10 +40,6 @@ WEBHOOK_PATH = "/api/directory-sync"
 
 # Of what people send; a post is the longest.
 MAX_BODY_BYTES = 256 * 1024
-# WorkOS takes 2,000 KB of SCIM, and an event of a change says both what is and what was.
-MAX_EVENT_BYTES = 5 * 1024 * 1024
-# So far an event is read that is larger, to know whether it is WorkOS's: none of it is kept.
-_MOST_PROVED = 32 * 1024 * 1024
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -330,63 +317,3 @@ Deleter = Annotated[
 Teammate = Annotated[Actor, Depends(Guard("Seeing the team", Permission.READ_TEAM))]
 Inviter = Annotated[Actor, Depends(Guard("Inviting", Permission.INVITE))]
 Admin = Annotated[Actor, Depends(Guard("This", Permission.ADMINISTER))]
-
-
-async def signed_by_workos(request: Request) -> ReadEvent:
-    """What a webhook says, proved to come from WorkOS now.
-
-    Of a body that is too large nothing is kept but who it is about, if it is WorkOS's. Only what
-    is not proved is limited.
-
-    Raises:
-        InvalidSignature: before anything of the body is parsed.
-        PayloadTooLarge: WorkOS did not send it, or it is beyond all measure.
-        TooManyRequests: instead of these two, when too many came from the same client.
-        NotAnEvent: the body is none.
-    """
-    try:
-        return await _proved(request)
-    except (InvalidSignature, PayloadTooLarge):
-        await allowance_of_client(request, SIGNATURES_REFUSED).use()
-        raise
-
-
-async def _proved(request: Request) -> ReadEvent:
-    settings: Settings = request.app.state.settings
-    client: WorkosClient = request.app.state.workos
-    header = dict(request.scope["headers"]).get(b"workos-signature", b"")
-    secret = settings.workos_webhook_secret.get_secret_value()
-    try:
-        proof = signatures.Proof(header, secret, time.time_ns() // 1_000_000)
-    except InvalidSignature:
-        await _read(request, None)
-        raise
-    body, size = await _read(request, proof)
-    try:
-        proof.check()
-    except InvalidSignature:
-        if size > MAX_EVENT_BYTES:
-            raise PayloadTooLarge from None
-        raise
-    sent_at = datetime.fromtimestamp(proof.at_ms / 1000, UTC)
-    if size > MAX_EVENT_BYTES:
-        return parsing.read_too_large(body, size, Source.WEBHOOK, sent_at, MAX_EVENT_BYTES)
-    return parsing.read(body, Source.WEBHOOK, client.scope, sent_at=sent_at)
-
-
-async def _read(request: Request, proof: signatures.Proof | None) -> tuple[bytes, int]:
-    """The body, at most as long as an event may be, and how long it was."""
-    parts, size = [], 0
-    async for part in request.stream():
-        room = MAX_EVENT_BYTES - size
-        size += len(part)
-        if size > (MAX_BODY_BYTES if proof is None else _MOST_PROVED):
-            raise PayloadTooLarge
-        if proof is not None:
-            proof.update(part)
-        if room > 0:
-            parts.append(part[:room])
-    return b"".join(parts), size
-
-
-SignedEvent = Annotated[ReadEvent, Depends(signed_by_workos)]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeVar
 
-from fastapi import Query, Response
+from fastapi import Query
 from pydantic import BeforeValidator
 
 from backend.pagination import Cursor
@@ -21,9 +21,3 @@ After = Annotated[
     BeforeValidator(_none_if_empty),
     Query(description="`next_cursor` of the page before."),
 ]
-
-
-class JsonText(Response):
-    """An answer that PostgreSQL has written."""
-
-    media_type: str | None = "application/json"

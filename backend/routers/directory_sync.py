@@ -1,15 +1,20 @@
 """`POST /api/directory-sync`: WorkOS's signed webhooks."""
 
+from functools import cache
+
 from fastapi import APIRouter
 
-from backend.http.guards import WEBHOOK_PATH, DatabaseDep, SignedEvent
+from backend.http.answers import JsonText
+from backend.http.deliveries import SignedDelivery, SignedRoute
+from backend.http.guards import WEBHOOK_PATH
 from backend.http.problems import problems
-from backend.schemas.events import Receipt
+from backend.schemas.events import Outcome, Receipt
 from backend.services.events import intake
 
 PATH = WEBHOOK_PATH
 
 router = APIRouter(
+    route_class=SignedRoute,
     tags=["directory"],
     responses=problems(
         429,
@@ -42,6 +47,7 @@ _EVENT = {
 
 @router.post(
     PATH,
+    response_model=Receipt,
     summary="Take in a directory event",
     description="For WorkOS alone. 200 means that the event is kept: `applied`; `duplicate`, known "
     "by its id; `superseded`, by something newer; `ignored`, of no type that is listened to; "
@@ -62,5 +68,10 @@ _EVENT = {
         ],
     },
 )
-async def receive_event(database: DatabaseDep, event: SignedEvent) -> Receipt:
-    return Receipt(outcome=await intake.receive(database, event))
+async def receive_event(delivery: SignedDelivery) -> JsonText:
+    return JsonText(receipt(await intake.receive(delivery.database, delivery.event)))
+
+
+@cache
+def receipt(outcome: Outcome) -> str:
+    return Receipt(outcome=outcome).model_dump_json()

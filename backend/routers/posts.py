@@ -4,6 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, status
 
+from backend.http.answers import JsonText
 from backend.http.guards import (
     Author,
     ConnectionDep,
@@ -14,7 +15,7 @@ from backend.http.guards import (
     ReaderClaim,
     SessionDep,
 )
-from backend.http.lists import After, JsonText, Limit
+from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import TimeCursor
 from backend.schemas.posts import Post, PostCreate, PostPage, PostUpdate

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from backend.database import Database
-from backend.http.guards import MAX_EVENT_BYTES
+from backend.http.deliveries import MAX_EVENT_BYTES
 from backend.models import DirectoryEvent
 from backend.workos.signatures import sign
 from tests.stack import (

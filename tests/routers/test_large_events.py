@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from backend.http.guards import MAX_EVENT_BYTES
+from backend.http.deliveries import MAX_EVENT_BYTES
 from tests.events_api import one, polling
 from tests.stack import Stack, as_body, new_event, post_webhook, signed, user_data
 

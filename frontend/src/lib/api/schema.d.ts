@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/directory-sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take in a directory event
+         * @description For WorkOS alone. 200 means that the event is kept: `applied`; `duplicate`, known by its id; `superseded`, by something newer; `ignored`, of no type that is listened to; `parked`, kept until it can be applied. After a 503 nothing was changed: send it again.
+         */
+        post: operations["receive_event_api_directory_sync_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/posts": {
         parameters: {
             query?: never;
@@ -39,26 +59,6 @@ export interface paths {
         head?: never;
         /** Edit one's own post, or with `posts:edit_any` anyone's */
         patch: operations["edit_post_posts__post_id__patch"];
-        trace?: never;
-    };
-    "/api/directory-sync": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Take in a directory event
-         * @description For WorkOS alone. 200 means that the event is kept: `applied`; `duplicate`, known by its id; `superseded`, by something newer; `ignored`, of no type that is listened to; `parked`, kept until it can be applied. After a 503 nothing was changed: send it again.
-         */
-        post: operations["receive_event_api_directory_sync_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
         trace?: never;
     };
     "/me": {
@@ -1806,6 +1806,109 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    receive_event_api_directory_sync_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `t=<epoch milliseconds>, v1=<hex HMAC-SHA256 of t.body>` */
+                "WorkOS-Signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "object": "event",
+                 *       "id": "event_01J9ZC0000000000000000A001",
+                 *       "event": "dsync.user.created",
+                 *       "created_at": "2026-11-20T09:00:00.000Z",
+                 *       "data": {
+                 *         "object": "directory_user",
+                 *         "id": "directory_user_01J9ZBANN",
+                 *         "directory_id": "directory_01J9ZB",
+                 *         "organization_id": "org_01J9ZA",
+                 *         "idp_id": "00u1a0ufowBJlzPlk357",
+                 *         "email": "ann@example.com",
+                 *         "first_name": "Ann",
+                 *         "last_name": "Lee",
+                 *         "state": "active",
+                 *         "custom_attributes": {
+                 *           "department": "Engineering"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description The signature is missing, wrong, or older or newer than 180 seconds. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The event is too large. It is noted, and not kept; send it again when it fits. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or not an event. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_posts_posts_get: {
         parameters: {
             query?: {
@@ -2201,109 +2304,6 @@ export interface operations {
                 };
             };
             /** @description The input cannot be used; `errors` names the fields. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too often; `Retry-After` says how many seconds to wait. */
-            429: {
-                headers: {
-                    /** @description Seconds until it may be tried again. */
-                    "Retry-After"?: number;
-                    /**
-                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
-                     * @example "writes";q=300;w=60
-                     */
-                    "RateLimit-Policy"?: string;
-                    /** @example "writes";r=0;t=17 */
-                    RateLimit?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A passing fault; nothing was changed. Send it again. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    receive_event_api_directory_sync_post: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description `t=<epoch milliseconds>, v1=<hex HMAC-SHA256 of t.body>` */
-                "WorkOS-Signature": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "object": "event",
-                 *       "id": "event_01J9ZC0000000000000000A001",
-                 *       "event": "dsync.user.created",
-                 *       "created_at": "2026-11-20T09:00:00.000Z",
-                 *       "data": {
-                 *         "object": "directory_user",
-                 *         "id": "directory_user_01J9ZBANN",
-                 *         "directory_id": "directory_01J9ZB",
-                 *         "organization_id": "org_01J9ZA",
-                 *         "idp_id": "00u1a0ufowBJlzPlk357",
-                 *         "email": "ann@example.com",
-                 *         "first_name": "Ann",
-                 *         "last_name": "Lee",
-                 *         "state": "active",
-                 *         "custom_attributes": {
-                 *           "department": "Engineering"
-                 *         }
-                 *       }
-                 *     }
-                 */
-                "application/json": Record<string, never>;
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Receipt"];
-                };
-            };
-            /** @description The signature is missing, wrong, or older or newer than 180 seconds. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The event is too large. It is noted, and not kept; send it again when it fits. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not JSON, or not an event. */
             422: {
                 headers: {
                     [name: string]: unknown;
