@@ -28,18 +28,20 @@ R = TypeVar("R")
 class Joined(Generic[T, R]):
     """Somebody who waits with an item: for the result, or for their turn to find everybody's."""
 
-    __slots__ = ("_begun", "_clock", "_deadline", "_result", "item", "keys", "kind")
+    __slots__ = ("_begun", "_clock", "_deadline", "_loop", "_result", "item", "keys", "kind")
 
     def __init__(self, item: T, kind: Hashable, keys: Collection[str]) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self.item, self.kind, self.keys = item, kind, keys
-        self._begun: asyncio.Future[Batch[T, R] | None] = loop.create_future()
+        self._begun: asyncio.Future[Batch[T, R] | None] = self._loop.create_future()
         self._result: R | Exception | None = None
-        self._deadline = loop.time() + _SECONDS
-        self._clock = loop.call_at(self._deadline, self.answer, TimeoutError())
+        self._deadline = self._loop.time() + _SECONDS
+        self._clock = self._loop.call_at(self._deadline, self.answer, TimeoutError())
 
     async def turn(self) -> "Batch[T, R] | None":
-        """The batch that is now theirs to run; None: another has run it."""
+        """The batch that is now theirs to run; None: the result is there."""
+        if self._result is not None:
+            return None
         try:
             return await self._begun
         except asyncio.CancelledError:
@@ -59,12 +61,18 @@ class Joined(Generic[T, R]):
 
     def begin(self, batch: "Batch[T, R]") -> asyncio.Timeout:
         """Say that it is their turn; how long they have."""
+        self.wait_again()
         self._clock.cancel()
         self._begun.set_result(batch)
         return asyncio.timeout_at(self._deadline)
 
+    def wait_again(self) -> None:
+        """After a turn of theirs."""
+        if self._begun.done():
+            self._begun = self._loop.create_future()
+
     def answer(self, result: R | Exception) -> None:
-        """The result, unless it came too late."""
+        """The result, unless it comes too late."""
         if self._result is not None or self._begun.cancelled():
             return
         self._clock.cancel()
@@ -74,19 +82,23 @@ class Joined(Generic[T, R]):
 
 
 class Batch(Generic[T, R]):
-    """What is to be run together; used as a context, whose end is the beginning of the next."""
+    """What is to be run together by the first of them; a context, whose end begins the next."""
 
     def __init__(self, events: "Events", joined: Sequence[Joined[T, R]]) -> None:
         self._events = events
         self._joined = joined
         self._time = joined[0].begin(self)
+        self._again: list[Joined[T, R]] = []
         self.keys = [key for one in joined for key in one.keys]
         self.items = [one.item for one in joined]
 
-    def answer(self, results: Sequence[R | Exception]) -> None:
-        """Of each item, in order."""
+    def answer(self, results: Sequence[R | Exception | None]) -> None:
+        """Of each item, in order; None: run it again, by itself where nobody was answered."""
         for one, result in zip(self._joined, results, strict=True):
-            one.answer(result)
+            if result is None:
+                self._again.append(one)
+            else:
+                one.answer(result)
 
     async def __aenter__(self) -> "Batch[T, R]":
         await self._time.__aenter__()
@@ -98,16 +110,21 @@ class Batch(Generic[T, R]):
         raised: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        """What ended the batch, each of those who wait raises."""
+        """A fault is everybody's; whoever runs out of time, or leaves, does so alone."""
+        first, *others = self._joined
         try:
             await self._time.__aexit__(kind, raised, traceback)
         except TimeoutError as error:
-            raised = error
-        if raised is not None:
-            fault = raised if isinstance(raised, Exception) else ConnectionAbortedError()
-            self.answer([fault] * len(self._joined))
-        self._events.end(self)
-        return isinstance(raised, Exception)
+            first.answer(error)
+            self._again = others
+        else:
+            if isinstance(raised, Exception):
+                self.answer([raised] * len(self._joined))
+            elif raised is not None:
+                self._again = others
+        alone = raised is None and len(self._again) == len(self._joined)
+        self._events.end(self, self._again, alone=alone)
+        return isinstance(raised, Exception) or self._time.expired()
 
 
 class Events:
@@ -146,20 +163,32 @@ class Events:
         self._begin()
         return joined
 
-    def end(self, batch: Batch[Any, Any]) -> None:
-        """It is not under way any more."""
+    def end(
+        self, batch: Batch[Any, Any], again: Sequence[Joined[Any, Any]], *, alone: bool
+    ) -> None:
+        """It is not under way any more; some are to be run again, each by itself or together."""
         self._under_way.discard(batch)
         self._held_up.discard(batch)
         self._keys.subtract(batch.keys)
         self._keys = +self._keys
+        if alone:
+            for one in again:
+                self._start([one])
+        else:
+            for one in again:
+                one.wait_again()
+            self._waiting[:0] = again
         self._begin()
 
     def _begin(self) -> None:
         while len(self._under_way) == len(self._held_up) and (joined := self._next()):
-            batch = Batch(self, joined)
-            self._under_way.add(batch)
-            self._keys.update(batch.keys)
-            asyncio.get_running_loop().call_later(_HELD_UP_SECONDS, self._look_at, batch)
+            self._start(joined)
+
+    def _start(self, joined: Sequence[Joined[Any, Any]]) -> None:
+        batch = Batch(self, joined)
+        self._under_way.add(batch)
+        self._keys.update(batch.keys)
+        asyncio.get_running_loop().call_later(_HELD_UP_SECONDS, self._look_at, batch)
 
     def _next(self) -> list[Joined[Any, Any]]:
         """The first that can be run, and what can be run with it."""

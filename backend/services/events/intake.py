@@ -1,6 +1,5 @@
 """The way in: every event comes in here, whatever brought it, and is applied once."""
 
-import asyncio
 import json
 import logging
 from collections.abc import Sequence
@@ -74,7 +73,7 @@ async def receive(database: Database, event: ReadEvent) -> Outcome:
         TooManyWaiting: it was not taken in; WorkOS sends it again.
     """
     joined = database.events.join(event, kind=_kind(event), keys=_keys(event))
-    if batch := await joined.turn():
+    while batch := await joined.turn():
         async with batch:
             batch.answer(await _apply_together(database.events, batch.items))
     outcome: Outcome = joined.result()
@@ -145,9 +144,20 @@ async def apply_all(
         replay: apply them even when they are known.
     """
     results: dict[int, Outcome | Exception] = {}
-    for batch in _batches(events):
-        found = await _apply_together(on, [events[n] for n in batch], replay)
-        results.update(zip(batch, found, strict=True))
+    left = _batches(events)
+    while left:
+        batch = left.pop(0)
+        try:
+            found = await _apply_together(on, [events[n] for n in batch], replay)
+        except asyncpg.PostgresError as error:
+            if ends_connection(error):
+                raise
+            results[batch[0]] = error
+            continue
+        answered = {n: outcome for n, outcome in zip(batch, found, strict=True) if outcome}
+        results |= answered
+        again = [n for n in batch if n not in answered]
+        left[:0] = [again] if answered and again else [[n] for n in again]
     return [results[n] for n in range(len(events))]
 
 
@@ -176,52 +186,16 @@ async def _apply_together(
     on: Events | AutocommitConnection,
     events: Sequence[ReadEvent],
     replay: Replay | None = None,
-) -> list[Outcome | Exception]:
-    """Of each its outcome, or its fault, which is not that of the others."""
-    results: dict[int, Outcome | Exception] = {}
-    left = list(range(len(events)))
-    while len(left) > 1:
-        try:
-            outcomes = await _try(on, [events[n] for n in left], replay)
-        except (asyncpg.PostgresError, RecursionError) as error:
-            if ends_connection(error):
-                raise
-            break  # at one of them: each by itself
-        answered = {n: outcome for n, outcome in zip(left, outcomes, strict=True) if outcome}
-        if not answered:
-            break
-        results |= answered
-        left = [n for n in left if n not in answered]
-    if left:
-        found = await _apply_each(on, [events[n] for n in left], replay)
-        results.update(zip(left, found, strict=True))
-    return [results[n] for n in range(len(events))]
-
-
-async def _apply_each(
-    on: Events | AutocommitConnection, events: Sequence[ReadEvent], replay: Replay | None
-) -> list[Outcome | Exception]:
-    alone = [apply(on, event, replay=replay) for event in events]
-    if isinstance(on, Events) and len(events) > 1:
-        # At a time, each on a connection of its own: none waits for another's lock.
-        found = await asyncio.gather(*alone, return_exceptions=True)
-        return [one if isinstance(one, Outcome) else _fault(one) for one in found]
-    results: list[Outcome | Exception] = []
-    for applying in alone:
-        try:
-            results.append(await applying)
-        except asyncpg.PostgresError as error:
-            if ends_connection(error):
-                raise
-            results.append(error)
-    return results
-
-
-def _fault(raised: BaseException) -> Exception:
-    """What was raised, unless it is none of the event's."""
-    if isinstance(raised, Exception):
-        return raised
-    raise raised
+) -> list[Outcome | None]:
+    """Of each its outcome; None: again, by itself where none has one."""
+    if len(events) == 1:
+        return [await apply(on, events[0], replay=replay)]
+    try:
+        return await _try(on, events, replay)
+    except (asyncpg.PostgresError, RecursionError) as error:
+        if ends_connection(error):
+            raise
+        return [None] * len(events)  # at one of them
 
 
 async def _apply_alone(

@@ -1,0 +1,246 @@
+"""Events that wait at the same moment: together, and yet each as if it were alone (invariant 3)."""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from backend.database import Database, batches
+from backend.models import AuditEvent, DirectoryEvent
+from backend.schemas.events import Outcome, Source
+from backend.services.events import intake, parsing
+from backend.services.events.parsing import ReadEvent
+from backend.workos.scope import DirectoryScope
+from tests.stack import Stack, as_body, new_event, post_webhook, user_data
+
+
+def read(event: dict[str, Any]) -> ReadEvent:
+    return parsing.read(as_body(event), Source.WEBHOOK, DirectoryScope())
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The ids of the events of each statement that was sent."""
+    sent: list[list[str]] = []
+    usual = intake._try
+
+    async def noting(on: Any, events: Sequence[ReadEvent], *rest: Any) -> Any:
+        sent.append([event.row["id"] for event in events])
+        return await usual(on, events, *rest)
+
+    monkeypatch.setattr(intake, "_try", noting)
+    return sent
+
+
+async def managed(stack: Stack) -> None:
+    """So that the organization is known, and no event's doing."""
+    assert await stack.post_event(new_event("dsync.user.created", user_data(stack))) == "applied"
+
+
+def people(stack: Stack, count: int) -> list[dict[str, Any]]:
+    return [new_event("dsync.user.created", user_data(stack)) for _ in range(count)]
+
+
+def later(hired: dict[str, Any], seconds: int) -> dict[str, Any]:
+    """Another name for somebody."""
+    at = datetime.fromisoformat(hired["created_at"]) + timedelta(seconds=1 + seconds)
+    data = hired["data"] | {"first_name": f"Name {seconds}"}
+    return new_event("dsync.user.updated", data) | {"created_at": at.isoformat()}
+
+
+async def entries(stack: Stack, events: list[dict[str, Any]]) -> dict[str, Any]:
+    async with stack.database.connect() as connection:
+        query = select(AuditEvent.event_id, AuditEvent.detail).where(
+            AuditEvent.event_id.in_([event["id"] for event in events])
+        )
+        return {row.event_id: row.detail for row in await connection.execute(query)}
+
+
+async def outcomes(stack: Stack, events: list[dict[str, Any]]) -> Counter[str]:
+    async with stack.database.connect() as connection:
+        query = select(DirectoryEvent.outcome).where(
+            DirectoryEvent.id.in_([event["id"] for event in events])
+        )
+        return Counter(await connection.scalars(query))
+
+
+async def test_those_that_wait_are_one_statement_and_the_first_waits_for_nobody(
+    stack: Stack, run: list[list[str]]
+) -> None:
+    await managed(stack)
+    run.clear()
+    events = people(stack, 9)
+    assert await asyncio.gather(*map(stack.post_event, events)) == ["applied"] * 9
+    assert [len(ids) for ids in run] == [1, 8]
+    assert len(await entries(stack, events)) == 9
+
+
+async def test_invariant_12_each_notes_its_own_doing(stack: Stack) -> None:
+    """Also where one that was sent with it maps the group that gives all of them their role."""
+    await managed(stack)
+    hired = [user_data(stack) for _ in range(5)]
+    for data in hired:
+        await stack.post_event(new_event("dsync.user.created", data))
+    group = {
+        "id": f"directory_group_{hired[0]['id']}",
+        "directory_id": stack.directory.id,
+        "organization_id": stack.organization.id,
+        "name": "Authors",
+    }
+    added = [
+        new_event(
+            "dsync.group.user_added",
+            {"directory_id": stack.directory.id, "user": data, "group": group},
+        )
+        for data in hired
+    ]
+    renamed = new_event("dsync.user.updated", user_data(stack) | {"first_name": "Zoe"})
+    assert set(await asyncio.gather(*map(stack.post_event, [*added, renamed]))) == {"applied"}
+    for detail in (await entries(stack, added)).values():
+        assert detail["before"]["access"]["roles"] == ["member"]
+        assert detail["after"]["access"]["roles"] == ["member", "author"]
+
+
+async def test_what_cannot_be_applied_is_parked_and_fails_no_neighbour(
+    stack: Stack, run: list[list[str]]
+) -> None:
+    await managed(stack)
+    run.clear()
+    events = people(stack, 6)
+    events[3]["data"]["idp_id"] = secrets.token_hex(9999)  # too long for an index
+    events[4]["data"]["state"] = None
+    answers = await asyncio.gather(*map(stack.post_event, events))
+    assert Counter(answers) == {"applied": 4, "parked": 2}
+    assert (answers[3], answers[4]) == ("parked", "parked")
+    assert await outcomes(stack, events) == {"applied": 4, "parked": 2}
+
+
+async def test_known_ones_among_new_ones_are_duplicates(stack: Stack) -> None:
+    await managed(stack)
+    events = people(stack, 6)
+    assert await asyncio.gather(*map(stack.post_event, events[:3])) == ["applied"] * 3
+    again = await asyncio.gather(*map(stack.post_event, events))
+    assert again == ["duplicate"] * 3 + ["applied"] * 3
+    assert len(await entries(stack, events)) == 6
+
+
+async def test_the_same_event_at_once_is_applied_once(stack: Stack) -> None:
+    await managed(stack)
+    (event,) = people(stack, 1)
+    answers = await asyncio.gather(*(stack.post_event(event) for _ in range(6)))
+    assert Counter(answers) == {"applied": 1, "duplicate": 5}
+
+
+async def test_those_about_one_person_take_turns_and_the_others_do_not_wait(
+    stack: Stack, run: list[list[str]]
+) -> None:
+    await managed(stack)
+    (hired,) = people(stack, 1)
+    changes = [later(hired, n) for n in range(3)]
+    others = people(stack, 4)
+    run.clear()
+    await asyncio.gather(*map(stack.post_event, [hired, *changes, *others]))
+    of = {change["id"] for change in [hired, *changes]}
+    assert all(len(of & set(ids)) <= 1 for ids in run)
+    assert len(run) == 4
+    details = await entries(stack, changes)
+    assert [details[change["id"]]["outcome"] for change in changes] == ["applied"] * 3
+
+
+async def test_one_that_waits_for_a_lock_holds_up_no_other(stack: Stack) -> None:
+    """Neither in its batch nor behind it."""
+    await managed(stack)
+    locked, *others = people(stack, 9)
+    await stack.post_event(locked)
+    change = later(locked, 1)
+    async with stack.database.transaction() as session:
+        await session.execute(
+            text("SELECT FROM directory_users WHERE id = :id FOR UPDATE"),
+            {"id": locked["data"]["id"]},
+        )
+        first = asyncio.create_task(stack.post_event(others[0]))
+        waiting = asyncio.create_task(stack.post_event(change))
+        rest = asyncio.gather(*map(stack.post_event, others[1:5]))
+        async with asyncio.timeout(2):
+            assert await first == "applied"
+            assert await rest == ["applied"] * 4
+            late = asyncio.gather(*map(stack.post_event, others[5:]))
+            assert await late == ["applied"] * 3
+        assert not waiting.done()
+    assert await waiting == "applied"
+
+
+async def test_more_than_can_wait_are_sent_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await managed(stack)
+    monkeypatch.setattr(batches, "_MOST_WAITING", 3)
+    events = people(stack, 8)
+    answers = await asyncio.gather(*(post_webhook(stack, as_body(event)) for event in events))
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert len(refused) == 4  # one is under way, three wait
+    assert all("Retry-After" in answer.headers for answer in refused)
+    assert all("events are waiting" in answer.json()["detail"] for answer in refused)
+    assert (await outcomes(stack, events))["applied"] == 4
+
+
+async def test_who_leaves_is_not_waited_for(stack: Stack, run: list[list[str]]) -> None:
+    await managed(stack)
+    events = [read(event) for event in people(stack, 4)]
+    run.clear()
+    tasks = [asyncio.create_task(intake.receive(stack.database, event)) for event in events]
+    await asyncio.sleep(0)
+    tasks[2].cancel()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [one for one in done if isinstance(one, Outcome)] == [Outcome.APPLIED] * 3
+    assert events[2].row["id"] not in {event_id for ids in run for event_id in ids}
+
+
+async def test_whoever_runs_a_batch_and_leaves_takes_nobody_along(stack: Stack) -> None:
+    await managed(stack)
+    events = [read(event) for event in people(stack, 5)]
+    tasks = [asyncio.create_task(intake.receive(stack.database, one)) for one in events]
+    await tasks[0]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    await asyncio.wait(tasks)
+    assert tasks[1].cancelled()
+    others = [task.result() for task in tasks[2:]]
+    assert set(others) <= {Outcome.APPLIED, Outcome.DUPLICATE}
+    assert await outcomes(stack, [{"id": one.row["id"]} for one in events[2:]]) == {"applied": 3}
+
+
+async def test_catch_up_takes_in_a_page_at_once_and_in_order(
+    stack: Stack, run: list[list[str]]
+) -> None:
+    """One person's events in the order in which they came; what is about a group by itself."""
+    await managed(stack)
+    hired = people(stack, 5)
+    changes = [later(hired[0], n) for n in range(2)]
+    group = new_event(
+        "dsync.group.created",
+        {
+            "id": f"directory_group_{hired[0]['id']}",
+            "directory_id": stack.directory.id,
+            "organization_id": stack.organization.id,
+            "name": "Team",
+        },
+    )
+    after = people(stack, 2)
+    page = [*hired, *changes, group, *after]
+    run.clear()
+    async with stack.database.connect() as connection:
+        found = await intake.apply_all(connection, [read(event) for event in page])
+    assert found == [Outcome.APPLIED] * len(page)
+    ids = [[event["id"] for event in part] for part in (hired, changes, [group], after)]
+    assert run == [ids[0], [ids[1][0]], [ids[1][1]], ids[2], ids[3]]
+
+
+async def test_an_empty_page_is_nothing(database: Database) -> None:
+    async with database.connect() as connection:
+        assert await intake.apply_all(connection, []) == []
