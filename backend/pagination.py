@@ -297,4 +297,5 @@ def _utc(column: KeyedColumnElement[Any]) -> ColumnElement[Any]:
     if not isinstance(column.type, DateTime):
         return column
     here = func.timezone(literal_column("'UTC'"), column)
-    return func.to_json(here).op("#>>")(literal_column("'{}'")).concat(literal_column("'Z'"))
+    written = func.to_char(here, literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""))
+    return func.replace(written, literal_column("'.000000Z'"), literal_column("'Z'"))

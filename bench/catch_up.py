@@ -95,13 +95,13 @@ async def _watched(
         return await _count(connection) > known
 
     async def is_done() -> bool:
-        return bool(
-            await connection.fetchval(
-                "SELECT true FROM directory_events WHERE organization_id = $1 AND id = $2",
-                ORGANIZATION,
-                event_id(last),
-            )
+        # The last is found at once, but those before it may be in a later batch.
+        is_there = await connection.fetchval(
+            "SELECT true FROM directory_events WHERE organization_id = $1 AND id = $2",
+            ORGANIZATION,
+            event_id(last),
         )
+        return bool(is_there) and await _count(connection) >= last
 
     await _until(has_begun, worker, 0.01)
     begun, before = time.perf_counter(), await _count(connection)

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from sqlalchemy import (
     Column,
     DateTime,
@@ -28,7 +29,15 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database import Database
-from backend.pagination import Cursor, EventCursor, Keyset, NameCursor, PageQuery, TimeCursor
+from backend.pagination import (
+    Cursor,
+    EventCursor,
+    Keyset,
+    NameCursor,
+    PageQuery,
+    TimeCursor,
+    _utc,
+)
 from tests.stack import Stack
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -206,3 +215,17 @@ async def test_a_cursor_of_another_list_is_refused(stack: Stack) -> None:
     cursor = str(by_time)
     answer = await adam.post("/directory/events/replay", json={"cursor": cursor})
     assert answer.status_code == 200
+
+
+@given(st.datetimes(datetime(1, 1, 1), datetime(9998, 12, 31)))  # noqa: DTZ001  in UTC by then
+@example(datetime(2026, 11, 3, 9, 30))  # noqa: DTZ001
+@example(datetime(2026, 11, 3, 9, 30, 0, 120_000))  # noqa: DTZ001
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_times_are_written_as_pydantic_writes_them(
+    connection: AsyncConnection, at: datetime
+) -> None:
+    """A list's item and the single thing are the same, byte for byte."""
+    moment = at.replace(tzinfo=UTC)
+    given = select(literal(moment, DateTime(timezone=True)).label("at")).subquery()
+    written = await connection.scalar(select(_utc(given.c.at)))
+    assert f'"{written}"'.encode() == TypeAdapter(datetime).dump_json(moment)

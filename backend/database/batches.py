@@ -46,6 +46,10 @@ class Joined(Generic[T, R]):
             return await self._begun
         except asyncio.CancelledError:
             self._clock.cancel()
+            if self._begun.done() and not self._begun.cancelled():
+                batch = self._begun.result()  # it became theirs at the same moment
+                if batch is not None:
+                    batch.abandon()
             raise
 
     def result(self) -> R:
@@ -99,6 +103,10 @@ class Batch(Generic[T, R]):
                 self._again.append(one)
             else:
                 one.answer(result)
+
+    def abandon(self) -> None:
+        """Whoever was to run it leaves."""
+        self._events.end(self, self._joined[1:], alone=False)
 
     async def __aenter__(self) -> "Batch[T, R]":
         await self._time.__aenter__()

@@ -6,7 +6,7 @@ from typing import Any, Protocol, cast
 import asyncpg
 from sqlalchemy import ColumnElement, Executable, Select, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import ClauseElement, literal
+from sqlalchemy.sql import ClauseElement, literal_column
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from backend.database.faults import DRIVER_FAULTS, ends_connection
@@ -19,7 +19,7 @@ def looked_up(query: Select[*tuple[Any, ...]]) -> ColumnElement[bool]:
 
     For EXISTS, the planner may read the table of everybody instead, and hash it.
     """
-    return query.limit(literal(1, literal_execute=True)).scalar_subquery().is_not(None)
+    return query.limit(literal_column("1")).scalar_subquery().is_not(None)
 
 
 class Fetches(Protocol):

@@ -6,7 +6,7 @@ end of the listing would take the rest for removed.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
@@ -124,3 +124,43 @@ class Pace:
         turn = max(now, self._next.get(key, now))
         self._next[key] = turn + self._gap
         await asyncio.sleep(turn - now)
+
+
+async def arriving(pages: AsyncIterator[PageT], most: int) -> AsyncGenerator[list[PageT], None]:
+    """The pages that have come while the caller was at work with those before, in order.
+
+    The next ones are asked for meanwhile. What came before a fault is handed on before it is
+    raised. To be closed: whoever leaves early leaves a request under way.
+
+    Args:
+        pages: of a listing.
+        most: as many are waiting at most.
+    """
+    came: asyncio.Queue[PageT | None] = asyncio.Queue()
+    room = asyncio.Semaphore(most)
+
+    async def ask() -> None:
+        try:
+            async for page in pages:
+                await room.acquire()
+                came.put_nowait(page)
+        finally:
+            came.put_nowait(None)  # whatever has ended it
+
+    asking = asyncio.create_task(ask())
+    ended = False
+    try:
+        while not ended:
+            found = [await came.get()]
+            while not came.empty():
+                found.append(came.get_nowait())
+            together = [page for page in found if page is not None]
+            ended = len(together) < len(found)
+            for _ in together:
+                room.release()
+            if together:
+                yield together
+        await asking  # which raises what it ended in
+    finally:
+        asking.cancel()
+        await asyncio.wait([asking])

@@ -1,9 +1,12 @@
 """The pages of a listing: in order, from any cursor on, and a broken one is not the end."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
 
 from backend.errors import WorkosFault, WorkosUnavailable
-from backend.workos.paging import Page, Pages, parse_page
+from backend.workos.paging import Page, Pages, arriving, parse_page
 
 
 class Listing:
@@ -83,3 +86,50 @@ def test_a_broken_page_is_a_fault(answer: object) -> None:
 def test_a_page_says_what_follows(after: str | None, following: str | None) -> None:
     page = parse_page({"data": [1], "list_metadata": {"after": after}})
     assert page == ([1], following)
+
+
+async def pages_of(count: int, fault: Exception | None = None) -> AsyncIterator[Page[int]]:
+    for number in range(count):
+        yield Page([number], None)
+    if fault is not None:
+        raise fault
+
+
+async def test_pages_arrive_in_order_while_those_before_are_used() -> None:
+    seen: list[list[int]] = []
+    async for together in arriving(pages_of(7), 3):
+        seen.append([page.items[0] for page in together])
+        await asyncio.sleep(0.01)
+    assert [number for numbers in seen for number in numbers] == [*range(7)]
+    assert max(map(len, seen)) > 1
+    assert max(map(len, seen)) <= 4  # those that wait, and the one that was being handed over
+
+
+async def test_what_came_before_a_fault_is_handed_on() -> None:
+    seen: list[int] = []
+
+    async def take() -> None:
+        async for together in arriving(pages_of(5, OSError("away")), 3):
+            seen.extend(page.items[0] for page in together)
+
+    with pytest.raises(OSError, match="away"):
+        await take()
+    assert seen == [*range(5)]
+
+
+async def test_nothing_is_asked_for_once_nobody_takes_it() -> None:
+    asked = 0
+
+    async def endless() -> AsyncIterator[Page[int]]:
+        nonlocal asked
+        while True:
+            asked += 1
+            yield Page([asked], None)
+
+    taking = arriving(endless(), 3)
+    await anext(taking)
+    await taking.aclose()
+    before = asked
+    await asyncio.sleep(0.01)
+    assert asked == before
+    assert before <= 5

@@ -4,17 +4,27 @@ WorkOS holds new events back for some seconds, and one may appear behind newer o
 trails: each poll begins two minutes back, goes on to the newest, and skips what is known.
 """
 
+import asyncio
 import json
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from contextlib import aclosing
+from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import case, func, or_, select, tuple_, union_all, update
+from sqlalchemy import ARRAY, Text, bindparam, case, column, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from backend.database import AutocommitConnection, Database, is_our_fault, remedy, session_lock
+from backend.database import (
+    AutocommitConnection,
+    Database,
+    Query,
+    is_our_fault,
+    looked_up,
+    remedy,
+    session_lock,
+)
 from backend.errors import CursorExpired, WorkosFault, WorkosUnavailable
 from backend.models import (
     NO_ORGANIZATION,
@@ -33,19 +43,50 @@ from backend.services.mirror.facts import HANDLERS
 from backend.services.reconciliation import requests as reconciliations
 from backend.workos.client import WorkosClient
 from backend.workos.models import Envelope
-from backend.workos.paging import EventPage
+from backend.workos.paging import EventPage, arriving
 from backend.workos.scope import DirectoryScope
 
 _log = logging.getLogger(__name__)
 
 _ONE_POLLER = "catch-up"  # the lock of whoever polls
 _TRAIL = timedelta(minutes=2)
+_MOST_PAGES = 4  # that are applied at once
 _LONGEST_BACKOFF = timedelta(minutes=5)
 _LONGEST_RETRY_AFTER = 3600.0
 
 _EXPIRED = (
     "WorkOS does not know the event any more up to which events were read, so some may have been "
     "missed. All organizations are being reconciled, and events are read from the oldest again."
+)
+
+
+_asked = (
+    func.unnest(
+        bindparam("organization_ids", type_=ARRAY(Text)),
+        bindparam("ids", type_=ARRAY(Text)),
+        bindparam("directory_ids", type_=ARRAY(Text)),
+    )
+    .table_valued(
+        column("organization_id", Text(collation="C")),
+        column("id", Text(collation="C")),
+        column("directory_id", Text(collation="C")),
+        name="asked",
+    )
+    .render_derived()
+)
+# What names no organization may be kept as its directory's.
+_keeper = (
+    select(DirectoryEvent.id)
+    .join(Directory, Directory.organization_id == DirectoryEvent.organization_id)
+    .where(Directory.id == _asked.c.directory_id, DirectoryEvent.id == _asked.c.id)
+)
+_kept = select(DirectoryEvent.id).where(
+    DirectoryEvent.organization_id == _asked.c.organization_id, DirectoryEvent.id == _asked.c.id
+)
+_KNOWN = Query(
+    select(_asked.c.id).where(
+        looked_up(_kept) | ((_asked.c.organization_id == NO_ORGANIZATION) & looked_up(_keeper))
+    )
 )
 
 
@@ -153,14 +194,15 @@ async def _begin_again(database: Database, enqueue: Enqueue, scope: DirectorySco
 
 
 class _Item(NamedTuple):
-    """One event of a page; `place` is whether it can be read on from."""
+    """One event of a page.
+
+    `place` is whether it can be read on from; `settles` is whether nothing can appear before it any
+    more.
+    """
 
     event: ReadEvent
     place: bool
-
-    @property
-    def at(self) -> datetime:
-        return self.event.envelope.created_at
+    settles: bool
 
 
 def _items(page: EventPage, scope: DirectoryScope) -> list[_Item]:
@@ -175,8 +217,9 @@ def _items(page: EventPage, scope: DirectoryScope) -> list[_Item]:
         )
         # What is malformed, or from the future, is passed by: it says nothing of what is settled.
         named = isinstance(sent, dict) and sent.get("id") == event.envelope.id
-        place = event.is_event and named and event.envelope.created_at <= page.answered_at
-        items.append(_Item(event, place))
+        at = event.envelope.created_at
+        place = event.is_event and named and at <= page.answered_at
+        items.append(_Item(event, place, settles=at <= page.answered_at - _TRAIL))
     return items
 
 
@@ -197,24 +240,28 @@ async def _take_in_all(
     """Take in each event; what is wrong where the database failed on some, which stay ahead."""
     failed: list[str] = []
     settled = True  # whether the cursor may still move
-    async for page in pages:
-        items = _items(page, scope)
-        results = await _take_in(connection, [item.event for item in items])
-        passed: Envelope | None = None
-        for item in items:
-            envelope = item.event.envelope
-            # A fault holds up no other event, but the cursor.
-            fault = isinstance(results.get(envelope.id), Exception)
-            if fault or (item.place and item.at > page.answered_at - _TRAIL):
-                settled = False
-            elif settled and item.place:
-                passed = envelope
-        if passed is not None:
-            await connection.execute(
-                update(EventCursor).values(after=passed.id, occurred_at=passed.created_at)
-            )
-        outcomes.update(found for found in results.values() if isinstance(found, Outcome))
-        failed.extend(name for name, found in results.items() if isinstance(found, Exception))
+    async with aclosing(arriving(pages, _MOST_PAGES)) as arrived:
+        async for together in arrived:
+            items: list[_Item] = []
+            for page in together:
+                items += _items(page, scope)
+                await asyncio.sleep(0)  # this process may serve, too
+            results = await _take_in(connection, [item.event for item in items])
+            passed: Envelope | None = None
+            for item in items:
+                envelope = item.event.envelope
+                # A fault holds up no other event, but the cursor.
+                fault = isinstance(results.get(envelope.id), Exception)
+                if fault or (item.place and not item.settles):
+                    settled = False
+                elif settled and item.place:
+                    passed = envelope
+            if passed is not None:
+                await connection.execute(
+                    update(EventCursor).values(after=passed.id, occurred_at=passed.created_at)
+                )
+            outcomes.update(found for found in results.values() if isinstance(found, Outcome))
+            failed.extend(name for name, found in results.items() if isinstance(found, Exception))
     if failed:
         return Trouble(
             FailureReason.DATABASE_FAILED,
@@ -239,21 +286,14 @@ async def _take_in(
 
 async def _known(connection: AutocommitConnection, events: list[ReadEvent]) -> set[str]:
     """Those that are in the inbox, parked ones too: these have a job of their own."""
-    kept = tuple_(DirectoryEvent.organization_id, DirectoryEvent.id)
-    named = [(event.row["organization_id"], event.row["id"]) for event in events]
-    known = [select(DirectoryEvent.id).where(kept.in_(named))]
-    # What names no organization may be kept as its directory's.
-    nobodys = [event.row for event in events if event.row["organization_id"] == NO_ORGANIZATION]
-    directories = {row["directory_id"] for row in nobodys if row["directory_id"]}
-    if directories:
-        keepers = select(Directory.organization_id).where(Directory.id.in_(directories))
-        known.append(
-            select(DirectoryEvent.id).where(
-                DirectoryEvent.organization_id.in_(keepers),
-                DirectoryEvent.id.in_([row["id"] for row in nobodys]),
-            )
-        )
-    return set(await connection.scalars(union_all(*known)))
+    rows = [event.row for event in events]
+    found = await _KNOWN.rows(
+        connection,
+        organization_ids=[row["organization_id"] for row in rows],
+        ids=[row["id"] for row in rows],
+        directory_ids=[row["directory_id"] for row in rows],
+    )
+    return {row["id"] for row in found}
 
 
 async def _note_success(connection: AutocommitConnection, seconds: int) -> int:

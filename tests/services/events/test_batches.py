@@ -215,6 +215,28 @@ async def test_whoever_runs_a_batch_and_leaves_takes_nobody_along(stack: Stack) 
     assert await outcomes(stack, [{"id": one.row["id"]} for one in events[2:]]) == {"applied": 3}
 
 
+async def test_whoever_leaves_when_it_is_their_turn_takes_nobody_along(
+    stack: Stack, run: list[list[str]]
+) -> None:
+    """Nor keeps anybody from what they were to write."""
+    await managed(stack)
+    events = [read(event) for event in people(stack, 3)]
+    run.clear()
+    leading = stack.database.events.join(events[0], kind="people", keys={"a"})
+    batch = await leading.turn()
+    assert batch is not None
+    leaving = asyncio.create_task(intake.receive(stack.database, events[1]))
+    staying = asyncio.create_task(intake.receive(stack.database, events[2]))
+    await asyncio.sleep(0)
+    async with batch:
+        batch.answer([Outcome.APPLIED])
+    leaving.cancel()  # before it has noticed
+    async with asyncio.timeout(5):
+        assert await staying is Outcome.APPLIED
+        assert await intake.receive(stack.database, events[1]) is Outcome.APPLIED
+    assert leaving.cancelled()
+
+
 async def test_catch_up_takes_in_a_page_at_once_and_in_order(
     stack: Stack, run: list[list[str]]
 ) -> None:

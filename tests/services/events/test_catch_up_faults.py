@@ -14,6 +14,7 @@ from backend.schemas.events import ParkingReason
 from tests.events_api import PAST_THE_TRAIL, Poller, answer, emitted, inbox, nothing, one, polling
 from tests.owner import execute_as_owner
 from tests.stack import Stack, new_event, user_data
+from tests.working import until
 
 
 @pytest.fixture
@@ -283,9 +284,13 @@ class TestDatabase:
             stack.person()
         stack.clock.advance(1)  # past the times of so many events
 
+        async def first_page_is_there() -> bool:
+            return len(await inbox(stack)) == 100
+
         async def cut_at_the_second_page() -> None:
             if poller.api.asked[-1] is not None:
                 poller.api.before = nothing
+                await until(first_page_is_there)  # the second is asked for meanwhile
                 await self.cut(stack)
 
         poller.api.before = cut_at_the_second_page
