@@ -1,17 +1,28 @@
 """Applying stored events again: safe at any time and in any order, for the merge is a maximum."""
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select, tuple_
 
-from backend.database import Database
+from backend.database import AutocommitConnection, Database
 from backend.errors import BodyPurged, NotFound
 from backend.models import DirectoryEvent
 from backend.pagination import EventCursor, Keyset
 from backend.schemas.events import MOST_AT_ONCE, Outcome, ReplayRange, ReplayReport, Source
 from backend.services.events import inbox, intake, parsing
+from backend.services.events.parsing import ReadEvent
 from backend.workos.scope import DirectoryScope
+
+_REPLAYED = (
+    DirectoryEvent.organization_id,
+    DirectoryEvent.id,
+    DirectoryEvent.body,
+    DirectoryEvent.occurred_at,
+)
+_BODIES_AT_ONCE = 50  # each may have megabytes
 
 _OLDEST = Keyset(EventCursor, DirectoryEvent.received_at, DirectoryEvent.id)
 
@@ -37,9 +48,7 @@ async def replay(
         NotFound: also for an event of another organization than the one given.
         BodyPurged: what it said is not known any more.
     """
-    kept = select(
-        DirectoryEvent.organization_id, DirectoryEvent.body, DirectoryEvent.occurred_at
-    ).where(DirectoryEvent.id == event_id)
+    kept = select(*_REPLAYED).where(DirectoryEvent.id == event_id)
     if organization_id is not None:
         kept = kept.where(DirectoryEvent.organization_id == organization_id)
     async with database.connect() as connection:
@@ -48,13 +57,7 @@ async def replay(
             raise NotFound("No event has this id; `rollcall events list` shows the newest.")
         if not event.body:
             raise BodyPurged
-        read = parsing.read_leniently(
-            event.body,
-            Source.REPLAY,
-            scope,
-            at=event.occurred_at,
-            kept_under=event.organization_id,
-        )
+        read = _read(event, scope)
         return await intake.apply(connection, read, replay=intake.Replay(actor_id))
 
 
@@ -66,48 +69,66 @@ async def replay_range(
     organization_id: str | None = None,
     actor_id: UUID | None = None,
 ) -> ReplayReport:
-    """Apply many events again, oldest first, each as a transaction by itself.
+    """Apply many events again, in batches; those about one person oldest first.
 
-    A fault on the way leaves those before it applied; asking again does no harm.
+    A fault leaves those before it applied; asking again does no harm.
     """
-    events, next_cursor = await _choose(database, chosen, organization_id)
     outcomes: Counter[Outcome] = Counter()
     still_parked, purged = [], []
-    for owner, event_id in events:
-        try:
-            outcome = await replay(
-                database, scope, event_id, organization_id=owner, actor_id=actor_id
-            )
-        except BodyPurged:
-            purged.append(event_id)
-            continue
-        outcomes[outcome] += 1
-        if outcome is Outcome.PARKED:
-            still_parked.append(event_id)
-    found = {event_id for _, event_id in events}
+    async with database.connect() as connection:
+        chosen_rows, next_cursor = await _choose(connection, chosen, organization_id)
+        for begin in range(0, len(chosen_rows), _BODIES_AT_ONCE):
+            part = await _with_bodies(connection, chosen_rows[begin : begin + _BODIES_AT_ONCE])
+            purged += [event.id for event in part if not event.body]
+            kept = [event for event in part if event.body]
+            read = [_read(event, scope) for event in kept]
+            found = await intake.apply_all(connection, read, replay=intake.Replay(actor_id))
+            for event, outcome in zip(kept, found, strict=True):
+                if isinstance(outcome, Exception):
+                    raise outcome
+                outcomes[outcome] += 1
+                if outcome is Outcome.PARKED:
+                    still_parked.append(event.id)
+    ids = {event.id for event in chosen_rows}
     return ReplayReport(
         replayed=outcomes.total(),
         outcomes=dict(outcomes),
         still_parked=still_parked,
         purged=purged,
-        unknown=sorted(set(chosen.ids or ()) - found) if chosen.cursor is None else [],
+        unknown=sorted(set(chosen.ids or ()) - ids) if chosen.cursor is None else [],
         next_cursor=next_cursor,
     )
 
 
+async def _with_bodies(
+    connection: AutocommitConnection, events: Sequence[Row[*tuple[Any, ...]]]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The same, in the same order."""
+    names = [(event.organization_id, event.id) for event in events]
+    which = tuple_(DirectoryEvent.organization_id, DirectoryEvent.id).in_(names)
+    query = select(*_REPLAYED).where(which)
+    return (await connection.execute(query.order_by(*_OLDEST.order))).all()
+
+
 async def _choose(
-    database: Database, chosen: ReplayRange, organization_id: str | None
-) -> tuple[list[tuple[str, str]], str | None]:
-    """Organization and id of each, oldest first, and where to go on when there are more than are
-    done at once.
-    """
+    connection: AutocommitConnection, chosen: ReplayRange, organization_id: str | None
+) -> tuple[Sequence[Row[*tuple[Any, ...]]], str | None]:
+    """The events, oldest first, and where to go on when there are more than are done at once."""
     if chosen.ids is None and chosen.outcome is None:
         chosen = chosen.model_copy(update={"outcome": Outcome.PARKED})
     query = select(
-        DirectoryEvent.received_at, DirectoryEvent.id, DirectoryEvent.organization_id
+        DirectoryEvent.organization_id, DirectoryEvent.id, DirectoryEvent.received_at
     ).where(*inbox.matching(chosen, organization_id))
     if chosen.ids is not None:
         query = query.where(DirectoryEvent.id.in_(chosen.ids))
-    async with database.connect() as connection:
-        rows, next_cursor = await _OLDEST.fetch(connection, query, chosen.cursor, MOST_AT_ONCE)
-    return [(row.organization_id, row.id) for row in rows], next_cursor
+    return await _OLDEST.fetch(connection, query, chosen.cursor, MOST_AT_ONCE)
+
+
+def _read(event: Row[*tuple[Any, ...]], scope: DirectoryScope) -> ReadEvent:
+    return parsing.read_leniently(
+        event.body,
+        Source.REPLAY,
+        scope,
+        at=event.occurred_at,
+        kept_under=event.organization_id,
+    )
