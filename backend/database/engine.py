@@ -85,10 +85,21 @@ class Database:
         url: a libpq address, `postgresql://…`.
         pool_size: connections for transactions; as many for what runs at every request, and as
             many for events, so that neither keeps the others waiting; two more for counting.
+            Whoever comes when all are in use waits in turn: to open one more for a request, and
+            to close it behind, costs more than most requests do.
+        overflow: so many are opened for transactions all the same: for work that holds its
+            connections for long.
         timeouts: how long things may take.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 16, timeouts: Timeouts = REQUESTS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 16,
+        overflow: int = 0,
+        timeouts: Timeouts = REQUESTS,
+    ) -> None:
         self._url = url
         self._connect = partial(_connect, url, timeouts)
         self._connections = Connections(self._connect)
@@ -96,7 +107,7 @@ class Database:
             "postgresql+asyncpg://",
             async_creator=self._connections.open,
             pool_size=pool_size,
-            max_overflow=16,
+            max_overflow=overflow,
             pool_timeout=timeouts.turn,
             hide_parameters=True,  # they are people's names and addresses
         )
