@@ -4,9 +4,9 @@ from functools import cached_property
 from typing import Any, Protocol, cast
 
 import asyncpg
-from sqlalchemy import ColumnElement, Executable, Select, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import ClauseElement, literal
+from sqlalchemy import ColumnElement, Executable, Select, literal_column, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from backend.database.faults import DRIVER_FAULTS, ends_connection
@@ -19,7 +19,7 @@ def looked_up(query: Select[*tuple[Any, ...]]) -> ColumnElement[bool]:
 
     For EXISTS, the planner may read the table of everybody instead, and hash it.
     """
-    return query.limit(literal(1, literal_execute=True)).scalar_subquery().is_not(None)
+    return query.limit(literal_column("1")).scalar_subquery().is_not(None)
 
 
 class Fetches(Protocol):
@@ -50,13 +50,21 @@ class Query:
         }
         return str(compiled), list(compiled.positiontup or ()), given
 
-    async def rows(self, on: Fetches | AsyncConnection, **values: object) -> list[Any]:
+    async def rows(
+        self, on: Fetches | AsyncConnection | AsyncSession, **values: object
+    ) -> list[Any]:
         """The rows, with their columns by `row["name"]`.
 
         Args:
-            on: a connection where the statement must run on that one; else the database.
+            on: a connection where the statement must run on that one, a session where it must in
+                its transaction; else the database.
             values: one for each `bindparam`.
         """
+        if isinstance(on, AsyncSession):
+            # By SQLAlchemy, which sends BEGIN before the first statement.
+            connection = await on.connection()
+            sql, arguments = self._sent(values)
+            return [*(await connection.exec_driver_sql(sql, tuple(arguments))).mappings()]
         if not isinstance(on, AsyncConnection):
             return await on.fetch(self, **values)
         raw = await on.get_raw_connection()
@@ -76,10 +84,12 @@ class Query:
         values: dict[str, object],
         seconds: float | None = None,
     ) -> list[Any]:
+        sql, arguments = self._sent(values)
+        rows: list[Any] = await driver.fetch(sql, *arguments, timeout=self._seconds or seconds)
+        return rows
+
+    def _sent(self, values: dict[str, object]) -> tuple[str, list[object]]:
         sql, names, given = self._compiled
         if given:
             values = given | values
-        rows: list[Any] = await driver.fetch(
-            sql, *[values[name] for name in names], timeout=self._seconds or seconds
-        )
-        return rows
+        return sql, [values[name] for name in names]
