@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from backend.database import migrating, migrations, privileges
 from backend.database.address import connect
 from backend.database.batches import Events
-from backend.database.connections import Connections
+from backend.database.connections import OPENED_BY, Connections
 from backend.database.faults import DRIVER_FAULTS, ends_connection
 from backend.database.kinds import AutocommitConnection, LockedConnection, SnapshotConnection
 from backend.database.locks import session_lock
@@ -130,7 +130,7 @@ class Database:
         if "used" in record.info and not self._connections.can_use(driver):
             driver.terminate()  # SQLAlchemy would wait for its good-bye
             raise DisconnectionError
-        record.info["used"] = True
+        record.info.update({"used": True, OPENED_BY: self._connections})
 
     def _give_up_dead(self, context: ExceptionContext) -> None:
         fault = context.original_exception

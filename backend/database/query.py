@@ -5,10 +5,11 @@ from typing import Any, Protocol, cast
 
 import asyncpg
 from sqlalchemy import ColumnElement, Executable, Select, literal_column, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from backend.database.connections import OPENED_BY
 from backend.database.faults import DRIVER_FAULTS, ends_connection
 
 _DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
@@ -50,21 +51,13 @@ class Query:
         }
         return str(compiled), list(compiled.positiontup or ()), given
 
-    async def rows(
-        self, on: Fetches | AsyncConnection | AsyncSession, **values: object
-    ) -> list[Any]:
+    async def rows(self, on: Fetches | AsyncConnection, **values: object) -> list[Any]:
         """The rows, with their columns by `row["name"]`.
 
         Args:
-            on: a connection where the statement must run on that one, a session where it must in
-                its transaction; else the database.
+            on: a connection where the statement must run on that one; else the database.
             values: one for each `bindparam`.
         """
-        if isinstance(on, AsyncSession):
-            # By SQLAlchemy, which sends BEGIN before the first statement.
-            connection = await on.connection()
-            sql, arguments = self._sent(values)
-            return [*(await connection.exec_driver_sql(sql, tuple(arguments))).mappings()]
         if not isinstance(on, AsyncConnection):
             return await on.fetch(self, **values)
         raw = await on.get_raw_connection()
@@ -74,7 +67,7 @@ class Query:
         except DRIVER_FAULTS as error:
             if driver.is_closed() or ends_connection(error):
                 # The pool has not seen the fault and would hand the dead connection out again.
-                driver.terminate()
+                raw.info[OPENED_BY].give_up(driver)
                 await on.invalidate()
             raise
 
@@ -84,12 +77,10 @@ class Query:
         values: dict[str, object],
         seconds: float | None = None,
     ) -> list[Any]:
-        sql, arguments = self._sent(values)
-        rows: list[Any] = await driver.fetch(sql, *arguments, timeout=self._seconds or seconds)
-        return rows
-
-    def _sent(self, values: dict[str, object]) -> tuple[str, list[object]]:
         sql, names, given = self._compiled
         if given:
             values = given | values
-        return sql, [values[name] for name in names]
+        rows: list[Any] = await driver.fetch(
+            sql, *[values[name] for name in names], timeout=self._seconds or seconds
+        )
+        return rows

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend import models
-from backend.database import Executor, Query
+from backend.database import AutocommitConnection, Executor, Query
 from backend.errors import NotFound, NotYours
 from backend.pagination import Keyset, PageQuery, TimeCursor
 from backend.schemas.access import Actor, Permission
@@ -132,9 +132,9 @@ async def get(executor: Executor, actor: Actor, post_id: UUID) -> Post:
     return Post.model_validate(dict(row))
 
 
-async def create(session: AsyncSession, actor: Actor, new: PostCreate) -> Post:
+async def create(connection: AutocommitConnection, actor: Actor, new: PostCreate) -> Post:
     given = _given(actor, uuid7()) | {"title": new.title, "content": new.content}
-    (row,) = await _WRITE.rows(session, **given)
+    (row,) = await _WRITE.rows(connection, **given)
     return Post.model_validate(dict(row))
 
 
