@@ -88,7 +88,7 @@ def create_app(
             if with_worker:
                 # What nobody waits for has its own connections, and longer timeouts.
                 behind = database or Database(
-                    settings.database_url, pool_size=4, timeouts=BACKGROUND
+                    settings.database_url, pool_size=4, overflow=16, timeouts=BACKGROUND
                 )
                 if database is None:
                     stack.push_async_callback(behind.close)

@@ -8,7 +8,7 @@ that may leave few of many rows is a `Filter`.
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 from uuid import UUID
@@ -119,6 +119,11 @@ Row = TypeVar("Row")
 Rows = TypeVar("Rows", bound=Select[*tuple[Any, ...]])
 
 
+MOST_ROWS = 100
+"""That a page may have."""
+
+_LIMIT = bindparam("limit", type_=Integer)
+
 # So many pages' rows are read and sorted in some milliseconds. Where there are more, a walk in the
 # order of the list soon has a page.
 _FEW_PAGES = 30
@@ -157,7 +162,7 @@ class Keyset(Generic[C]):
         *columns: KeyedColumnElement[Any] | InstrumentedAttribute[Any],
         descending: bool = False,
     ) -> None:
-        self._cursor = cursor
+        self.cursor = cursor
         self._descending = descending
         self.columns = columns
         self.names = [column.key for column in columns]
@@ -169,7 +174,7 @@ class Keyset(Generic[C]):
     def of(self, rows: FromClause) -> "Keyset[C]":
         """The same of a subquery that has the columns."""
         columns = [rows.c[name] for name in self.names]
-        return Keyset(self._cursor, *columns, descending=self._descending)
+        return Keyset(self.cursor, *columns, descending=self._descending)
 
     def beyond(self, place: Iterable[object]) -> ColumnElement[bool]:
         """Whether a row comes after the one with these values."""
@@ -188,12 +193,8 @@ class Keyset(Generic[C]):
         if len(rows) <= limit:
             return rows, None
         page = rows[:limit]
-        last = self._cursor(*(getattr(page[-1], name) for name in self.names))
+        last = self.cursor(*(getattr(page[-1], name) for name in self.names))
         return page, str(last)
-
-    def cursor_of(self, item: Mapping[str, object]) -> str:
-        """That of an item that was made JSON."""
-        return str(self._cursor(*(item[name] for name in self.names)))
 
     async def fetch(
         self,
@@ -249,47 +250,76 @@ class PageQuery(Generic[C]):
 
     Args:
         keyset: what they are sorted by.
-        rows: the whole list, with a `bindparam` for each value; its columns are the items' fields.
+        rows: as for `Keyset.fetch`, with a `bindparam` for each value.
         asking: who is asking, one row or none; then there is no page either.
+        described: as for `Keyset.fetch`.
+        fields: the columns that an item has; None: all.
     """
 
-    def __init__(self, keyset: Keyset[C], rows: Select[*tuple[Any, ...]], asking: CTE) -> None:
+    def __init__(
+        self,
+        keyset: Keyset[C],
+        rows: Select[*tuple[Any, ...]],
+        asking: CTE,
+        *,
+        described: Callable[[FromClause], Select[*tuple[Any, ...]]] | None = None,
+        fields: Iterable[str] | None = None,
+    ) -> None:
         self._keyset = keyset
+        self._asking = asking
+        self._described = described
+        self._fields = None if fields is None else list(fields)
         self._names = [f"after_{name}" for name in keyset.names]
-        page = rows.order_by(*keyset.order).limit(bindparam("limit", type_=Integer))
         place = [
             bindparam(name, type_=column.type)
             for name, column in zip(self._names, keyset.columns, strict=True)
         ]
-        self._first = Query(_as_json(page, asking))
-        self._next = Query(_as_json(page.where(keyset.beyond(place)), asking))
+        self._first = Query(self._as_json(rows))
+        self._next = Query(self._as_json(rows.where(keyset.beyond(place))))
 
     async def fetch(
         self, on: Fetches | AsyncConnection, after: C | None, limit: int, **values: object
     ) -> list[Any]:
-        """Who is asking, if anybody, with the `items` of a page: for `page`."""
+        """Who is asking, if anybody, with a `page`: for `page`."""
         values["limit"] = limit + 1
         if after is None:
             return await self._first.rows(on, **values)
         values.update(zip(self._names, after.values, strict=True))
         return await self._next.rows(on, **values)
 
-    def page(self, items: list[str] | None, limit: int) -> bytes:
-        """The JSON of a `Page`."""
-        found = items or []
+    def page(self, found: Sequence[Any], limit: int) -> bytes:
+        """The JSON of a `Page`, of the `page` that was found."""
+        items, *last = found
+        items = items or []
         cursor = "null"
-        if len(found) > limit:
-            del found[limit:]
-            last = json.loads(found[-1])
-            cursor = f'"{self._keyset.cursor_of(last)}"'
-        return f'{{"items":[{",".join(found)}],"next_cursor":{cursor}}}'.encode()
+        if len(items) > limit:
+            del items[limit:]
+            cursor = f'"{self._keyset.cursor(*last)}"'
+        return f'{{"items":[{",".join(items)}],"next_cursor":{cursor}}}'.encode()
 
+    def _as_json(self, rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        row = self._page(rows).correlate(self._asking).subquery("row")
+        fields = row.c.keys() if self._fields is None else self._fields
+        shown = select(*(_utc(row.c[name]).label(name) for name in fields))
+        item = shown.correlate(row).lateral("item")
+        items = func.array_agg(cast(func.row_to_json(item.table_valued()), Text))
+        last = [
+            func.array_agg(row.c[name])[_LIMIT - literal_column("1")] for name in self._keyset.names
+        ]
+        # In one value, which is not made where nobody is asking.
+        page = select(func.row(items, *last)).select_from(row).join(item, literal_column("true"))
+        return select(self._asking, page.correlate(self._asking).scalar_subquery().label("page"))
 
-def _as_json(page: Select[*tuple[Any, ...]], asking: CTE) -> Select[*tuple[Any, ...]]:
-    row = page.correlate(asking).subquery("row")
-    item = select(*(_utc(column).label(column.key) for column in row.c)).subquery("item")
-    items = select(func.array_agg(cast(func.row_to_json(item.table_valued()), Text)))
-    return select(asking, items.correlate(asking).scalar_subquery().label("items"))
+    def _page(self, rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        # The most a page may have is spelt out: where it does not know the limit, PostgreSQL plans
+        # to read a tenth of the rows.
+        listed = rows.order_by(*self._keyset.order).limit(literal_column(str(MOST_ROWS + 1)))
+        most = listed.correlate(self._asking).subquery("most")
+        page = select(most).order_by(*self._keyset.of(most).order).limit(_LIMIT)
+        if self._described is None:
+            return page
+        keys = page.subquery("page")
+        return self._described(keys).order_by(*self._keyset.of(keys).order)
 
 
 def _utc(column: KeyedColumnElement[Any]) -> ColumnElement[Any]:

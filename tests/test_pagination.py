@@ -99,7 +99,7 @@ class Walk:
 
     async def compiled(self, on: AsyncConnection, after: Any, limit: int) -> Found:
         (asking,) = await self.pages.fetch(on, after, limit, hidden="hidden")
-        page = json.loads(self.pages.page(asking["items"], limit))
+        page = json.loads(self.pages.page(asking["page"], limit))
         return [UUID(item["id"]) for item in page["items"]], page["next_cursor"]
 
     async def within(self, on: AsyncConnection, after: Any, limit: int) -> Found:

@@ -146,7 +146,7 @@ def _configured() -> Iterator[tuple[Settings, Addresses]]:
 
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Database]:
-    database = Database(url, pool_size=1, timeouts=BACKGROUND)
+    database = Database(url, pool_size=1, overflow=16, timeouts=BACKGROUND)
     try:
         yield database
     finally:
@@ -229,7 +229,8 @@ def worker() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        database, client = Database(url, pool_size=4, timeouts=BACKGROUND), WorkosClient(settings)
+        database = Database(url, pool_size=4, overflow=16, timeouts=BACKGROUND)
+        client = WorkosClient(settings)
         try:
             await jobs.work(jobs.Worker(settings, database, client, stop))
         finally:

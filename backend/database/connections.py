@@ -5,6 +5,9 @@ from weakref import WeakSet
 
 import asyncpg
 
+OPENED_BY = "opened_by"
+"""Where SQLAlchemy's pool notes of a connection to whom it is given up."""
+
 
 class Connections:
     """Opens connections for all pools of one database, and gives them up for all of them.

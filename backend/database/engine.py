@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from backend.database import migrating, migrations, privileges
 from backend.database.address import connect
 from backend.database.batches import Events
-from backend.database.connections import Connections
+from backend.database.connections import OPENED_BY, Connections
 from backend.database.faults import DRIVER_FAULTS, ends_connection
 from backend.database.kinds import AutocommitConnection, LockedConnection, SnapshotConnection
 from backend.database.locks import session_lock
@@ -85,10 +85,21 @@ class Database:
         url: a libpq address, `postgresql://…`.
         pool_size: connections for transactions; as many for what runs at every request, and as
             many for events, so that neither keeps the others waiting; two more for counting.
+            Whoever comes when all are in use waits in turn: to open one more for a request, and
+            to close it behind, costs more than most requests do.
+        overflow: so many are opened for transactions all the same: for work that holds its
+            connections for long.
         timeouts: how long things may take.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 16, timeouts: Timeouts = REQUESTS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 16,
+        overflow: int = 0,
+        timeouts: Timeouts = REQUESTS,
+    ) -> None:
         self._url = url
         self._connect = partial(_connect, url, timeouts)
         self._connections = Connections(self._connect)
@@ -96,7 +107,7 @@ class Database:
             "postgresql+asyncpg://",
             async_creator=self._connections.open,
             pool_size=pool_size,
-            max_overflow=16,
+            max_overflow=overflow,
             pool_timeout=timeouts.turn,
             hide_parameters=True,  # they are people's names and addresses
         )
@@ -119,7 +130,7 @@ class Database:
         if "used" in record.info and not self._connections.can_use(driver):
             driver.terminate()  # SQLAlchemy would wait for its good-bye
             raise DisconnectionError
-        record.info["used"] = True
+        record.info.update({"used": True, OPENED_BY: self._connections})
 
     def _give_up_dead(self, context: ExceptionContext) -> None:
         fault = context.original_exception

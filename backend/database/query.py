@@ -4,11 +4,12 @@ from functools import cached_property
 from typing import Any, Protocol, cast
 
 import asyncpg
-from sqlalchemy import ColumnElement, Executable, Select, make_url
+from sqlalchemy import ColumnElement, Executable, Select, literal_column, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import ClauseElement, literal_column
+from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from backend.database.connections import OPENED_BY
 from backend.database.faults import DRIVER_FAULTS, ends_connection
 
 _DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
@@ -66,7 +67,7 @@ class Query:
         except DRIVER_FAULTS as error:
             if driver.is_closed() or ends_connection(error):
                 # The pool has not seen the fault and would hand the dead connection out again.
-                driver.terminate()
+                raw.info[OPENED_BY].give_up(driver)
                 await on.invalidate()
             raise
 

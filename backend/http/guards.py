@@ -314,6 +314,6 @@ Editor = Annotated[
 Deleter = Annotated[
     Actor, Depends(Guard("Deleting", Permission.DELETE_OWN_POSTS, Permission.DELETE_ANY_POST))
 ]
-Teammate = Annotated[Actor, Depends(Guard("Seeing the team", Permission.READ_TEAM))]
+TeammateClaim = Annotated[Claim, Depends(ClaimGuard("Seeing the team", Permission.READ_TEAM))]
 Inviter = Annotated[Actor, Depends(Guard("Inviting", Permission.INVITE))]
 Admin = Annotated[Actor, Depends(Guard("This", Permission.ADMINISTER))]

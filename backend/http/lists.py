@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 from fastapi import Query
 from pydantic import BeforeValidator
 
-from backend.pagination import Cursor
+from backend.pagination import MOST_ROWS, Cursor
 
 C = TypeVar("C", bound=Cursor)
 
@@ -15,7 +15,7 @@ def _none_if_empty(cursor: str) -> str | None:
 
 
 # Types and no dependencies: a list that is asked for from its start pays nothing for its cursor.
-Limit = Annotated[int, Query(ge=1, le=100, description="Rows a page.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows a page.")]
 After = Annotated[
     C | None,
     BeforeValidator(_none_if_empty),

@@ -39,8 +39,8 @@ async def list_posts(
 @router.post(
     "", status_code=status.HTTP_201_CREATED, summary="Write a post", responses=problems(413)
 )
-async def create_post(session: SessionDep, author: Author, new: PostCreate) -> Post:
-    return await posts.create(session, author, new)
+async def create_post(connection: ConnectionDep, author: Author, new: PostCreate) -> Post:
+    return await posts.create(connection, author, new)
 
 
 @router.get("/{post_id}", summary="One post", responses=problems(404))

@@ -6,14 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, status
 
 from backend.http.guards import (
-    ConnectionDep,
     GuardedRoute,
     Inviter,
     SessionDep,
     SettingsDep,
-    Teammate,
+    TeammateClaim,
 )
-from backend.http.lists import After, Limit
+from backend.http.lists import After, JsonText, Limit
 from backend.http.problems import problems
 from backend.pagination import NameCursor
 from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
@@ -32,24 +31,19 @@ Group = Annotated[GroupName | None, Query(description="Only members of the group
 Search = Annotated[SearchText | None, Query(alias="q", description="Part of a name or address.")]
 
 
-@router.get("", summary="The people of the organization, by name")
+@router.get("", summary="The people of the organization, by name", response_model=TeamPage)
 async def list_team(
-    connection: ConnectionDep,
-    teammate: Teammate,
+    teammate: TeammateClaim,
     status: Status = None,
     group: Group = None,
     search: Search = None,
     limit: Limit = 20,
     cursor: After[NameCursor] = None,
-) -> TeamPage:
-    return await team.list_page(
-        connection,
-        teammate,
-        status=status,
-        group=group,
-        search=search,
-        cursor=cursor,
-        limit=limit,
+) -> JsonText:
+    return JsonText(
+        await team.list_page(
+            teammate, status=status, group=group, search=search, cursor=cursor, limit=limit
+        )
     )
 
 

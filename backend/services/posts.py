@@ -1,13 +1,15 @@
 """Posts: who reads, writes, edits and deletes them goes by permissions."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    FromClause,
     Select,
+    Table,
     Uuid,
     bindparam,
     delete,
@@ -21,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend import models
-from backend.database import Executor
+from backend.database import AutocommitConnection, Executor, Query
 from backend.errors import NotFound, NotYours
 from backend.pagination import Keyset, PageQuery, TimeCursor
 from backend.schemas.access import Actor, Permission
@@ -39,23 +41,24 @@ _PERMISSIONS = (
 
 
 def _seen_by(
-    user_id: ColumnElement[UUID], may: Mapping[str, ColumnElement[bool]]
+    posts: FromClause, user_id: ColumnElement[UUID], may: Mapping[str, ColumnElement[bool]]
 ) -> Select[*tuple[Any, ...]]:
     """The organization's posts, as they are shown to this user, with these permissions."""
-    own = models.Post.author_id == user_id
+    post = posts.c
+    own = post.author_id == user_id
     return (
         select(
-            models.Post.id,
-            models.Post.title,
-            models.Post.content,
+            post.id,
+            post.title,
+            post.content,
             func.json_build_object(
                 literal_column("'id'"),
-                models.Post.author_id,
+                post.author_id,
                 literal_column("'name'"),
                 models.User.name,
             ).label("author"),
-            models.Post.created_at,
-            models.Post.updated_at,
+            post.created_at,
+            post.updated_at,
             (own & may[Permission.EDIT_OWN_POSTS] | may[Permission.EDIT_ANY_POST]).label(
                 "can_edit"
             ),
@@ -65,23 +68,48 @@ def _seen_by(
         )
         .join(
             models.User,
-            (models.User.organization_id == models.Post.organization_id)
-            & (models.User.id == models.Post.author_id),
+            (models.User.organization_id == post.organization_id)
+            & (models.User.id == post.author_id),
         )
-        .where(models.Post.organization_id == bindparam("organization_id"))
+        .where(post.organization_id == bindparam("organization_id"))
     )
 
 
+_POSTS = cast("Table", models.Post.__table__)
 _ASKING = sessions.asking(*_PERMISSIONS)
 _NEWEST = PageQuery(
     Keyset(TimeCursor, models.Post.created_at, models.Post.id, descending=True),
-    _seen_by(_ASKING.c.id, {of: _ASKING.c[of] for of in _PERMISSIONS}),
+    _seen_by(_POSTS, _ASKING.c.id, {of: _ASKING.c[of] for of in _PERMISSIONS}),
     _ASKING,
 )
-_ONE = _seen_by(
-    bindparam("user_id", type_=Uuid),
-    {of: bindparam(of.name, type_=Boolean) for of in _PERMISSIONS},
-).where(models.Post.id == bindparam("post_id"))
+
+_ACTOR = bindparam("user_id", type_=Uuid)
+_ACTOR_MAY: dict[str, ColumnElement[bool]] = {
+    of: bindparam(of.name, type_=Boolean) for of in _PERMISSIONS
+}
+_ONE = _seen_by(_POSTS, _ACTOR, _ACTOR_MAY).where(_POSTS.c.id == bindparam("post_id"))
+_WRITTEN = (
+    insert(_POSTS)
+    .values(
+        organization_id=bindparam("organization_id"),
+        id=bindparam("post_id"),
+        author_id=_ACTOR,
+        title=bindparam("title"),
+        content=bindparam("content"),
+    )
+    .returning(*_POSTS.c)
+    .cte("written")
+)
+_WRITE = Query(_seen_by(_WRITTEN, _ACTOR, _ACTOR_MAY))
+
+
+def _given(actor: Actor, post_id: UUID) -> dict[str, object]:
+    return {
+        "organization_id": actor.organization_id,
+        "user_id": actor.user_id,
+        "post_id": post_id,
+        **{of.name: actor.may(of) for of in _PERMISSIONS},
+    }
 
 
 async def list_page(reader: Claim, cursor: TimeCursor | None, limit: int) -> bytes:
@@ -92,35 +120,22 @@ async def list_page(reader: Claim, cursor: TimeCursor | None, limit: int) -> byt
     """
     rows = await _NEWEST.fetch(reader.database, cursor, limit, **reader.values)
     reader.prove(rows)
-    return _NEWEST.page(rows[0]["items"], limit)
+    return _NEWEST.page(rows[0]["page"], limit)
 
 
 async def get(executor: Executor, actor: Actor, post_id: UUID) -> Post:
     """Raises NotFound, also for a post of another organization."""
-    given = {
-        "organization_id": actor.organization_id,
-        "user_id": actor.user_id,
-        "post_id": post_id,
-        **{of.name: actor.may(of) for of in _PERMISSIONS},
-    }
-    row = (await executor.execute(_ONE, given)).mappings().one_or_none()
+    found = await executor.execute(_ONE, _given(actor, post_id))
+    row = found.mappings().one_or_none()
     if row is None:
         raise NotFound
     return Post.model_validate(dict(row))
 
 
-async def create(session: AsyncSession, actor: Actor, new: PostCreate) -> Post:
-    post_id = uuid7()
-    await session.execute(
-        insert(models.Post).values(
-            organization_id=actor.organization_id,
-            id=post_id,
-            author_id=actor.user_id,
-            title=new.title,
-            content=new.content,
-        )
-    )
-    return await get(session, actor, post_id)
+async def create(connection: AutocommitConnection, actor: Actor, new: PostCreate) -> Post:
+    given = _given(actor, uuid7()) | {"title": new.title, "content": new.content}
+    (row,) = await _WRITE.rows(connection, **given)
+    return Post.model_validate(dict(row))
 
 
 async def edit(session: AsyncSession, actor: Actor, post_id: UUID, change: PostUpdate) -> Post:

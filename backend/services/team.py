@@ -3,16 +3,33 @@
 from typing import Any, assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, any_, case, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import literal
 
 from backend.database import Executor, looked_up
 from backend.errors import NotFound
 from backend.models import Directory, DirectoryUser, Invitation, User, access, live_memberships
-from backend.pagination import Filter, Keyset, NameCursor
-from backend.schemas.access import Actor, roles_named
+from backend.pagination import Filter, Keyset, NameCursor, PageQuery
+from backend.schemas.access import Actor, Role
 from backend.schemas.team import TeamMember, TeamPage, TeamStatus
+from backend.services import sessions
+from backend.services.sessions import Claim
 
 _BY_NAME = Keyset(NameCursor, User.sort_name, User.id)
 _TRIGRAM = 3
@@ -84,9 +101,15 @@ _IN_DIRECTORY = looked_up(
 )
 
 
-def _visible_to(actor: Actor) -> Select[*tuple[Any, ...]]:
+# Without those that only a newer version knows.
+_role = func.unnest(access.c.roles).column_valued("role")
+_KNOWN = type_coerce(literal_column(f"'{{{','.join(Role)}}}'::text[]"), ARRAY(Text))
+_ROLES = func.array(select(_role).where(_role == any_(_KNOWN)).scalar_subquery())
+
+
+def _visible_in(organization_id: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
     return select(User.organization_id, User.id, User.sort_name).where(
-        User.organization_id == actor.organization_id,
+        User.organization_id == organization_id,
         or_(_IN_DIRECTORY, User.joined_at.is_not(None)),
     )
 
@@ -101,7 +124,7 @@ def _described(people: FromClause) -> Select[*tuple[Any, ...]]:
             User.job_title,
             User.department,
             _GROUPS.label("groups"),
-            access.c.roles,
+            _ROLES.label("roles"),
             current_status.label("status"),
         )
         .select_from(people)
@@ -116,41 +139,57 @@ def _described(people: FromClause) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _member(row: Row[*tuple[Any, ...]]) -> TeamMember:
-    return TeamMember(
-        id=row.id,
-        name=row.name,
-        email=row.email,
-        job_title=row.job_title,
-        department=row.department,
-        groups=row.groups,
-        roles=list(roles_named(row.roles)),
-        status=TeamStatus(row.status),
-    )
+_EVERYBODY = PageQuery(
+    _BY_NAME,
+    _visible_in(bindparam("organization_id")),
+    sessions.asking(),
+    described=_described,
+    fields=TeamMember.model_fields,
+)
 
 
 async def list_page(
+    teammate: Claim,
+    *,
+    status: TeamStatus | None = None,
+    group: str | None = None,
+    search: str | None = None,
+    cursor: NameCursor | None = None,
+    limit: int,
+) -> bytes:
+    """The organization's people by name: the JSON of a `TeamPage`.
+
+    Args:
+        teammate: who asks.
+        status: only people of this status.
+        group: only members of the group of this name, capitals and all.
+        search: only people whose name or address has this in it, in whatever spelling.
+        cursor: the last person of the page before.
+        limit: people a page.
+
+    Raises:
+        NotSignedIn, RoleMissing: the claim is not proved.
+    """
+    if status or group or search:
+        actor = await sessions.find_actor(teammate)
+        async with teammate.database.connect() as connection:
+            page = await _list_some(connection, actor, status, group, search, cursor, limit)
+        return page.model_dump_json().encode()
+    rows = await _EVERYBODY.fetch(teammate.database, cursor, limit, **teammate.values)
+    teammate.prove(rows)
+    return _EVERYBODY.page(rows[0]["page"], limit)
+
+
+async def _list_some(
     executor: Executor,
     actor: Actor,
-    *,
     status: TeamStatus | None,
     group: str | None,
     search: str | None,
     cursor: NameCursor | None,
     limit: int,
 ) -> TeamPage:
-    """The organization's people by name.
-
-    Args:
-        executor: what runs the statement.
-        actor: who asks.
-        status: only people of this status.
-        group: only members of the group of this name, capitals and all.
-        search: only people whose name or address has this in it, in whatever spelling.
-        cursor: the last person of the page before.
-        limit: people a page.
-    """
-    people = _visible_to(actor)
+    people = _visible_in(literal(actor.organization_id))
     filters: list[Filter] = []
     if status is not None:
         people = people.join(
@@ -165,7 +204,10 @@ async def list_page(
     rows, next_cursor = await _BY_NAME.fetch(
         executor, people, cursor, limit, filters=filters, described=_described
     )
-    return TeamPage(items=[_member(row) for row in rows], next_cursor=next_cursor)
+    return TeamPage(
+        items=[TeamMember.model_validate(row, from_attributes=True) for row in rows],
+        next_cursor=next_cursor,
+    )
 
 
 def _ids(actor: Actor) -> Select[*tuple[UUID]]:
@@ -218,8 +260,8 @@ def _has(actor: Actor, wanted: str) -> Filter:
 
 async def get(executor: Executor, actor: Actor, user_id: UUID) -> TeamMember:
     """Raises NotFound, also for somebody of another organization."""
-    person = _visible_to(actor).where(User.id == user_id).subquery("person")
-    row = (await executor.execute(_described(person))).one_or_none()
+    person = _visible_in(literal(actor.organization_id)).where(User.id == user_id)
+    row = (await executor.execute(_described(person.subquery("person")))).one_or_none()
     if row is None:
         raise NotFound
-    return _member(row)
+    return TeamMember.model_validate(row, from_attributes=True)

@@ -19,6 +19,9 @@ from tests.stack import Stack, as_body, new_event, post_webhook, running_stack, 
 POST = {"title": "t", "content": "c"}
 WORKOS_WAITS = 10
 
+JOINED = "/team?status=joined"
+"""What reads on a connection of the engine's, and not by `Database.fetch`."""
+
 
 @pytest.fixture
 async def reached(own_database_url: str) -> AsyncIterator[tuple[Network, Stack]]:
@@ -48,7 +51,7 @@ async def occupy(stack: Stack, browser: httpx.AsyncClient) -> None:
     """Let every pool have several connections."""
     await asyncio.gather(
         *(browser.get("/posts") for _ in range(8)),
-        *(browser.get("/team") for _ in range(8)),
+        *(browser.get(JOINED) for _ in range(8)),
         *(webhook(stack) for _ in range(8)),
     )
 
@@ -65,7 +68,7 @@ async def test_ended_by_the_server_with_the_socket_still_open(
     refused = await webhook(stack)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert (await webhook(stack)).status_code == 200
-    for method, path in (("GET", "/posts"), ("GET", "/team"), ("POST", "/posts")):
+    for method, path in (("GET", "/posts"), ("GET", JOINED), ("POST", "/posts")):
         await occupy(stack, browser)
         network.keep_open()
         await end_backends(own_database_url)
@@ -80,7 +83,7 @@ async def test_a_read_in_a_transaction_is_tried_once_more(
     network, stack = reached
     browser = await stack.sign_in_as("Authors")
     # The guard's connection is a new one, as the first; that of the engine is not.
-    for path in ("/team", "/readyz"):
+    for path in (JOINED, "/readyz"):
         await occupy(stack, browser)
         network.keep_open()
         await end_backends(own_database_url)
@@ -103,7 +106,7 @@ async def test_while_backends_are_ended_in_a_loop_nothing_is_a_fault_of_ours(
     async def ask(number: int) -> list[httpx.Response]:
         kinds: list[Callable[[], Awaitable[httpx.Response]]] = [
             partial(browser.get, "/posts"),
-            partial(browser.get, "/team"),
+            partial(browser.get, JOINED),
             partial(webhook, stack),
             partial(browser.post, "/posts", json=POST),
         ]
@@ -127,6 +130,7 @@ async def test_no_server_of_the_wanted_kind(stack: Stack, database_url: str) -> 
         for answer in (
             await browser.get("/posts"),
             await browser.get("/team"),
+            await browser.get(JOINED),
             await browser.post("/posts", json=POST),
             await browser.get("/readyz"),
             await webhook(stack),
@@ -155,7 +159,7 @@ async def test_a_server_that_only_reads_is_left_in_every_pool(
         assert (await webhook(stack)).status_code == 503
         ready = await browser.get("/readyz")
         assert (ready.status_code, ready.headers["retry-after"]) == (503, "1")
-        await asyncio.gather(*(browser.get(path) for path in ("/posts", "/team") * 4))
+        await asyncio.gather(*(browser.get(path) for path in ("/posts", JOINED) * 4))
         await alter("RESET default_transaction_read_only")
 
     await demote_and_promote()

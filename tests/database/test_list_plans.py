@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from backend.database import BACKGROUND, Database
+from backend.models import User
 from backend.pagination import NameCursor
-from backend.schemas.access import Actor, Role
-from backend.schemas.team import TeamStatus
+from backend.schemas.team import TeamPage, TeamStatus
 from backend.services import team
+from backend.services.sessions import Claim, open_session
 from tests.database.plans import Plans
 from tests.database.test_access_plans import filling
 from tests.owner import as_owner
@@ -80,26 +81,41 @@ async def large(
     await own.close()
 
 
+async def claim(database: Database) -> Claim:
+    async with database.transaction() as session:
+        somebody = await session.scalar(select(User.id).where(User.key == "plan1"))
+        assert somebody is not None
+        return Claim(database, await open_session(session, "org_plan", somebody))
+
+
 async def test_a_page_of_the_team_reads_a_page(large: Database, plans: Plans) -> None:
-    actor = Actor(uuid4(), "", None, "org_plan", "", (Role.MEMBER,))
+    teammate = await claim(large)
     read: dict[str, int] = {}
     for asked, (many, status, group, search) in ASKED.items():
         for cursor in (None, NameCursor("p", uuid4())):
             await plans.taken()
-            async with large.connect() as connection:
-                page = await team.list_page(
-                    connection,
-                    actor,
-                    status=status,
-                    group=group,
-                    search=search,
-                    cursor=cursor,
-                    limit=LIMIT,
-                )
-            assert len(page.items) == many, asked
+            page = await team.list_page(
+                teammate, status=status, group=group, search=search, cursor=cursor, limit=LIMIT
+            )
+            assert len(TeamPage.model_validate_json(page).items) == many, asked
             run = await plans.taken()
             assert set().union(*(plan.unbound for plan in run)) == set(), asked
             assert any(plan.tables for plan in run)
             most = max(plan.rows_read for plan in run)
             read[f"{asked}, {'further on' if cursor else 'from the start'}"] = most
     assert {asked: rows for asked, rows in read.items() if rows > FEW} == {}
+
+
+@pytest.mark.parametrize("limit", [1, 20, 100])
+async def test_what_is_shown_of_people_is_derived_for_those_of_the_page(
+    large: Database, plans: Plans, limit: int
+) -> None:
+    """By an index, whatever the limit: PostgreSQL plans without knowing it."""
+    teammate = await claim(large)
+    for cursor in (None, NameCursor("p", uuid4())):
+        await plans.taken()
+        page = await team.list_page(teammate, cursor=cursor, limit=limit)
+        assert len(TeamPage.model_validate_json(page).items) == limit
+        (plan,) = await plans.taken()
+        # With one more, to know whether there is another page; each is in four groups.
+        assert plan.rows_read <= 4 * (limit + 1) + 1

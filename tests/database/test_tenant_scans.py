@@ -60,6 +60,7 @@ async def use_team(stack: Stack) -> None:
     ian, kim = stack.person("Ian"), stack.person("Kim")
     adam = await stack.sign_in_as("Admins", "Adam")
     page = await ask(adam, "/team", limit=1)
+    await ask(adam, "/team", cursor=page["next_cursor"])
     await ask(adam, "/team", cursor=page["next_cursor"], status="invited", group="Admins", q="a")
     for person in (ian, kim):
         path = f"/team/{await user_id_of(adam, person)}/invitation"

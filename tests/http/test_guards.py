@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -205,6 +206,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.kinds: Counter[str] = Counter()
+        self.connections = 0
 
     def read(self, said: bytearray) -> None:
         """Take the whole messages from the front: a kind, then a length that counts itself."""
@@ -226,6 +228,7 @@ class Wire:
         target = urlsplit(url)
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
             back, forth = await asyncio.open_connection(target.hostname, target.port)
             answering = asyncio.create_task(pump(back, writer))
             said = bytearray()
@@ -247,25 +250,66 @@ class Wire:
             yield url.replace(f":{target.port}/", f":{port}/") + "?sslmode=disable"
 
 
-async def test_get_posts_takes_one_round_trip(stack: Stack, database_url: str) -> None:
-    """For who asks with live access, and for the page; no BEGIN and no COMMIT."""
-    adam = await stack.sign_in_as("Admins", "Adam")
-    await adam.post("/posts", json=POST)
+@asynccontextmanager
+async def watching(stack: Stack, database_url: str, pool_size: int = 1) -> AsyncIterator[Wire]:
+    """What the application says to its database for the while."""
     wire, usual = Wire(), stack.database
     async with wire.to(database_url) as url:
-        watched = Database(url, pool_size=1)
+        watched = Database(url, pool_size=pool_size)
         stack.app.state.database = watched
         try:
-            await adam.get("/posts")  # connects and prepares
-            before, plain = wire.round_trips, wire.kinds["Q"]
-            assert before > 0
-            answer = await adam.get("/posts")
-            assert len(answer.json()["items"]) == 1
-            assert wire.round_trips - before == 1
-            assert wire.kinds["Q"] == plain
+            yield wire
         finally:
             stack.app.state.database = usual
             await watched.close()
+
+
+@pytest.mark.parametrize("path", ["/posts", "/team", "/team?limit=1", "/team?q="])
+async def test_a_page_takes_one_round_trip(stack: Stack, database_url: str, path: str) -> None:
+    """For who asks with live access, and for the page; no BEGIN and no COMMIT."""
+    adam = await stack.sign_in_as("Admins", "Adam")
+    await adam.post("/posts", json=POST)
+    async with watching(stack, database_url) as wire:
+        await adam.get(path)  # connects and prepares
+        before, plain = wire.round_trips, wire.kinds["Q"]
+        assert before > 0
+        answer = await adam.get(path)
+        assert len(answer.json()["items"]) == 1
+        assert wire.round_trips - before == 1
+        assert wire.kinds["Q"] == plain
+
+
+async def test_a_post_takes_one_statement_and_who_asks_another(
+    stack: Stack, database_url: str
+) -> None:
+    """What is one statement is a transaction by itself."""
+    adam = await stack.sign_in_as("Admins", "Adam")
+    async with watching(stack, database_url) as wire:
+        for _ in range(2):  # connects and prepares
+            await adam.post("/posts", json=POST)
+        before, plain = wire.round_trips, wire.kinds["Q"]
+        assert before > 0
+        assert (await adam.post("/posts", json=POST)).status_code == 201
+        assert wire.round_trips - before == 2
+        assert wire.kinds["Q"] == plain
+
+
+async def test_many_at_once_open_no_more_connections_than_are_kept(
+    stack: Stack, database_url: str
+) -> None:
+    """To open one costs more than most requests do."""
+    adam = await stack.sign_in_as("Admins", "Adam")
+    async with watching(stack, database_url, pool_size=3) as wire:
+        opened = []
+        for _ in range(3):
+            await asyncio.gather(
+                *(adam.post("/posts", json=POST) for _ in range(10)),
+                *(adam.get("/team?status=joined") for _ in range(10)),
+                *(adam.get("/team") for _ in range(10)),
+            )
+            opened.append(wire.connections)
+    assert opened[0] <= 3 + 3 + 2  # for transactions, for reads, for counting
+    assert opened == [opened[0]] * 3
 
 
 async def test_a_webhook_takes_one_round_trip(stack: Stack, database_url: str) -> None:

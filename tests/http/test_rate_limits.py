@@ -339,7 +339,7 @@ async def test_hot_paths_have_no_further_round_trip(own_database_url: str) -> No
         async with running_stack(database) as stack:
             adam = await stack.sign_in_as("Admins", "Adam")
             body = as_body(new_event("what.comes.later", {}))
-            expected = {"/posts": 1, "/me": 1, "/team": 2, "webhook": 1, "/auth": 1}
+            expected = {"/posts": 1, "/me": 1, "/team": 1, "webhook": 1, "/auth": 1}
             taken = {}
             for _ in range(3):  # the first two connect and prepare
                 for path in expected:

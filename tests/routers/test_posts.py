@@ -1,15 +1,16 @@
 """Posts: who may read, write, edit and delete; pages; tenants apart."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from backend.models import AuditEvent
+from backend.models import AuditEvent, Post
 from tests.stack import Stack
 
 PROBLEM = "application/problem+json"
@@ -20,6 +21,21 @@ async def write(browser: httpx.AsyncClient, title: str = "Title", content: str =
     answer = await browser.post("/posts", json={"title": title, "content": content})
     assert answer.status_code == 201, answer.text
     return answer.json()
+
+
+@pytest.mark.parametrize("second", ["00", "00.500000", "00.123450", "59.999999", "00.000001"])
+async def test_a_time_is_written_alike_alone_and_in_a_list(stack: Stack, second: str) -> None:
+    """Of one in ten PostgreSQL would leave away the zeros at the end, and pydantic does not."""
+    ann = await stack.sign_in_as("Authors")
+    post = await write(ann)
+    async with stack.database.transaction() as session:
+        await session.execute(
+            update(Post)
+            .where(Post.id == post["id"])
+            .values(created_at=datetime.fromisoformat(f"2026-01-15T12:00:{second}+00:00"))
+        )
+    alone = (await ann.get(f"/posts/{post['id']}")).json()
+    assert (await ann.get("/posts")).json()["items"] == [alone]
 
 
 async def titles(browser: httpx.AsyncClient) -> list[str]:

@@ -77,6 +77,38 @@ async def test_profile_groups_and_roles(stack: Stack) -> None:
     assert await people(max_, group="Empty") == {}
 
 
+async def test_a_person_is_shown_alike_by_whatever_list(stack: Stack) -> None:
+    """That of everybody is written by PostgreSQL. Roles of a newer version are not shown."""
+    odd = 'K"i\\m\n\t\u2028\x7f</b>\U0001f600'
+    kim = stack.person(
+        odd, last_name="Lee", email="k@acme.example", custom_attributes={"job_title": odd}
+    )
+    stack.group("Writers", kim)
+    stack.group(odd, kim)
+    stack.group("Authors", kim)
+    max_ = await stack.sign_in_as(None, "Max")
+    async with stack.database.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO role_mappings (organization_id, group_id, role, source) "
+                "SELECT organization_id, id, 'a_newer_one', 'admin' FROM directory_groups "
+                "WHERE organization_id = :id"
+            ),
+            {"id": stack.organization.id},
+        )
+    items = (await max_.get("/team")).json()["items"]
+    first, second = items
+    assert (first["name"], first["job_title"]) == (f"{odd} Lee", odd)
+    assert first["groups"] == ["Authors", odd, "Writers"]
+    assert (first["roles"], second["roles"]) == (["member", "author"], ["member"])
+    for params in ({"q": kim.email}, {"group": "Writers"}, {"status": "invitable"}):
+        assert (await max_.get("/team", params=params)).json()["items"] == [first]
+    assert (await max_.get("/team", params={"status": "joined"})).json()["items"] == [second]
+    by_one = (await max_.get("/team", params={"limit": 1})).json()
+    rest = await max_.get("/team", params={"cursor": by_one["next_cursor"]})
+    assert (by_one["items"], rest.json()["items"]) == ([first], [second])
+
+
 @pytest.mark.parametrize("name", ["x" * 500, " Sales ", "Sa\0les"])
 async def test_every_group_that_is_shown_can_be_asked_for(stack: Stack, name: str) -> None:
     max_ = await stack.sign_in_as(None, "Max")
