@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
+from backend.http.answers import JsonText
 from backend.http.guards import (
     GuardedRoute,
     Inviter,
@@ -12,7 +13,7 @@ from backend.http.guards import (
     SettingsDep,
     TeammateClaim,
 )
-from backend.http.lists import After, JsonText, Limit
+from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import NameCursor
 from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
