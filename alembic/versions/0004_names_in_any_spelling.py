@@ -121,13 +121,16 @@ def upgrade() -> None:
     -- them anew in the same migration, as the one that added them does.
     CREATE OR REPLACE FUNCTION folded(given text)
     RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
-    SELECT replace(replace(replace(replace(
-        translate(
-            lower(regexp_replace(normalize(given, NFKD), '[\u0300-\u036F]', '', 'g')),
-            'ÆŒÞẞςıøØłŁđĐðÐħĦΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯІЄЂЈЉЊЋЏҐ‘’ʼ‐–',
-            'æœþßσioollddddhhαβγδεζηθικλμνξοπρστυφχψωабвгдежзиклмнопрстуфхцчшщъыьэюяієђјљњћџґ''''''--'
-        ),
-        'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
+    SELECT CASE WHEN octet_length(given) = length(given) THEN lower(given) ELSE
+        replace(replace(replace(replace(
+            translate(
+                lower(regexp_replace(normalize(given, NFKD), '[\u0300-\u036F]', '', 'g')),
+                'ÆŒÞẞςıøØłŁđĐðÐħĦ' || 'ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ'
+                || 'АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯІЄЂЈЉЊЋЏҐ‘’ʼ‐–',
+                'æœþßσioollddddhh' || 'αβγδεζηθικλμνξοπρστυφχψω'
+                || 'абвгдежзиклмнопрстуфхцчшщъыьэюяієђјљњћџґ''''''--'
+            ),
+            'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th') END
     $$;
     """)
     )
