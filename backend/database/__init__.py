@@ -1,6 +1,6 @@
 """The database: its connections and their kinds, statements, locks, faults, migrations."""
 
-from backend.database.batches import Events
+from backend.database.batches import MOST_BYTES_TOGETHER, Events
 from backend.database.engine import BACKGROUND, Database
 from backend.database.faults import (
     CONNECTION_FAULTS,
@@ -29,6 +29,7 @@ __all__ = [
     "BACKGROUND",
     "CONNECTION_FAULTS",
     "DRIVER_FAULTS",
+    "MOST_BYTES_TOGETHER",
     "AutocommitConnection",
     "Database",
     "Events",

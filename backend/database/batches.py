@@ -19,7 +19,9 @@ _SERVER_SECONDS = 6
 _HELD_UP_SECONDS = 0.05
 
 _MOST_TOGETHER = 64
+MOST_BYTES_TOGETHER = 4 * 1024 * 1024
 _MOST_WAITING = 1000
+_MOST_BYTES_WAITING = 64 * 1024 * 1024
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,11 +30,21 @@ R = TypeVar("R")
 class Joined(Generic[T, R]):
     """Somebody who waits with an item: for the result, or for their turn to find everybody's."""
 
-    __slots__ = ("_begun", "_clock", "_deadline", "_loop", "_result", "item", "keys", "kind")
+    __slots__ = (
+        "_begun",
+        "_clock",
+        "_deadline",
+        "_loop",
+        "_result",
+        "item",
+        "keys",
+        "kind",
+        "size",
+    )
 
-    def __init__(self, item: T, kind: Hashable, keys: Collection[str]) -> None:
+    def __init__(self, item: T, kind: Hashable, keys: Collection[str], size: int) -> None:
         self._loop = asyncio.get_running_loop()
-        self.item, self.kind, self.keys = item, kind, keys
+        self.item, self.kind, self.keys, self.size = item, kind, keys, size
         self._begun: asyncio.Future[Batch[T, R] | None] = self._loop.create_future()
         self._result: R | Exception | None = None
         self._deadline = self._loop.time() + _SECONDS
@@ -145,6 +157,7 @@ class Events:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._waiting: list[Joined[Any, Any]] = []
+        self._bytes_waiting = 0
         self._keys: Counter[str] = Counter()  # of the batches under way
         self._under_way: set[Batch[Any, Any]] = set()
         self._held_up: set[Batch[Any, Any]] = set()
@@ -152,7 +165,7 @@ class Events:
     async def fetch(self, query: Query, **values: object) -> list[Any]:
         return await run(self._pool, query, values, _SECONDS, _SERVER_SECONDS)
 
-    def join(self, item: T, *, kind: Hashable, keys: Collection[str]) -> Joined[T, Any]:
+    def join(self, item: T, *, kind: Hashable, keys: Collection[str], size: int) -> Joined[T, Any]:
         """Wait with an item.
 
         Args:
@@ -160,14 +173,16 @@ class Events:
             kind: what it may be run together with: others of this kind; None: nothing.
             keys: what it writes. Those that share a key are run one after the other: in the
                 database they would be in each other's way, and hold connections while they wait.
+            size: in bytes.
 
         Raises:
             TooManyWaiting: it is not run.
         """
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) >= _MOST_WAITING or self._bytes_waiting > _MOST_BYTES_WAITING:
             raise TooManyWaiting
-        joined: Joined[T, Any] = Joined(item, kind, keys)
+        joined: Joined[T, Any] = Joined(item, kind, keys, size)
         self._waiting.append(joined)
+        self._bytes_waiting += size
         self._begin()
         return joined
 
@@ -202,20 +217,26 @@ class Events:
         """The first that can be run, and what can be run with it."""
         batch: list[Joined[Any, Any]] = []
         left: list[Joined[Any, Any]] = []
+        size = 0
         taken = set(self._keys)
         for one in self._waiting:
             if not one.waits:  # they have left
                 continue
             fits = not batch or (
-                one.kind is not None and one.kind == batch[0].kind and len(batch) < _MOST_TOGETHER
+                one.kind is not None
+                and one.kind == batch[0].kind
+                and len(batch) < _MOST_TOGETHER
+                and size + one.size <= MOST_BYTES_TOGETHER
             )
             if fits and taken.isdisjoint(one.keys):
                 batch.append(one)
+                size += one.size
             else:
                 left.append(one)
             # Also of what is left: what shares a key with it comes after it.
             taken.update(one.keys)
         self._waiting = left
+        self._bytes_waiting = sum(one.size for one in left)
         return batch
 
     def _look_at(self, batch: Batch[Any, Any]) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from uuid_utils.compat import uuid7
 
 from backend.database import (
+    MOST_BYTES_TOGETHER,
     AutocommitConnection,
     Database,
     Events,
@@ -72,7 +73,9 @@ async def receive(database: Database, event: ReadEvent) -> Outcome:
         PayloadTooLarge: it could not be kept, which is noted; WorkOS sends it again.
         TooManyWaiting: it was not taken in; WorkOS sends it again.
     """
-    joined = database.events.join(event, kind=_kind(event), keys=_keys(event))
+    joined = database.events.join(
+        event, kind=_kind(event), keys=_keys(event), size=len(event.body or b"")
+    )
     while batch := await joined.turn():
         async with batch:
             batch.answer(await _apply_together(database.events, batch.items))
@@ -165,17 +168,22 @@ def _batches(events: Sequence[ReadEvent]) -> list[list[int]]:
     """Which can be applied together, one batch after the other: no two of one share a key."""
     batches: list[list[int]] = []
     kinds: list[str | None] = []
+    sizes: list[int] = []
     after: dict[str, int] = {}  # the first batch that may have the key
     begin = 0
     for n, event in enumerate(events):
-        kind, keys = _kind(event), _keys(event)
+        kind, keys, size = _kind(event), _keys(event), len(event.body or b"")
         place = max(begin, *(after.get(key, 0) for key in keys))
-        while place < len(batches) and kinds[place] != kind:
+        while place < len(batches) and not (
+            kinds[place] == kind and sizes[place] + size <= MOST_BYTES_TOGETHER
+        ):
             place += 1
         if place == len(batches):
             batches.append([])
             kinds.append(kind)
+            sizes.append(0)
         batches[place].append(n)
+        sizes[place] += size
         after.update(dict.fromkeys(keys, place + 1))
         if kind is None:  # it may be about what those before and after it are about
             begin = place + 1

@@ -189,6 +189,36 @@ async def test_more_than_can_wait_are_sent_again(
     assert (await outcomes(stack, events))["applied"] == 4
 
 
+async def test_large_ones_are_not_made_larger_still(
+    stack: Stack, run: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may have megabytes: neither webhooks nor a page of catch-up are one statement then."""
+    await managed(stack)
+    monkeypatch.setattr(batches, "MOST_BYTES_TOGETHER", 3000)
+    monkeypatch.setattr(intake, "MOST_BYTES_TOGETHER", 3000)
+    run.clear()
+    for _ in range(2):
+        events = [event | {"padding": "x" * 900} for event in people(stack, 5)]
+        if not run:
+            assert set(await asyncio.gather(*map(stack.post_event, events))) == {"applied"}
+            assert [len(ids) for ids in run] == [1, 2, 2]
+        else:
+            async with stack.database.connect() as connection:
+                found = await intake.apply_all(connection, [read(event) for event in events])
+            assert found == [Outcome.APPLIED] * 5
+            assert [len(ids) for ids in run[3:]] == [2, 2, 1]
+
+
+async def test_what_waits_is_bounded_in_bytes(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await managed(stack)
+    monkeypatch.setattr(batches, "_MOST_BYTES_WAITING", 2000)
+    events = [event | {"padding": "x" * 900} for event in people(stack, 6)]
+    answers = await asyncio.gather(*(post_webhook(stack, as_body(event)) for event in events))
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [503] * 3
+
+
 async def test_who_leaves_is_not_waited_for(stack: Stack, run: list[list[str]]) -> None:
     await managed(stack)
     events = [read(event) for event in people(stack, 4)]
@@ -222,7 +252,7 @@ async def test_whoever_leaves_when_it_is_their_turn_takes_nobody_along(
     await managed(stack)
     events = [read(event) for event in people(stack, 3)]
     run.clear()
-    leading = stack.database.events.join(events[0], kind="people", keys={"a"})
+    leading = stack.database.events.join(events[0], kind="people", keys={"a"}, size=1)
     batch = await leading.turn()
     assert batch is not None
     leaving = asyncio.create_task(intake.receive(stack.database, events[1]))
