@@ -44,13 +44,18 @@ MAY_BE_READ_WHOLE = {
     "invitations.closed_at IS NULL": {
         "invitations": "all that are open are wanted, and here these are all there are",
     },
+    "u.directory_id = directory LIMIT 1000": {
+        "directory_users": "one that is told of is counted, and no further than a thousand",
+    },
     # The view access, joined where it is a filter.
     "GET /team ['status']": {
         "users": "a page of one status goes through the company until it is full",
     },
 }
 MAY_BE_MISJUDGED = {
-    "m.group_id = l.id AND m.present": "a group has ten members or all; a thousand are counted",
+    # A group has ten members or all. A thousand of them are counted, and some pages looked at.
+    "m.group_id = l.id AND m.present": "the state of a group",
+    "GET /team ['group']": "the members of a group",
     "GET /team ['status']": "nobody knows how many have a status",
 }
 
@@ -169,3 +174,45 @@ async def test_no_plan_waits_for_statistics(stack: Stack, plans: Plans) -> None:
         await look(kind)
     assert found == {}
     assert seen > 200
+
+
+async def test_a_large_organization_among_small_ones_is_counted_row_by_row(
+    own_database_url: str, plans: Plans
+) -> None:
+    """Of an organization the planner knows how many people it has on the average, which is few."""
+    people, others = 1000, 2000
+    own = Database(own_database_url, pool_size=1)
+    *company, _analyse = filling(people)
+    small = f"""
+INSERT INTO organizations (workos_id) SELECT 'org_' || n FROM generate_series(1, {others}) AS n;
+INSERT INTO users (organization_id, id, key)
+SELECT 'org_' || n, gen_random_uuid(), 'key' FROM generate_series(1, {others}) AS n;
+INSERT INTO directory_users (
+    organization_id, id, directory_id, state, rank, occurred_at, event_id
+)
+SELECT 'org_' || n, 'user', 'directory', 'active', 1, '2026-01-01', 'event'
+FROM generate_series(1, {others}) AS n;
+INSERT INTO directory_groups (
+    organization_id, id, directory_id, name, rank, occurred_at, event_id
+)
+SELECT 'org_' || n, 'group', 'directory', 'Designers', 1, '2026-01-01', 'event'
+FROM generate_series(1, {others}) AS n;
+INSERT INTO directory_memberships (
+    organization_id, directory_user_id, group_id, present, occurred_at, event_id
+)
+SELECT 'org_' || n, 'user', 'group', true, '2026-01-01', 'event'
+FROM generate_series(1, {others}) AS n;
+INSERT INTO role_grants (organization_id, user_id, role)
+SELECT 'org_plan', id, 'admin' FROM users WHERE key = 'plan199';
+ANALYZE
+""".split(";\n")
+    await execute_as_owner(own, *company, *small)
+    async with running_stack(own) as stack:
+        admin = await signed_in(stack)
+        await plans.taken()
+        (directory,) = (await ask(admin, "/directory"))["directories"]
+        assert directory["counts"]["people"] == people
+        run = await plans.taken()
+    await own.close()
+    assert max(plan.rows_read for plan in run) >= people
+    assert max(plan.rows_compared for plan in run) <= 10 * people

@@ -12,7 +12,6 @@ BEGIN
             'people', (SELECT count(*) FROM (
                 SELECT FROM directory_users AS u
                 WHERE u.organization_id = organization AND u.directory_id = directory
-                ORDER BY u.id
                 LIMIT 1000
             ) AS counted)
         )
