@@ -10,33 +10,33 @@ from bench.database import Server
 OURS_AMONG_OTHERS = 1000
 """The people of the company where there are other organizations, so that it is always the same."""
 OWN_POSTS = 50
-_PER_ACCOUNT, _HISTORY_AT_MOST = 10, 1_000_000
+_PER_USER, _HISTORY_AT_MOST = 10, 1_000_000
 _WITH_BODY = 10_000  # the rest is as purged
 
 
 @dataclass(frozen=True)
 class Size:
-    accounts: int
+    users: int
     organizations: int
 
     @classmethod
     def parse(cls, text: str) -> "Size":
-        """Of `100000/1`: accounts, organizations."""
-        accounts, _, organizations = text.partition("/")
-        return cls(int(accounts), int(organizations))
+        """Of `100000/1`: users, organizations."""
+        users, _, organizations = text.partition("/")
+        return cls(int(users), int(organizations))
 
     def __str__(self) -> str:
-        return f"{self.accounts:,} in {self.organizations:,}"
+        return f"{self.users:,} in {self.organizations:,}"
 
     @property
     def ours(self) -> int:
         """The people of the company that is measured."""
-        return self.accounts if self.organizations == 1 else min(self.accounts, OURS_AMONG_OTHERS)
+        return self.users if self.organizations == 1 else min(self.users, OURS_AMONG_OTHERS)
 
     @property
     def history(self) -> int:
         """Events in the inbox, and entries in the audit trail."""
-        return min(self.accounts * _PER_ACCOUNT, _HISTORY_AT_MOST)
+        return min(self.users * _PER_USER, _HISTORY_AT_MOST)
 
 
 def _statements(size: Size) -> list[str]:
@@ -58,7 +58,7 @@ SELECT p AS number, uuidv7() AS id, c.id AS organization, c.directory,
     'directory_group_01' || lpad(g.department::text, 24, '0') AS department,
     CASE WHEN p % 2 = 0 OR c.number > 0 THEN 'directory_group_01' || lpad(g.authors::text, 24, '0')
     END AS authors
-FROM generate_series(0, {size.accounts - 1}) AS p
+FROM generate_series(0, {size.users - 1}) AS p
 INNER JOIN companies AS c
     ON c.number = CASE WHEN p < {size.ours} THEN 0 ELSE 1 + p % {of_others} END
 CROSS JOIN LATERAL (
@@ -118,7 +118,7 @@ SELECT organization, uuidv7(),
     CASE WHEN number < {OWN_POSTS} THEN (SELECT id FROM people WHERE number = 0) ELSE id END,
     'A post of the notebook',
     repeat('What was said and what was decided. ', 8),
-    now() - ({size.accounts} - number) * interval '30 seconds'
+    now() - ({size.users} - number) * interval '30 seconds'
 FROM people;
 INSERT INTO invitations (organization_id, id, token_hash, user_id, invited_by, expires_at)
 SELECT organization, uuidv7(), sha256(key::bytea), id, id, now() + interval '7 days'
@@ -134,7 +134,7 @@ SELECT organization, 'event_00' || lpad(h::text, 24, '0'),
     CASE WHEN h > {size.history - _WITH_BODY} THEN repeat('x', 900)::bytea END,
     CASE h % 500 WHEN 499 THEN 'superseded' ELSE 'applied' END
 FROM generate_series(1, {size.history}) AS h
-INNER JOIN people ON number = h % {size.accounts};
+INNER JOIN people ON number = h % {size.users};
 INSERT INTO audit_events (organization_id, id, at, action, event_id, subject_id, detail)
 SELECT organization_id, uuidv7(), received_at, type, id, directory_user_id,
     jsonb_build_object(

@@ -238,7 +238,7 @@ async def _middle(connection: asyncpg.Connection, table: str, *columns: str) -> 
 @asynccontextmanager
 async def grown(server: Server, home: Path, size: Size) -> AsyncIterator[Grown]:
     """A database of this size that is served, with person 0 of the company signed in."""
-    rollcall, name = Application("rollcall"), f"grown_{size.accounts}_{size.organizations}"
+    rollcall, name = Application("rollcall"), f"grown_{size.users}_{size.organizations}"
     begun = time.perf_counter()
     async with (
         programs.served(
@@ -386,8 +386,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
         "--sizes",
         nargs="+",
         type=Size.parse,
-        default=[Size(accounts, of) for accounts in (100_000, 1_000_000) for of in (1, 10_000)],
-        help="accounts/organizations",
+        default=[Size(users, of) for users in (100_000, 1_000_000) for of in (1, 10_000)],
+        help="users/organizations",
     )
     parser.add_argument("--only", default="", help="the measures whose name holds this")
     parser.add_argument("--rounds", type=int, default=5)

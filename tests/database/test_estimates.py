@@ -11,7 +11,8 @@ from tests.database.plans import Plan, Plans
 from tests.database.test_access_plans import filling
 from tests.database.test_hot_paths import EVENTS, more, signed_in
 from tests.directory_api import ask, user_id_of
-from tests.owner import execute_as_owner, owning
+from tests.owner import as_owner, execute_as_owner, owning
+from tests.reconciling import reconcile
 from tests.stack import Stack, new_event, running_stack
 
 PEOPLE = 8_000
@@ -216,3 +217,20 @@ ANALYZE
     await own.close()
     assert max(plan.rows_read for plan in run) >= people
     assert max(plan.rows_compared for plan in run) <= 10 * people
+
+
+async def test_a_small_listing_does_not_unteach_the_planner(own_database_url: str) -> None:
+    """Where the owner serves: no other role may analyse."""
+    own = Database(as_owner(own_database_url), pool_size=2)
+    async with running_stack(own) as stack:
+        for _ in range(300):
+            stack.person()
+        stack.skip()  # nothing tells of them, so that all are new
+        admin = await stack.sign_in_as("Admins", "Adam")
+        stack.clock.advance(15)
+        await reconcile(stack)
+        assert len((await ask(admin, "/team", limit=100))["items"]) == 100
+    await own.close()
+    async with owning(own_database_url) as connection:
+        query = "SELECT reltuples FROM pg_class WHERE relname IN ('users', 'directory_users')"
+        assert {row["reltuples"] for row in await connection.fetch(query)} == {2000}
