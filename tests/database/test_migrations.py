@@ -79,17 +79,6 @@ async def test_autovacuum_finds_nothing_to_do_in_empty_tables(empty: Database) -
     assert min(waits_for or 0 for _, waits_for in found.values()) == 10_000
 
 
-async def test_every_organization_is_planned_for_as_a_large_one(empty: Database) -> None:
-    await empty.migrate()
-    query = text("""
-        SELECT attrelid::regclass::text FROM pg_attribute
-        WHERE attname = 'organization_id' AND attoptions = '{n_distinct=20}'
-    """)
-    few = {"organizations", "directories"}  # each has one, or two
-    async with empty.connect() as session:
-        assert {*await session.scalars(query)} == TENANT_COLUMN.keys() - few
-
-
 async def test_users_are_kept_and_folded_on_the_way(empty: Database) -> None:
     async with empty.engine.connect() as connection:
         await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0001"))
