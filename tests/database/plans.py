@@ -97,14 +97,6 @@ class Plan:
         return max(map(_rows, self.scans.values()), default=0)
 
     @property
-    def rows_compared(self) -> int:
-        """The most pairs of rows that one of its joins tried in vain."""
-        return max(
-            int(node["Actual Loops"] * node.get("Rows Removed by Join Filter", 0))
-            for node in _nodes(self._root)
-        )
-
-    @property
     def read_whole(self) -> set[str]:
         """The tenants' tables of which every row was gone through, whosever it is."""
         return {

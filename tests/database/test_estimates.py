@@ -176,49 +176,6 @@ async def test_no_plan_waits_for_statistics(stack: Stack, plans: Plans) -> None:
     assert seen > 200
 
 
-async def test_a_large_organization_among_small_ones_is_counted_row_by_row(
-    own_database_url: str, plans: Plans
-) -> None:
-    """Of an organization the planner knows how many people it has on the average, which is few."""
-    people, others, each = 1000, 200, 10
-    own = Database(own_database_url, pool_size=1)
-    *company, _analyse = filling(people)
-    small = f"""
-INSERT INTO organizations (workos_id) SELECT 'org_' || n FROM generate_series(1, {others}) AS n;
-INSERT INTO users (organization_id, id, key)
-SELECT 'org_' || n, gen_random_uuid(), 'key' || k
-FROM generate_series(1, {others}) AS n, generate_series(1, {each}) AS k;
-INSERT INTO directory_users (
-    organization_id, id, directory_id, state, rank, occurred_at, event_id
-)
-SELECT 'org_' || n, 'user' || k, 'directory', 'active', 1, '2026-01-01', 'event'
-FROM generate_series(1, {others}) AS n, generate_series(1, {each}) AS k;
-INSERT INTO directory_groups (
-    organization_id, id, directory_id, name, rank, occurred_at, event_id
-)
-SELECT 'org_' || n, 'group', 'directory', 'Designers', 1, '2026-01-01', 'event'
-FROM generate_series(1, {others}) AS n;
-INSERT INTO directory_memberships (
-    organization_id, directory_user_id, group_id, present, occurred_at, event_id
-)
-SELECT 'org_' || n, 'user' || k, 'group', true, '2026-01-01', 'event'
-FROM generate_series(1, {others}) AS n, generate_series(1, {each}) AS k;
-INSERT INTO role_grants (organization_id, user_id, role)
-SELECT 'org_plan', id, 'admin' FROM users WHERE key = 'plan199';
-ANALYZE
-""".split(";\n")
-    await execute_as_owner(own, *company, *small)
-    async with running_stack(own) as stack:
-        admin = await signed_in(stack)
-        await plans.taken()
-        (directory,) = (await ask(admin, "/directory"))["directories"]
-        assert directory["counts"]["people"] == people
-        run = await plans.taken()
-    await own.close()
-    assert max(plan.rows_read for plan in run) >= people
-    assert max(plan.rows_compared for plan in run) <= 10 * people
-
-
 async def test_a_small_listing_does_not_unteach_the_planner(own_database_url: str) -> None:
     """Where the owner serves: no other role may analyse."""
     own = Database(as_owner(own_database_url), pool_size=2)

@@ -15,14 +15,13 @@ WHERE is_live(
         u.occurred_at, u.event_id, u.removed_at, d.removed_at, d.complete_as_of, d.complete_id
     )
     -- Of namesakes (one person rehired under a new id) only the newest is live. By the key, which
-    -- has an index: namesakes have the same. Not by the directory, which everybody has in common:
-    -- nothing is joined by IS NOT DISTINCT FROM.
+    -- has an index: namesakes have the same.
     AND NOT EXISTS (
         SELECT FROM directory_users AS n
         WHERE n.organization_id = u.organization_id
             AND n.user_key = u.user_key
             AND n.idp_id = u.idp_id
             AND u.idp_id <> ''
-            AND n.directory_id IS NOT DISTINCT FROM u.directory_id
+            AND n.directory_id = u.directory_id
             AND (n.occurred_at, n.event_id, n.id) > (u.occurred_at, u.event_id, u.id)
     );
