@@ -18,7 +18,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--no-header --no-annotate --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate migration test browser nightly lint types bench bench-compare lock pages
+.PHONY: help install run migrate migration test browser nightly lint types bench bench-compare bench-growth lock pages
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -60,6 +60,9 @@ bench: install ## measure what things cost beside their limits (ONLY="GET /posts
 
 bench-compare: install ## measure this beside another commit, taking turns (BASE=main)
 	@$(BIN)/python bench/run.py --only "$(ONLY)" --listed "$(PEOPLE)" --base "$(BASE)"
+
+bench-growth: install ## measure what grows with the database (ONLY="/team" for some)
+	@$(BIN)/python bench/growth.py --only "$(ONLY)" --json bench/growth.json
 
 lock: $(PACKAGES) ## pin the newest versions of all packages
 	@$(LOCK) --upgrade --output-file requirements.lock

@@ -16,7 +16,7 @@ ORGANIZATION = "org_01BENCH"
 DIRECTORY = "directory_01BENCH"
 ROLE_GROUPS = ("Authors", "Admins")
 WEBHOOK_SECRET = "whsec_of_the_bench"
-_IN_A_DEPARTMENT = 200
+IN_A_DEPARTMENT = 200
 _SAID_AT = "2026-01-01T00:00:00.000Z"
 
 
@@ -36,13 +36,17 @@ class Company:
         self.cookie = ""  # of person 0, once they have signed in
         self.groups = [
             *ROLE_GROUPS,
-            *(f"Department {number}" for number in range(1 + people // _IN_A_DEPARTMENT)),
+            *(f"Department {number}" for number in range(1 + people // IN_A_DEPARTMENT)),
         ]
         self._numbers = itertools.count(1)
         # Long enough ago that catch-up takes it as settled.
         self._began = datetime.now(UTC) - timedelta(days=2)
         self._versions = [0] * people
         self._with_role: set[tuple[int, int]] = set()
+
+    def as_filled(self) -> None:
+        """It was not told but filled (`filled.py`): its people have come with their roles."""
+        self._with_role = {(person, 0) for person in range(0, self.people, 2)} | {(0, 1)}
 
     def event(self, kind: str, data: Json) -> bytes:
         number = next(self._numbers)
@@ -153,14 +157,14 @@ class Company:
         self._with_role.add((person, group))
         return self.event("dsync.group.user_added", change)
 
-    def _somebody(self, number: int) -> int:
+    def somebody(self, number: int) -> int:
         return 1 + number % (self.people - 1)
 
     def profiles(self, count: int) -> list[bytes]:
-        return [self.profile(self._somebody(number)) for number in range(count)]
+        return [self.profile(self.somebody(number)) for number in range(count)]
 
     def roles(self, count: int) -> list[bytes]:
-        return [self.role(self._somebody(number), number % 2) for number in range(count)]
+        return [self.role(self.somebody(number), number % 2) for number in range(count)]
 
     def one_person(self, count: int) -> list[bytes]:
         kinds: list[Callable[[int], bytes]] = [self.profile, lambda person: self.role(person, 1)]
@@ -170,7 +174,7 @@ class Company:
         """Of ten, five profiles, four roles, and a group that is told of again."""
         made = []
         for number in range(count):
-            person = self._somebody(number)
+            person = self.somebody(number)
             if number % 10 == 9:
                 group = self.group(number % len(self.groups)) | {"previous_attributes": {}}
                 made.append(self.event("dsync.group.updated", group))

@@ -25,6 +25,19 @@ class Server:
     def cpu_seconds(self) -> float:
         return programs.cpu_seconds_of_postgres(self.folder / "data")
 
+    async def sessions(self, name: str) -> list[int]:
+        """The processes of a database's clients."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            found = await connection.fetch(
+                "SELECT pid FROM pg_stat_activity"
+                " WHERE datname = $1 AND backend_type = 'client backend'",
+                name,
+            )
+            return [row["pid"] for row in found]
+        finally:
+            await connection.close()
+
     async def execute(self, *statements: str) -> None:
         connection = await asyncpg.connect(self.url)
         try:

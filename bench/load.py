@@ -47,8 +47,9 @@ class _Client(asyncio.Protocol):
         head = self._buffer.find(_END)
         if head < 0:
             return
-        at = self._buffer.find(_LENGTH) + len(_LENGTH)
-        length = int(self._buffer[at : self._buffer.index(b"\r", at)])
+        at = self._buffer.find(_LENGTH, 0, head) + len(_LENGTH)
+        # An answer of 204 has no length.
+        length = int(self._buffer[at : self._buffer.index(b"\r", at)]) if at >= len(_LENGTH) else 0
         if len(self._buffer) < head + len(_END) + length:
             return
         self._load.latencies.append(time.perf_counter() - self._sent_at)
@@ -82,9 +83,13 @@ def get(path: str, cookie: str) -> bytes:
 
 
 def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    return request("POST", path, body, headers)
+
+
+def request(method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n{lines}\r\n"
     )
     return head.encode() + body

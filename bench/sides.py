@@ -19,7 +19,7 @@ APPLIED = b'"applied"'
 """In the answer to an event that changed something."""
 
 COMMAND = ["-c", "from backend.cli.main import app; app()"]
-_POST = b'{"title": "A post of the notebook", "content": "%s"}' % (
+POST = b'{"title": "A post of the notebook", "content": "%s"}' % (
     b"What was said and what was decided. " * 8
 )
 _POSTS = 100
@@ -105,15 +105,15 @@ async def found(company: Company, port: int) -> None:
     """Tell the application at this port of a company; person 0 signs in and writes posts."""
     await sent(port, signed(list(company.beginning())), 1, APPLIED)
     await sent(port, signed(list(company.arrivals())))
-    company.cookie = await asyncio.to_thread(_sign_in, port)
+    company.cookie = await asyncio.to_thread(sign_in, port)
     await sent(port, [write_post(company)] * _POSTS)
 
 
 def write_post(company: Company) -> bytes:
-    return load.post("/posts", _POST, {"Cookie": company.cookie})
+    return load.post("/posts", POST, {"Cookie": company.cookie})
 
 
-def _sign_in(port: int) -> str:
+def sign_in(port: int) -> str:
     """The session cookie that person 0 gets by signing in."""
     begun = _get(port, f"/auth?{urlencode({'organization': ORGANIZATION})}", {})
     state = parse_qs(urlsplit(begun.headers["location"]).query)["state"][0]

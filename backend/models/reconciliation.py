@@ -46,4 +46,12 @@ class Reconciliation(Base):
             unique=True,
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
+        # Almost all are over: what is not is found without reading those.
+        Index(
+            "ix_reconciliations_current",
+            "organization_id",
+            "created_at",
+            "id",
+            postgresql_where=text("state IN ('queued', 'running', 'held')"),
+        ),
     )

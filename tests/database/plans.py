@@ -35,6 +35,9 @@ _CONDITIONS = ("Index Cond", "Recheck Cond", "Filter", "Hash Cond", "Merge Cond"
 # The side of a join whose rows it does not thin out, by the side's place.
 _KEPT_SIDE = {"Left": {0}, "Anti": {0}, "Right": {1}, "Right Anti": {1}, "Full": {0, 1}}
 
+_WRONG = 100
+_TAKES_ALL = {"Sort", "Aggregate", "Hash"}
+
 Node = dict[str, Any]
 
 
@@ -92,6 +95,53 @@ class Plan:
     def rows_read(self) -> int:
         """The most rows that one of its scans went through, those that it passed over too."""
         return max(map(_rows, self.scans.values()), default=0)
+
+    @property
+    def read_whole(self) -> set[str]:
+        """The tenants' tables of which every row was gone through, whosever it is."""
+        return {
+            scan["Relation Name"]
+            for scan in self.scans.values()
+            if scan["Node Type"] == "Seq Scan" and scan["Actual Loops"]
+        }
+
+    @property
+    def misjudged(self) -> list[str]:
+        """Where over a hundred times the rows were planned for, or had, for each time it was run.
+
+        Not asked are a node that was never run; one that brings no table's rows but those of an
+        array or of JSON, for which the planner has fixed numbers; and of a node that is stopped as
+        soon as there are enough, whether it was planned to have more.
+        """
+        return [
+            f"{node['Node Type']} {node.get('Alias', '')}: planned for {node['Plan Rows']} rows,"
+            f" had {node['Actual Rows']}"
+            for node, stopped in _estimated(self._root, stopped=False)
+            if _reads_a_table(node)
+            for had, planned in [(max(node["Actual Rows"], 1), max(node["Plan Rows"], 1))]
+            if had > _WRONG * planned or (planned > _WRONG * had and not stopped)
+        ]
+
+
+def _reads_a_table(node: Node) -> bool:
+    """Itself or by what it is fed with; not by what it looks up for each row."""
+    return "Relation Name" in node or any(
+        _reads_a_table(part)
+        for part in node.get("Plans", ())
+        if part["Parent Relationship"] not in {"SubPlan", "InitPlan"}
+    )
+
+
+def _estimated(node: Node, *, stopped: bool) -> Iterator[tuple[Node, bool]]:
+    """The nodes that were run, and whether what is above them may have stopped them."""
+    if not node["Actual Loops"]:
+        return
+    stopped = stopped or node["Node Type"] == "Limit"
+    yield node, stopped
+    stopped = stopped and node["Node Type"] not in _TAKES_ALL
+    for place, part in enumerate(node.get("Plans", ())):
+        enough = place == 1 and node.get("Join Type") in {"Semi", "Anti"}
+        yield from _estimated(part, stopped=stopped or enough)
 
 
 def _nodes(node: Node) -> Iterator[Node]:

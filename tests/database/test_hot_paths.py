@@ -20,30 +20,34 @@ FEW = 100
 COUNTED = 1000  # of a group or a directory the audit trail counts at most
 AUTHOR = "(SELECT id FROM users WHERE key = 'plan199')"
 
+
 # Besides the people: everybody is in one group, and there is much of all else.
-MORE = f"""
+def more(people: int) -> list[str]:
+    return f"""
 INSERT INTO directory_groups (id, directory_id, organization_id, name, rank, occurred_at, event_id)
 VALUES ('group_of_all', 'directory_plan', 'org_plan', 'Everybody', 1, '2026-01-01', 'event_0');
 INSERT INTO directory_memberships (
     organization_id, directory_user_id, group_id, present, occurred_at, event_id
 )
-SELECT 'org_plan', id, 'group_of_all', true, '2026-01-01', 'event_0' FROM directory_users;
+SELECT 'org_plan', id, 'group_of_all', true, '2026-01-01', 'event_0' FROM directory_users
+WHERE organization_id = 'org_plan';
 INSERT INTO posts (organization_id, id, author_id, title, content, created_at)
 SELECT 'org_plan', gen_random_uuid(), {AUTHOR}, '', '', now() - n * interval '1 minute'
-FROM generate_series(1, {PEOPLE}) n;
+FROM generate_series(1, {people}) n;
 INSERT INTO sessions (organization_id, id, token_hash, user_id, expires_at)
 SELECT 'org_plan', gen_random_uuid(), decode(md5(key), 'hex'), id, now() + interval '1 day'
-FROM users;
+FROM users WHERE organization_id = 'org_plan';
 INSERT INTO directory_events (
     organization_id, id, type, source, directory_user_id, occurred_at, body, outcome
 )
 SELECT 'org_plan', 'event_' || n, 'dsync.user.updated', 'webhook', 'user_plan_' || n,
     '2026-01-01', '', 'applied'
-FROM generate_series(1, {PEOPLE}) n;
+FROM generate_series(1, {people}) n;
 INSERT INTO audit_events (organization_id, id, action, event_id, subject_id)
-SELECT organization_id, gen_random_uuid(), type, id, directory_user_id FROM directory_events;
-ANALYZE
-"""
+SELECT organization_id, gen_random_uuid(), type, id, directory_user_id FROM directory_events
+WHERE organization_id = 'org_plan'
+""".split(";\n")
+
 
 OF_ORGANIZATION = {"organization_id": "org_plan", "directory_id": "directory_plan"}
 ANN = OF_ORGANIZATION | {
@@ -84,7 +88,7 @@ async def large(own_database_url: str) -> str:
     """A database with one organization that has everything."""
     own = Database(as_owner(own_database_url), pool_size=2)
     async with own.transaction() as session:
-        for statement in [*filling(PEOPLE), *MORE.split(";\n")]:
+        for statement in [*filling(PEOPLE), *more(PEOPLE), "ANALYZE"]:
             await session.execute(text(statement))
     await own.close()
     return own_database_url

@@ -154,28 +154,27 @@ async def _directory_users_of(
 
 
 def _with_names(event: FromClause) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            event,
-            User.id.label("user_id"),
-            DirectoryUser.name.label("person_name"),
-            DirectoryGroup.name.label("group_name"),
-        )
-        .outerjoin(
-            DirectoryUser,
-            (DirectoryUser.id == event.c.directory_user_id)
-            & (DirectoryUser.organization_id == event.c.organization_id),
-        )
-        .outerjoin(
-            User,
-            (User.organization_id == DirectoryUser.organization_id)
-            & (User.key == DirectoryUser.user_key),
-        )
-        .outerjoin(
-            DirectoryGroup,
-            (DirectoryGroup.id == event.c.group_id)
-            & (DirectoryGroup.organization_id == event.c.organization_id),
-        )
+    """With the names of what the events are about.
+
+    Each is looked up by its key; a join may be planned to hash everybody for the rows of a page.
+    """
+    person = (
+        DirectoryUser.organization_id == event.c.organization_id,
+        DirectoryUser.id == event.c.directory_user_id,
+    )
+    user_key = select(DirectoryUser.user_key).where(*person).correlate(event).scalar_subquery()
+    user_id = select(User.id).where(
+        User.organization_id == event.c.organization_id, User.key == user_key
+    )
+    group_name = select(DirectoryGroup.name).where(
+        DirectoryGroup.organization_id == event.c.organization_id,
+        DirectoryGroup.id == event.c.group_id,
+    )
+    return select(
+        event,
+        user_id.scalar_subquery().label("user_id"),
+        select(DirectoryUser.name).where(*person).scalar_subquery().label("person_name"),
+        group_name.scalar_subquery().label("group_name"),
     )
 
 

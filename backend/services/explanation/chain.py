@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, func, literal, or_, select, true
 from sqlalchemy.orm import aliased
 
 from backend.database import SnapshotConnection
@@ -121,6 +121,22 @@ async def read_directory_users(
 async def read_memberships(
     connection: SnapshotConnection, owner: ChainRow, people: list[str]
 ) -> Sequence[ChainRow]:
+    # Looked up by its key: a join may be planned to hash the groups of everybody.
+    group = (
+        select(
+            DirectoryGroup.directory_id,
+            DirectoryGroup.name,
+            DirectoryGroup.occurred_at,
+            DirectoryGroup.event_id,
+            DirectoryGroup.removed_at,
+        )
+        .where(
+            DirectoryGroup.organization_id == DirectoryUser.organization_id,
+            DirectoryGroup.id == DirectoryMembership.group_id,
+        )
+        .limit(literal(1, literal_execute=True))
+        .lateral("membership_group")
+    )
     rows = await connection.execute(
         select(
             DirectoryMembership.directory_user_id,
@@ -129,28 +145,24 @@ async def read_memberships(
             DirectoryMembership.occurred_at,
             DirectoryMembership.event_id,
             DirectoryUser.directory_id.label("person_directory_id"),
-            DirectoryGroup.directory_id.label("group_directory_id"),
-            DirectoryGroup.name,
-            DirectoryGroup.occurred_at.label("group_at"),
-            DirectoryGroup.event_id.label("group_event_id"),
-            DirectoryGroup.removed_at,
+            group.c.directory_id.label("group_directory_id"),
+            group.c.name,
+            group.c.occurred_at.label("group_at"),
+            group.c.event_id.label("group_event_id"),
+            group.c.removed_at,
         )
         .join(
             DirectoryUser,
             (DirectoryUser.organization_id == DirectoryMembership.organization_id)
             & (DirectoryUser.id == DirectoryMembership.directory_user_id),
         )
-        .outerjoin(
-            DirectoryGroup,
-            (DirectoryGroup.id == DirectoryMembership.group_id)
-            & (DirectoryGroup.organization_id == DirectoryUser.organization_id),
-        )
+        .outerjoin(group, true())
         .where(
             DirectoryMembership.organization_id == owner.organization_id,
             DirectoryMembership.directory_user_id.in_(people),
         )
         .order_by(
-            DirectoryGroup.name,
+            group.c.name,
             DirectoryMembership.group_id,
             DirectoryMembership.directory_user_id,
         )

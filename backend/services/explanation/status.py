@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import RowMapping, Table, case, func, literal, select
+from sqlalchemy import RowMapping, Table, bindparam, case, func, literal, select
 
 from backend import models
 from backend.database import SnapshotConnection
@@ -242,7 +242,10 @@ async def _newest_reconciliation(
 ) -> tuple[ReconciliationRef | None, Hold | None]:
     """With why it waits for an admin, if it does."""
     row = Reconciliation
-    unfinished = row.state.in_(_CURRENT)
+    # Spelt out, so that the planner knows how many there are.
+    unfinished = row.state.in_(
+        bindparam("current", list(_CURRENT), expanding=True, literal_execute=True)
+    )
     found = (
         await connection.execute(
             select(
@@ -258,7 +261,7 @@ async def _newest_reconciliation(
             )
             .where(row.organization_id == organization_id, unfinished if current else ~unfinished)
             .order_by(row.created_at.desc(), row.id.desc())
-            .limit(1)
+            .limit(literal(1, literal_execute=True))
         )
     ).one_or_none()
     if found is None:

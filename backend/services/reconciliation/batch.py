@@ -9,6 +9,7 @@ from backend.services.mirror.rows import (
 
 _FIRST = 125
 _LARGEST = 5_000
+_ENOUGH = 2_000
 _GROWTH = 4
 _GROWN = frozenset(_GROWTH**power for power in range(12))
 _TABLES = {
@@ -21,8 +22,7 @@ _TABLES = {
 class Batch:
     """Rows, each once: of one that is listed twice, the later.
 
-    The first parts are small and each is four times the one before: while the tables grow from
-    nothing, the planner has to be told so early.
+    The first parts are small and each is four times the one before.
     """
 
     def __init__(self) -> None:
@@ -69,8 +69,16 @@ class Batch:
         return facts
 
     def grows_the_mirror(self, added: int) -> bool:
-        """Whether it is mostly new, and the whole about four times what it was when last so."""
-        return 2 * added > len(self) > 0 and (self._size < _LARGEST or self._parts in _GROWN)
+        """Whether it is mostly new, and the whole about four times what it was when last so.
+
+        A part of less than two thousand rows is not: the planner would learn that the tables fit
+        into a few pages, where the first migration has taught it better.
+        """
+        return (
+            2 * added > len(self) > 0
+            and self._size >= _ENOUGH
+            and (self._size < _LARGEST or self._parts in _GROWN)
+        )
 
     @property
     def tables(self) -> str:

@@ -4,9 +4,10 @@ In an organization with a directory nobody enters whom the directory does not ho
 Identity is the idp_id; an address only ever leads to a person who has no other identity.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
@@ -21,6 +22,9 @@ from backend.services.mirror import snapshots
 from backend.services.mirror.rows import ACTIVE
 from backend.workos.client import WorkosClient
 from backend.workos.models import Profile
+
+Directories = Callable[[], Awaitable[list[str]]]
+"""To search, by their ids: found out when WorkOS is asked, for most who sign in are known."""
 
 
 class MatchedBy(StrEnum):
@@ -63,7 +67,7 @@ async def recognise(
         await _check_directory(database, client, only, organization_id)
     directories = await _directories(database, client, organization_id)
     if only is not None:
-        directories = [only]
+        directories = partial(_these, [only])
     if directories is None:
         return Match(profile.subject, MatchedBy.PROFILE)
     if profile.idp_id:
@@ -88,7 +92,7 @@ async def _check_directory(
 
 async def _directories(
     database: Database, client: WorkosClient, organization_id: str
-) -> list[str] | None:
+) -> Directories | None:
     """The directories to search, or None in an organization that has never had one."""
     rows = await _rows(
         database,
@@ -103,7 +107,16 @@ async def _directories(
         await snapshots.read_organization_name(database, client, organization_id)
     if row is None or not row.directory_managed:
         listed = await snapshots.read_organization(database, client, organization_id)
-        return [directory.id for directory in listed] or None
+        return partial(_these, [directory.id for directory in listed]) if listed else None
+    return partial(_mirrored, database, organization_id)
+
+
+async def _these(directories: list[str]) -> list[str]:
+    return directories
+
+
+async def _mirrored(database: Database, organization_id: str) -> list[str]:
+    """Those that the mirror knows, described or not; for the latter everybody is gone through."""
     known = select(DirectoryUser.directory_id).where(
         DirectoryUser.organization_id == organization_id
     )
@@ -124,16 +137,16 @@ async def _by_idp_id(
     client: WorkosClient,
     idp_id: str,
     organization_id: str,
-    directories: list[str],
+    directories: Directories,
 ) -> Match | None:
     if await _is_active(database, organization_id, idp_id):
         if await snapshots.is_due(database, organization_id, idp_id):
             # Without an answer they are in all the same; the roles follow with the next snapshot.
             with suppress(WorkosUnavailable):
-                await snapshots.find_people(database, client, directories, idp_id=idp_id)
+                await snapshots.find_people(database, client, await directories(), idp_id=idp_id)
         return Match(idp_id, MatchedBy.IDP_ID)
     # The event may be late: ask.
-    listed = await snapshots.find_people(database, client, directories, idp_id=idp_id)
+    listed = await snapshots.find_people(database, client, await directories(), idp_id=idp_id)
     if await _is_active(database, organization_id, idp_id):
         return Match(idp_id, MatchedBy.IDP_ID)
     if listed or await _is_known(database, organization_id, idp_id):
@@ -173,7 +186,7 @@ async def _by_email(
     client: WorkosClient,
     profile: Profile,
     organization_id: str,
-    directories: list[str],
+    directories: Directories,
 ) -> Match:
     connection_uses_idp_ids = await _rows(
         database,
@@ -193,7 +206,9 @@ async def _by_email(
     people = {
         person.id: person
         for spelling in await _spellings(database, organization_id, profile.email)
-        for person in await snapshots.find_people(database, client, directories, email=spelling)
+        for person in await snapshots.find_people(
+            database, client, await directories(), email=spelling
+        )
         if person.state == ACTIVE
     }
     if not people:

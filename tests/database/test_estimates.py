@@ -1,0 +1,193 @@
+"""Plans are right before the statistics are: those made on empty tables suit full ones, too."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.database import Database
+from tests.database.plans import Plan, Plans
+from tests.database.test_access_plans import filling
+from tests.database.test_hot_paths import EVENTS, more, signed_in
+from tests.directory_api import ask, user_id_of
+from tests.owner import as_owner, execute_as_owner, owning
+from tests.reconciling import reconcile
+from tests.stack import Stack, new_event, running_stack
+
+PEOPLE = 8_000
+
+# There is much of everything, for what fits into a few pages the planner reads whole, rightly; and
+# there are other organizations. Almost all have joined, and the one who asks is an admin.
+REST = f"""
+UPDATE users SET joined_at = now()
+WHERE organization_id = 'org_plan' AND right(key, 2) <> '77' AND key <> 'plan300';
+UPDATE directory_users SET state = 'inactive'
+WHERE organization_id = 'org_plan' AND right(id, 2) = '50';
+INSERT INTO role_grants (organization_id, user_id, role)
+SELECT 'org_plan', id, CASE key WHEN 'plan199' THEN 'admin' ELSE 'author' END
+FROM users WHERE organization_id = 'org_plan' AND right(key, 1) = '9';
+INSERT INTO role_mappings (organization_id, group_id, role, source)
+SELECT 'org_plan', 'group_plan_' || n, 'author', 'admin' FROM generate_series(201, 1000) AS n;
+INSERT INTO reconciliations (organization_id, id, trigger, state, created_at)
+SELECT 'org_plan', gen_random_uuid(), 'schedule', 'completed', now() - n * interval '1 hour'
+FROM generate_series(1, 700) AS n;
+INSERT INTO invitations (organization_id, id, token_hash, user_id, invited_by, expires_at)
+SELECT 'org_plan', gen_random_uuid(), sha256(key::bytea), id, id, now() + interval '1 day'
+FROM users WHERE organization_id = 'org_plan' AND right(key, 1) = '7';
+INSERT INTO organizations (workos_id) SELECT 'org_' || n FROM generate_series(1, {PEOPLE}) AS n;
+INSERT INTO directories (organization_id, id)
+SELECT 'org_' || n, 'directory_' || n FROM generate_series(1, {PEOPLE}) AS n
+""".split(";\n")
+
+# What is not asked, by what the statement has in it, or the request.
+MAY_BE_READ_WHOLE = {
+    "invitations.closed_at IS NULL": {
+        "invitations": "all that are open are wanted, and here these are all there are",
+    },
+    "u.directory_id = directory LIMIT 1000": {
+        "directory_users": "one that is told of is counted, and no further than a thousand",
+    },
+    # The view access, joined where it is a filter.
+    "GET /team ['status']": {
+        "users": "a page of one status goes through the company until it is full",
+    },
+}
+MAY_BE_MISJUDGED = {
+    # A group has ten members or all. A thousand of them are counted, and some pages looked at.
+    "m.group_id = l.id AND m.present": "the state of a group",
+    "GET /team ['status']": "nobody knows how many have a status",
+}
+
+Look = Callable[[str], Awaitable[None]]
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
+    return Plans(monkeypatch)
+
+
+@pytest.fixture(params=["planned when empty", "analysed"])
+async def stack(
+    request: pytest.FixtureRequest, own_database_url: str, plans: Plans
+) -> AsyncIterator[Stack]:
+    """With one connection, which keeps its plans."""
+    own = Database(own_database_url, pool_size=1)
+    async with running_stack(own) as stack:
+        if request.param == "planned when empty":
+            ian, kim = stack.person("Ian"), stack.person("Kim")
+            stack.group("Designers", ian)
+            adam = await stack.sign_in_as("Admins", "Adam")
+            await use(adam, await user_id_of(adam, ian), await user_id_of(adam, kim))
+            stack.emulator.delete_user(kim)
+            await stack.deliver()
+        *people, _analyse = filling(PEOPLE)
+        await execute_as_owner(own, *people, *more(PEOPLE), *REST)
+        if request.param == "analysed":
+            await execute_as_owner(own, "ANALYZE")
+        await plans.taken()
+        yield stack
+    await own.close()
+
+
+async def _nothing(_asked: str) -> None:
+    pass
+
+
+async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look = _nothing) -> None:
+    async def get(path: str, **query: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = await ask(admin, path, **query)
+        await look(f"GET {path} {sorted(query)}")
+        return answer
+
+    async def change(method: str, path: str, **more: Any) -> httpx.Response:
+        answer = await admin.request(method, path, **more)
+        assert answer.is_success, answer.text
+        await look(f"{method} {path}")
+        return answer
+
+    await change("POST", "/posts", json={"title": "s", "content": "c"})
+    written = await change("POST", "/posts", json={"title": "t", "content": "c"})
+    post = f"/posts/{written.json()['id']}"
+    page = await get("/posts", limit=1)
+    await get("/posts")
+    await get("/posts", cursor=page["next_cursor"])
+    await get(post)
+    await change("PATCH", post, json={"title": "u"})
+    await change("DELETE", post)
+    await get("/me")
+    page = await get("/team", limit=1)
+    await get("/team")
+    await get("/team", cursor=page["next_cursor"])
+    for filters in (
+        {"group": "Everybody"}, {"group": "G2"}, {"q": "p"}, {"q": "p12"}, {"q": "nobody"},
+        {"status": "joined"}, {"status": "invitable"}, {"status": "invited"},
+        {"status": "deactivated"},
+    ):  # fmt: skip
+        await get("/team", **filters)
+    page = await get("/directory/events", limit=1)
+    await get("/directory/events", cursor=page["next_cursor"])
+    for filters in (
+        {}, {"person": person}, {"group": "group_plan_1"}, {"type": "dsync.user.updated"},
+        {"outcome": "parked"}, {"outcome": "applied", "since": "2026-01-01T00:00:00Z"},
+    ):  # fmt: skip
+        await get("/directory/events", **filters)
+    await get(f"/directory/events/{page['items'][0]['id']}")
+    await get("/directory", counts=False)
+    await get("/directory/reconciliations")
+    await get(f"/directory/people/{person}/access")
+    await change("POST", f"/team/{newcomer}/invitation")
+    await change("DELETE", f"/team/{newcomer}/invitation")
+
+
+def faults(asked: str, plan: Plan) -> list[str]:
+    about = f"{asked} {plan.statement}"
+    whole = plan.read_whole.difference(
+        *(set(tables) for part, tables in MAY_BE_READ_WHOLE.items() if part in about)
+    )
+    known = any(part in about for part in MAY_BE_MISJUDGED)
+    return [*(f"{table} is read whole" for table in whole), *([] if known else plan.misjudged)]
+
+
+async def test_no_plan_waits_for_statistics(stack: Stack, plans: Plans) -> None:
+    found: dict[str, list[str]] = {}
+    seen = 0
+
+    async def look(asked: str) -> None:
+        nonlocal seen
+        for plan in await plans.taken():
+            if plan.tables:
+                seen += 1
+                if wrong := faults(asked, plan):
+                    found.setdefault(f"{asked}: {plan.statement}", wrong)
+
+    async with owning(stack.database) as connection:
+        ann, newcomer = await connection.fetchrow(
+            "SELECT (SELECT id FROM users WHERE key = 'plan299'),"
+            " (SELECT id FROM users WHERE key = 'plan300')"
+        )
+    admin = await signed_in(stack)
+    await plans.taken()
+    await use(admin, str(ann), str(newcomer), look)
+    for kind, data in EVENTS:
+        assert await stack.post_event(new_event(kind, data)) == "applied"
+        await look(kind)
+    assert found == {}
+    assert seen > 200
+
+
+async def test_a_small_listing_does_not_unteach_the_planner(own_database_url: str) -> None:
+    """Where the owner serves: no other role may analyse."""
+    own = Database(as_owner(own_database_url), pool_size=2)
+    async with running_stack(own) as stack:
+        for _ in range(300):
+            stack.person()
+        stack.skip()  # nothing tells of them, so that all are new
+        admin = await stack.sign_in_as("Admins", "Adam")
+        stack.clock.advance(15)
+        await reconcile(stack)
+        assert len((await ask(admin, "/team", limit=100))["items"]) == 100
+    await own.close()
+    async with owning(own_database_url) as connection:
+        query = "SELECT reltuples FROM pg_class WHERE relname IN ('users', 'directory_users')"
+        assert {row["reltuples"] for row in await connection.fetch(query)} == {2000}
