@@ -119,7 +119,7 @@ async def test_killed_in_the_middle_it_has_lost_nothing(
     own_stack: Stack, own_database_url: str, workos_url: str, tmp_path: Path
 ) -> None:
     """Invariant 5: what is behind the cursor is in the inbox, and the rest comes again."""
-    for _ in range(700):
+    for _ in range(3000):
         own_stack.person()
     everything = [event["id"] for event in emitted(own_stack)]
     own_stack.clock.advance(180)  # the events' times run ahead of the clock
@@ -135,8 +135,9 @@ async def test_killed_in_the_middle_it_has_lost_nothing(
     assert len(known) < len(everything)
     cursor = await one(own_stack, "SELECT after FROM event_cursor")
     assert cursor is not None
-    assert known == set(everything[: everything.index(cursor["after"]) + 1])
+    # What was applied since it moved last is known when it comes again.
+    assert known >= set(everything[: everything.index(cursor["after"]) + 1])
     poller = Poller(own_stack)
-    await poller.outcomes()
+    await until(poller.poll)  # once the server has noticed that whoever held the lock is gone
     await poller.client.close()
     assert set(await inbox(own_stack)) == set(everything)
