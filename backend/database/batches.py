@@ -144,6 +144,9 @@ class Batch(Generic[T, R]):
                 self._again = others
         alone = raised is None and len(self._again) == len(self._joined)
         self._events.end(self, self._again, alone=alone)
+        # They know it, and it knows them: only the collector would find what was sent.
+        self._joined = ()
+        self.items = []
         return isinstance(raised, Exception) or self._time.expired()
 
 

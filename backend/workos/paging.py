@@ -126,17 +126,17 @@ class Pace:
         await asyncio.sleep(turn - now)
 
 
-async def arriving(pages: AsyncIterator[PageT], most: int) -> AsyncGenerator[list[PageT], None]:
+async def arriving(pages: AsyncIterator[ItemT], most: int) -> AsyncGenerator[list[ItemT], None]:
     """The pages that have come while the caller was at work with those before, in order.
 
     The next ones are asked for meanwhile. What came before a fault is handed on before it is
     raised. To be closed: whoever leaves early leaves a request under way.
 
     Args:
-        pages: of a listing.
+        pages: of a listing, or what was made of each.
         most: as many are waiting at most.
     """
-    came: asyncio.Queue[PageT | None] = asyncio.Queue()
+    came: asyncio.Queue[ItemT | None] = asyncio.Queue()
     room = asyncio.Semaphore(most)
 
     async def ask() -> None:

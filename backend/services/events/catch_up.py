@@ -4,7 +4,6 @@ WorkOS holds new events back for some seconds, and one may appear behind newer o
 trails: each poll begins two minutes back, goes on to the newest, and skips what is known.
 """
 
-import asyncio
 import json
 import logging
 from collections import Counter
@@ -223,6 +222,13 @@ def _items(page: EventPage, scope: DirectoryScope) -> list[_Item]:
     return items
 
 
+async def _read_pages(
+    pages: AsyncIterator[EventPage], scope: DirectoryScope
+) -> AsyncIterator[list[_Item]]:
+    async for page in pages:
+        yield _items(page, scope)
+
+
 def _log_what_stays(event_id: str, error: Exception) -> None:
     """A fault that does not pass by itself."""
     if is_our_fault(error):
@@ -240,12 +246,10 @@ async def _take_in_all(
     """Take in each event; what is wrong where the database failed on some, which stay ahead."""
     failed: list[str] = []
     settled = True  # whether the cursor may still move
-    async with aclosing(arriving(pages, _MOST_PAGES)) as arrived:
+    # What the next ones say is read while the database is at work.
+    async with aclosing(arriving(_read_pages(pages, scope), _MOST_PAGES)) as arrived:
         async for together in arrived:
-            items: list[_Item] = []
-            for page in together:
-                items += _items(page, scope)
-                await asyncio.sleep(0)  # this process may serve, too
+            items = [item for page in together for item in page]
             results = await _take_in(connection, [item.event for item in items])
             passed: Envelope | None = None
             for item in items:
