@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import uvloop
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.database import Database, LockedConnection
+from backend.database import BACKGROUND, Database, LockedConnection
 from backend.schemas.reconciliations import Trigger
 from backend.services.reconciliation import requests, targets
 from backend.services.reconciliation import run as reconciliation
@@ -41,7 +41,7 @@ async def main(organization_id: str) -> None:
     settings = Settings()
     # Without the limit of requests that WorkOS has.
     database, client = (
-        Database(settings.database_url),
+        Database(settings.database_url, timeouts=BACKGROUND),
         WorkosClient(settings, listings_per_second=0),
     )
     in_database = Stopwatch()
