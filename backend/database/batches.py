@@ -34,6 +34,7 @@ class Joined(Generic[T, R]):
         "_begun",
         "_clock",
         "_deadline",
+        "_has_left",
         "_loop",
         "_result",
         "item",
@@ -47,6 +48,7 @@ class Joined(Generic[T, R]):
         self.item, self.kind, self.keys, self.size = item, kind, keys, size
         self._begun: asyncio.Future[Batch[T, R] | None] = self._loop.create_future()
         self._result: R | Exception | None = None
+        self._has_left = False
         self._deadline = self._loop.time() + _SECONDS
         self._clock = self._loop.call_at(self._deadline, self.answer, TimeoutError())
 
@@ -57,6 +59,7 @@ class Joined(Generic[T, R]):
         try:
             return await self._begun
         except asyncio.CancelledError:
+            self._has_left = True
             self._clock.cancel()
             if self._begun.done() and not self._begun.cancelled():
                 batch = self._begun.result()  # it became theirs at the same moment
@@ -70,6 +73,11 @@ class Joined(Generic[T, R]):
             raise self._result
         assert self._result is not None
         return self._result
+
+    @property
+    def is_there(self) -> bool:
+        """Whether they want a result, and have none: nobody else would take a turn."""
+        return self._result is None and not self._has_left
 
     @property
     def waits(self) -> bool:
@@ -197,6 +205,7 @@ class Events:
         self._held_up.discard(batch)
         self._keys.subtract(batch.keys)
         self._keys = +self._keys
+        again = [one for one in again if one.is_there]
         if alone:
             for one in again:
                 self._start([one])

@@ -267,6 +267,42 @@ async def test_whoever_leaves_when_it_is_their_turn_takes_nobody_along(
     assert leaving.cancelled()
 
 
+@pytest.mark.parametrize("how", ["left", "out of time"])
+@pytest.mark.parametrize("again", ["each alone", "together"])
+async def test_a_turn_of_somebody_who_is_gone_is_nobodys(
+    stack: Stack, how: str, again: str
+) -> None:
+    """It would be under way for ever, and what it was to write with it."""
+    waiting = stack.database.events
+    first = waiting.join("first", kind="people", keys={"first"}, size=1)
+    leading = waiting.join("leading", kind="people", keys={"leading"}, size=1)
+    gone = waiting.join("gone", kind="people", keys={"the same"}, size=1)
+    staying = waiting.join("staying", kind="people", keys={"staying"}, size=1)
+    batch = await first.turn()
+    assert batch is not None
+    async with batch:
+        batch.answer(["done"])
+    batch = await leading.turn()
+    assert batch is not None
+    async with batch:
+        assert batch.items == ["leading", "gone", "staying"]
+        if how == "left":
+            turn = asyncio.create_task(gone.turn())
+            await asyncio.sleep(0)
+            turn.cancel()
+            await asyncio.wait([turn])
+        else:
+            gone.answer(TimeoutError())
+        batch.answer([None if again == "each alone" else "done", None, None])
+    later = waiting.join("later", kind="people", keys={"the same"}, size=1)
+    async with asyncio.timeout(2):
+        for one in (leading, staying, later):
+            while mine := await one.turn():
+                async with mine:
+                    mine.answer(["done"] * len(mine.items))
+            assert one.result() == "done"
+
+
 async def test_catch_up_takes_in_a_page_at_once_and_in_order(
     stack: Stack, run: list[list[str]]
 ) -> None:
