@@ -1,7 +1,9 @@
 """Models and migrations agree, and the way down works as well as the way up."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -9,9 +11,12 @@ from sqlalchemy import Connection, text
 
 from alembic import command
 from backend.database import Database, Schema, alembic_config
+from backend.schemas.events import Source
+from backend.services.events import parsing
+from backend.workos.scope import DirectoryScope
 from tests.database.plans import TENANT_COLUMN
 from tests.owner import execute_as_owner
-from tests.stack import running_stack
+from tests.stack import Stack, as_body, new_event, running_stack, user_data
 
 
 @pytest.fixture
@@ -177,3 +182,23 @@ async def test_another_programs_schema_is_not_taken_for_a_newer_one(empty: Datab
         assert answer.status_code == 503
         assert "another program" in answer.json()["detail"]
     assert await objects(empty) == {"relation alembic_version"}
+
+
+async def test_a_program_of_the_version_before_goes_on_delivering(stack: Stack) -> None:
+    """In a rolling deployment it calls the function that it knows, with the parameters it knows."""
+    body = as_body(new_event("dsync.user.created", user_data(stack)))
+    event = parsing.read(body, Source.WEBHOOK, DirectoryScope())
+    query = text(
+        "SELECT apply_event(CAST(:event AS jsonb), :body, CAST(:facts AS jsonb), :audit_id, "
+        "false, NULL)"
+    )
+    values = {
+        "event": json.dumps(event.row),
+        "body": event.body,
+        "facts": json.dumps(event.facts),
+    }
+    async with stack.database.connect() as connection:
+        outcomes = [
+            await connection.scalar(query, {**values, "audit_id": uuid4()}) for _ in range(2)
+        ]
+    assert outcomes == ["applied", "duplicate"]
