@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, Self
 from uuid import UUID
@@ -26,7 +26,7 @@ from uuid_utils.compat import uuid7
 from backend.database import Database, Query
 from backend.errors import NotSignedIn
 from backend.models import Organization, Session, User, access
-from backend.schemas.access import Actor, Permission, roles_named, roles_with
+from backend.schemas.access import Actor, Permission, Role, roles_named, roles_with
 
 LIFETIME = timedelta(days=14)
 
@@ -92,13 +92,13 @@ def asking(*permissions: Permission) -> CTE:
     """
     # Each derived once, not wherever it is named.
     actor = _ACTING.cte("actor").prefix_with("MATERIALIZED")
-    may = [actor.c.roles.overlap(_roles_with(of)).label(of) for of in permissions]
+    may = [actor.c.roles.overlap(array_of(roles_with(of))).label(of) for of in permissions]
     return select(actor, *may).cte("asking").prefix_with("MATERIALIZED")
 
 
-def _roles_with(permission: Permission) -> ColumnElement[Any]:
-    names = ",".join(roles_with(permission))
-    return type_coerce(literal_column(f"'{{{names}}}'"), ARRAY(Text))
+def array_of(roles: Iterable[Role]) -> ColumnElement[Any]:
+    """Their names, as the view `access` has a user's, spelt out in the statement."""
+    return type_coerce(literal_column(f"'{{{','.join(roles)}}}'::text[]"), ARRAY(Text))
 
 
 def _anybody(_actor: Actor) -> None:

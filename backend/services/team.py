@@ -4,20 +4,16 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     FromClause,
     Select,
-    Text,
     and_,
     any_,
     bindparam,
     case,
     func,
-    literal_column,
     or_,
     select,
-    type_coerce,
 )
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import literal
@@ -103,8 +99,8 @@ _IN_DIRECTORY = looked_up(
 
 # Without those that only a newer version knows.
 _role = func.unnest(access.c.roles).column_valued("role")
-_KNOWN = type_coerce(literal_column(f"'{{{','.join(Role)}}}'::text[]"), ARRAY(Text))
-_ROLES = func.array(select(_role).where(_role == any_(_KNOWN)).scalar_subquery())
+_KNOWN = _role == any_(sessions.array_of(Role))
+_ROLES = func.array(select(_role).where(_KNOWN).scalar_subquery())
 
 
 def _visible_in(organization_id: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
