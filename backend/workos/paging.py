@@ -124,6 +124,8 @@ class Pace:
         turn = max(now, self._next.get(key, now))
         self._next[key] = turn + self._gap
         await asyncio.sleep(turn - now)
+        # From when it really goes: whoever wakes up late must not be followed too soon.
+        self._next[key] = max(self._next[key], time.monotonic() + self._gap)
 
 
 async def arriving(pages: AsyncIterator[ItemT], most: int) -> AsyncGenerator[list[ItemT], None]:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
 
 from backend.errors import WorkosFault, WorkosUnavailable
-from backend.workos.paging import Page, Pages, arriving, parse_page
+from backend.workos.paging import Pace, Page, Pages, arriving, parse_page
 
 
 class Listing:
@@ -133,3 +134,23 @@ async def test_nothing_is_asked_for_once_nobody_takes_it() -> None:
     await asyncio.sleep(0.01)
     assert asked == before
     assert before <= 5
+
+
+async def test_whoever_wakes_up_late_is_not_followed_too_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """WorkOS counts when requests come, not when they were meant to."""
+    now = [100.0]
+    late = iter([0, 0.2, 0, 0])
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds + next(late)
+
+    monkeypatch.setattr("backend.workos.paging.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("backend.workos.paging.asyncio.sleep", sleep)
+    pace = Pace(4)
+    went = []
+    for _ in range(4):
+        await pace.wait("users")
+        went.append(now[0])
+    assert [round(b - a, 6) for a, b in pairwise(went)] == [0.45, 0.25, 0.25]
