@@ -10,7 +10,10 @@ class ProblemCode(StrEnum):
 
     BAD_REQUEST = "bad_request"
     NOT_SIGNED_IN = "not_signed_in"
+    CREDENTIAL_REFUSED = "credential_refused"
     ROLE_MISSING = "role_missing"
+    SCOPE_MISSING = "scope_missing"
+    SESSION_REQUIRED = "session_required"
     NOT_YOURS = "not_yours"
     CROSS_SITE = "cross_site"
     NOT_FOUND = "not_found"
@@ -64,11 +67,34 @@ class NotSignedIn(RollcallError):
     detail = "Sign in first. If you were signed in, your directory may have ended your access."
 
 
+class TokenRefused(NotSignedIn):
+    code = ProblemCode.CREDENTIAL_REFUSED
+    title = "Token refused"
+    detail = (
+        "This API token is unknown, has expired or was ended, or whoever it is of may not enter "
+        "any more. Send a valid one as `Authorization: Bearer rc_…`."
+    )
+
+
 class RoleMissing(RollcallError):
     status = 403
     code = ProblemCode.ROLE_MISSING
     title = "Not allowed"
     detail = "Your directory groups do not give you this right."
+
+
+class ScopeMissing(RollcallError):
+    status = 403
+    code = ProblemCode.SCOPE_MISSING
+    title = "Not allowed"
+    detail = "The token lacks the scope for this."
+
+
+class SessionRequired(RollcallError):
+    status = 403
+    code = ProblemCode.SESSION_REQUIRED
+    title = "Not by a token"
+    detail = "A token cannot do this: sign in in a browser, and do it there."
 
 
 class NotYours(RollcallError):

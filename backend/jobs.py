@@ -25,7 +25,7 @@ from backend.errors import NotFound
 from backend.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
 from backend.schemas.jobs import Job, Schedule
 from backend.schemas.reconciliations import UNFINISHED, Trigger
-from backend.services import ended
+from backend.services import access_ends, ended
 from backend.services.events import catch_up
 from backend.services.events import parked as parked_events
 from backend.services.mirror import returning as returning_people
@@ -99,7 +99,12 @@ class Worker(NamedTuple):
             await parked_events.purge_bodies(self.database, self.settings.event_body_days)
         await ended.delete_ended(self.database)
         async with self.database.connect() as connection:
+            await access_ends.end_everywhere(connection)
             await connection.execute(_DELETE_OLD_LOG)
+
+    async def end_access(self) -> None:
+        async with self.database.connect() as connection:
+            await access_ends.end_where_changed(connection)
 
     async def request_reconciliations(self) -> None:
         async with self.database.transaction() as session:
@@ -206,6 +211,7 @@ def _register(queuer: PgQueuer, worker: Worker) -> None:
     schedule(Schedule.TIDY_UP, _EVERY_NIGHT, worker.tidy_up)
     schedule(Schedule.RETRY_PARKED, _EVERY_MINUTE, worker.retry_parked)
     schedule(Schedule.READ_RETURNED, _EVERY_10_SECONDS, read_returned)
+    schedule(Schedule.END_ACCESS, _EVERY_10_SECONDS, worker.end_access)
 
     @queuer.entrypoint(Job.RECONCILE, concurrency_limit=1, accepts_context=False)
     async def reconcile(job: QueuedJob) -> None:

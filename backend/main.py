@@ -34,6 +34,7 @@ from backend.routers import (
     team,
 )
 from backend.schemas.problem import Problem
+from backend.services.last_uses import LastUses
 from backend.services.rate_limits import RateLimiter
 from backend.settings import Settings, get_settings
 from backend.workos.client import WorkosClient
@@ -84,7 +85,9 @@ def create_app(
         app.state.database = database or Database(settings.database_url)
         app.state.workos = workos or WorkosClient(settings)
         app.state.rate_limiter = RateLimiter(app.state.database, on=settings.rate_limits == "on")
+        app.state.last_uses = LastUses(app.state.database)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(app.state.last_uses.writing())
             if with_worker:
                 # What nobody waits for has its own connections, and longer timeouts.
                 behind = database or Database(

@@ -100,4 +100,5 @@ async def test_a_page_of_posts(stack: Stack) -> None:
         ("http/guards.py", "services/sessions.py"),
         ("routers/posts.py", "services/posts.py"),
         ("services/posts.py", "services/sessions.py"),
+        ("http/guards.py", "services/last_uses.py"),
     ]

@@ -20,11 +20,15 @@ from backend.errors import (
     NotSignedIn,
     Prefetched,
     RoleMissing,
+    ScopeMissing,
+    SessionRequired,
+    TokenRefused,
 )
 from backend.http.rate_limits import allowance, allowance_of_client
 from backend.schemas.access import DEFAULT_ROLE_OF_GROUP, Actor, Permission, roles_with
 from backend.schemas.jobs import Enqueue
-from backend.services import sessions
+from backend.schemas.tokens import Scope
+from backend.services import sessions, tokens
 from backend.services.rate_limits import (
     CALLBACKS_REFUSED,
     TOKENS_REFUSED,
@@ -142,6 +146,12 @@ async def session_token(request: Request) -> Token | None:
 SessionToken = Annotated[Token | None, Depends(session_token)]
 
 
+def api_token(authorization: str) -> Token | None:
+    """The API token of an Authorization header, None where it is none that could be ours."""
+    scheme, _, credentials = authorization.partition(" ")
+    return tokens.parse(credentials.strip()) if scheme.lower() == "bearer" else None
+
+
 async def refuse_cross_site(request: Request) -> None:
     """Raises CrossSite when the browser says that another site sent a request that changes."""
     if request.method in _SAFE_METHODS:
@@ -192,6 +202,22 @@ class Guard:
         if self._permissions and actor.permissions.isdisjoint(self._permissions):
             raise RoleMissing(self._missing)
 
+    def check_reading(self, actor: Actor) -> None:
+        """As `check`, of a request that changes nothing, by a token."""
+        self._check_token(actor, Scope.READ)
+        self.check(actor)
+
+    def check_writing(self, actor: Actor) -> None:
+        self._check_token(actor, Scope.WRITE)
+        self.check(actor)
+
+    def _check_token(self, actor: Actor, scope: Scope) -> None:
+        """Raises ScopeMissing."""
+        if scope not in (actor.scopes or ()):
+            raise ScopeMissing(
+                f"This needs a token with the scope `{scope}`; make one that has it."
+            )
+
     async def __call__(self, request: Request) -> Actor:
         actor: Actor = request.scope[_ACTOR]  # not there on a route of another class
         return actor
@@ -207,6 +233,13 @@ class ClaimGuard(Guard):
     async def __call__(self, request: Request) -> Claim:  # type: ignore[override]
         claim: Claim = request.scope[_CLAIM]
         return claim
+
+
+class SessionGuard(Guard):
+    """As `Guard`, of somebody who sits there: what a token must not do."""
+
+    def _check_token(self, _actor: Actor, _scope: Scope) -> None:
+        raise SessionRequired
 
 
 class Limited:
@@ -258,24 +291,37 @@ class GuardedRoute(APIRoute):
         writes = not limited and not _SAFE_METHODS.issuperset(self.methods or ())
 
         async def guarded(request: Request) -> Response:
-            await refuse_cross_site(request)
-            token = await session_token(request)
+            authorization = request.headers.get("authorization")
+            if authorization is None:
+                await refuse_cross_site(request)
+                token = await session_token(request)
+                check = guard.check
+            else:
+                token = api_token(authorization)
+                reads = request.method in _SAFE_METHODS
+                check = guard.check_reading if reads else guard.check_writing
             if token is None:
-                if session_cookie_name(request.app.state.settings) in request.cookies:
+                cookie_name = session_cookie_name(request.app.state.settings)
+                if authorization is not None or cookie_name in request.cookies:
                     await allowance_of_client(request, TOKENS_REFUSED).use()
-                raise NotSignedIn
-            claim = Claim(request.app.state.database, token, guard.check)
+                raise NotSignedIn if authorization is None else TokenRefused
+            claim = Claim(request.app.state.database, token, check)
             try:
                 if proves is not None:
-                    return await proves(request, claim)
+                    answer = await proves(request, claim)
+                    request.app.state.last_uses.note(cast("Actor", claim.actor))
+                    return answer
                 # Access as it is when all is there: a slow body must not outlive a deactivation.
                 if takes_body:
                     with suppress(ClientDisconnect):  # the framework says it
                         await request.body()
                 actor = await sessions.find_actor(claim)
-            except NotSignedIn:
+            except NotSignedIn as refused:
                 await allowance_of_client(request, TOKENS_REFUSED).use()
+                if authorization is not None:
+                    raise TokenRefused from refused
                 raise
+            request.app.state.last_uses.note(actor)
             request.scope[_ACTOR] = actor
             if writes:
                 await _WRITES(request)
@@ -304,6 +350,7 @@ class GuardedRoute(APIRoute):
 
 
 SignedIn = Annotated[Actor, Depends(Guard())]
+InSession = Annotated[Actor, Depends(SessionGuard())]
 Reader = Annotated[Actor, Depends(Guard("Reading", Permission.READ_POSTS))]
 ReaderClaim = Annotated[Claim, Depends(ClaimGuard("Reading", Permission.READ_POSTS))]
 Author = Annotated[Actor, Depends(Guard("Writing", Permission.CREATE_POSTS))]

@@ -7,6 +7,8 @@ from backend.models.access import (
     live_groups,
     live_memberships,
 )
+from backend.models.admission import Admission
+from backend.models.api_token import ApiToken
 from backend.models.audit_event import AuditEvent
 from backend.models.base import NO_ORGANIZATION, Base
 from backend.models.directory import (
@@ -28,6 +30,8 @@ from backend.models.user import SsoIdentity, User
 
 __all__ = [
     "NO_ORGANIZATION",
+    "Admission",
+    "ApiToken",
     "AuditEvent",
     "Base",
     "Directory",

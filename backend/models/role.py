@@ -1,5 +1,6 @@
 """The two sources of roles beside membership: mappings of groups, and manual grants."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import false
@@ -28,5 +29,7 @@ class RoleGrant(Base):
     role: Mapped[str] = mapped_column(primary_key=True)
     granted_by: Mapped[UUID | None]
     created_at: Mapped[CreatedAt]
+    reason: Mapped[str] = mapped_column(server_default="")
+    until: Mapped[datetime | None]
 
     __table_args__ = (refers_to_user("user_id"), refers_to_user("granted_by"))

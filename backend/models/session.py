@@ -10,6 +10,8 @@ from backend.models.base import Base, CreatedAt, OwnKey, WorkosKey, refers_to_us
 
 
 class Session(Base):
+    """It is deleted when it ends. `user_agent` and `address` are those of the sign-in."""
+
     __tablename__ = "sessions"
 
     organization_id: Mapped[WorkosKey]
@@ -18,11 +20,16 @@ class Session(Base):
     user_id: Mapped[UUID]
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime]
+    last_used_at: Mapped[CreatedAt]
+    user_agent: Mapped[str | None]
+    address: Mapped[str | None]
 
     __table_args__ = (
         refers_to_user("user_id"),
         UniqueConstraint("organization_id", "token_hash"),
         Index(None, "organization_id", "user_id"),
+        # When one was last used is written again and again, and is in no index.
+        {"postgresql_with": {"fillfactor": 50}},
     )
 
 

@@ -38,10 +38,14 @@ class User(Base):
     profile_at: Mapped[datetime | None]
     profile_event_id: Mapped[WorkosId | None]
     joined_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
     blocked_at: Mapped[datetime | None]
+    blocked_by: Mapped[UUID | None]
+    blocked_reason: Mapped[str | None]
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (
+        refers_to_user("blocked_by"),
         UniqueConstraint("organization_id", "key"),
         Index(None, "organization_id", "sort_name", "id"),
         Index(

@@ -8,6 +8,15 @@ from typing import Self
 from uuid import UUID
 
 
+class AdmissionKind(StrEnum):
+    """Why somebody is let in whom the directory does not let in."""
+
+    GUEST = "guest"
+    SERVICE = "service"  # a program, by a token of the organization
+    BREAK_GLASS = "break_glass"
+    KEPT = "kept"  # when the directory was gone
+
+
 class Permission(StrEnum):
     READ_POSTS = "posts:read"
     CREATE_POSTS = "posts:create"
@@ -70,7 +79,10 @@ def permissions_of(roles: Collection[Role]) -> frozenset[Permission]:
 
 @dataclass(frozen=True)
 class Actor:
-    """Whoever is asking, with the access they have at this very request."""
+    """Whoever is asking, with the access they have at this very request.
+
+    They hold a session, or a token with its scopes.
+    """
 
     user_id: UUID
     name: str
@@ -78,6 +90,9 @@ class Actor:
     organization_id: str
     organization_name: str
     roles: tuple[Role, ...]
+    session_id: UUID | None = None
+    token_id: UUID | None = None
+    scopes: tuple[str, ...] | None = None
 
     @cached_property
     def permissions(self) -> frozenset[Permission]:

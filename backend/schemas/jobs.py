@@ -14,6 +14,7 @@ class Schedule(StrEnum):
     """What runs by the clock, in one worker of the deployment at a time."""
 
     CATCH_UP = "catch_up"
+    END_ACCESS = "end_access"
     READ_RETURNED = "read_returned"
     RETRY_PARKED = "retry_parked"
     TIDY_UP = "tidy_up"

@@ -1,4 +1,4 @@
-"""Sessions: opened by a sign-in, looked up at every request, ended by signing out."""
+"""Sessions, and who holds one or an API token: looked up at every request."""
 
 import hashlib
 import secrets
@@ -19,13 +19,14 @@ from sqlalchemy import (
     literal_column,
     select,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend.database import Database, Query
 from backend.errors import NotSignedIn
-from backend.models import Organization, Session, User, access
+from backend.models import Admission, ApiToken, Organization, Session, User, access
 from backend.schemas.access import Actor, Permission, Role, roles_named, roles_with
 
 LIFETIME = timedelta(days=14)
@@ -36,6 +37,7 @@ class Token(NamedTuple):
 
     organization_id: str
     secret: str
+    is_api_token: bool = False
 
     @classmethod
     def new(cls, organization_id: str) -> Self:
@@ -56,6 +58,32 @@ class Token(NamedTuple):
         return hashlib.sha256(self.secret.encode()).digest()
 
 
+# One of the two has no hash, and costs nothing.
+_HELD = union_all(
+    select(
+        Session.user_id,
+        Session.id.label("session_id"),
+        literal_column("NULL::uuid").label("token_id"),
+        literal_column("NULL::text[]").label("scopes"),
+        Session.last_used_at,
+    ).where(
+        Session.organization_id == bindparam("organization_id"),
+        Session.token_hash == bindparam("session_hash"),
+        Session.expires_at > func.now(),
+    ),
+    select(
+        ApiToken.user_id,
+        literal_column("NULL::uuid"),
+        ApiToken.id,
+        ApiToken.scopes,
+        literal_column("NULL::timestamptz"),
+    ).where(
+        ApiToken.organization_id == bindparam("organization_id"),
+        ApiToken.token_hash == bindparam("api_token_hash"),
+        ApiToken.expires_at > func.now(),
+    ),
+).subquery("held")
+_IDLE = Organization.session_idle_seconds * literal_column("interval '1 second'")
 _ACTING = (
     select(
         User.id,
@@ -64,11 +92,12 @@ _ACTING = (
         User.organization_id,
         Organization.name.label("organization_name"),
         access.c.roles,
+        _HELD.c.session_id,
+        _HELD.c.token_id,
+        _HELD.c.scopes,
     )
-    .join(
-        Session,
-        (Session.organization_id == User.organization_id) & (Session.user_id == User.id),
-    )
+    .select_from(_HELD)
+    .join(User, User.id == _HELD.c.user_id)
     .join(Organization, Organization.workos_id == User.organization_id)
     .join(
         access,
@@ -76,9 +105,7 @@ _ACTING = (
     )
     .where(
         User.organization_id == bindparam("organization_id"),
-        Session.organization_id == bindparam("organization_id"),
-        Session.token_hash == bindparam("token_hash"),
-        Session.expires_at > func.now(),
+        (_HELD.c.last_used_at > func.now() - _IDLE).is_not(False),
         access.c.active,
     )
 )
@@ -110,7 +137,7 @@ class Claim:
 
     Args:
         database: that is asked.
-        token: of a session.
+        token: of a session, or an API token.
         check: raises where the actor lacks a permission.
     """
 
@@ -118,8 +145,13 @@ class Claim:
         self, database: Database, token: Token, check: Callable[[Actor], None] = _anybody
     ) -> None:
         self.database = database
+        self.actor: Actor | None = None
         self._check = check
-        self.values = {"organization_id": token.organization_id, "token_hash": token.hash}
+        self.values = {
+            "organization_id": token.organization_id,
+            "session_hash": None if token.is_api_token else token.hash,
+            "api_token_hash": token.hash if token.is_api_token else None,
+        }
 
     def prove(self, rows: Sequence[Any]) -> Actor:
         """Whoever holds the token, with the access they had when it was answered.
@@ -128,7 +160,7 @@ class Claim:
             rows: what a statement with `asking` has found.
 
         Raises:
-            NotSignedIn: the session is unknown or over, or the person is no longer active.
+            NotSignedIn: the token is unknown or over, or the person is no longer active.
             RoleMissing: they lack the permission.
         """
         if not rows:
@@ -141,8 +173,12 @@ class Claim:
             organization_id=row["organization_id"],
             organization_name=row["organization_name"],
             roles=roles_named(row["roles"]),
+            session_id=row["session_id"],
+            token_id=row["token_id"],
+            scopes=row["scopes"],
         )
         self._check(actor)
+        self.actor = actor
         return actor
 
 
@@ -151,9 +187,25 @@ async def find_actor(claim: Claim) -> Actor:
     return claim.prove(await claim.database.fetch(_ACTOR, **claim.values))
 
 
-async def open_session(session: AsyncSession, organization_id: str, user_id: UUID) -> Token:
-    """A new session's token; only a hash of its secret is stored."""
+class Device(NamedTuple):
+    """What a browser says of itself, and the address that it signs in from."""
+
+    user_agent: str | None = None
+    address: str | None = None
+
+
+async def open_session(
+    session: AsyncSession, organization_id: str, user_id: UUID, device: Device | None = None
+) -> Token:
+    """A new session's token; only a hash of its secret is stored.
+
+    It lasts no longer than somebody is let in who was let in until a day.
+    """
+    device = device or Device()
     token = Token.new(organization_id)
+    until = select(Admission.until).where(
+        Admission.organization_id == organization_id, Admission.user_id == user_id
+    )
     await session.execute(
         delete(Session).where(
             Session.organization_id == organization_id,
@@ -167,7 +219,9 @@ async def open_session(session: AsyncSession, organization_id: str, user_id: UUI
             id=uuid7(),
             token_hash=token.hash,
             user_id=user_id,
-            expires_at=func.now() + LIFETIME,
+            expires_at=func.least(func.now() + LIFETIME, until.scalar_subquery()),
+            user_agent=device.user_agent,
+            address=device.address,
         )
     )
     return token

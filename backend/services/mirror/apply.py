@@ -1,14 +1,17 @@
 """Merging what no event brought: snapshots read from WorkOS's API, by the one way there is."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from uuid_utils.compat import uuid7
 
 from backend.database import Executor, transaction_lock
+from backend.models import User
 from backend.schemas.audit import AuditDetail, MirrorState
-from backend.services import audit
+from backend.services import access_ends, audit
 from backend.services.mirror.rows import (
     ACTIVE,
     FACT,
@@ -71,6 +74,10 @@ async def merge_person(
     await merge(executor, facts)
     after = await _state(executor, person)
     if before != after:
+        if before.access and after.access and before.access.active != after.access.active:
+            await access_ends.end_for(
+                executor, person.organization_id, await _users(executor, person)
+            )
         entry = audit.entry(
             "snapshot.person",
             organization_id=person.organization_id,
@@ -79,6 +86,13 @@ async def merge_person(
             detail=AuditDetail(before=before, after=after),
         )
         await audit.record(executor, entry)
+
+
+async def _users(executor: Executor, person: DirectoryUser) -> Sequence[UUID]:
+    users = select(User.id).where(
+        User.organization_id == person.organization_id, User.key == (person.idp_id or person.id)
+    )
+    return (await executor.execute(users)).scalars().all()
 
 
 async def _state(executor: Executor, person: DirectoryUser) -> MirrorState:

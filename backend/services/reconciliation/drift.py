@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.models import User, live_directory_users, live_groups
 from backend.schemas.audit import AuditDetail, MirrorState
 from backend.schemas.reconciliations import Drift
-from backend.services import audit
+from backend.services import access_ends, audit
 from backend.services.mirror.apply import merge
 from backend.services.mirror.rows import Facts, Version
 from backend.services.reconciliation.comparison import Comparison
@@ -51,6 +51,10 @@ async def merge_part(
         if after[user_id] != state
     ]
     await audit.record(connection, *changes)
+    gone_or_back = [
+        user_id for user_id, state in before.items() if after[user_id].active != state.active
+    ]
+    await access_ends.end_for(connection, organization_id, gone_or_back)
     found = Drift(
         directories=directories, people=people.drift, groups=groups.drift, memberships=memberships
     )

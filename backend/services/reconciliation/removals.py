@@ -9,11 +9,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
-from backend.models import Directory, Invitation, live_directory_users
+from backend.models import Directory, live_directory_users
 from backend.schemas.access import Permission, roles_with
 from backend.schemas.audit import AccessState, AuditDetail, MirrorState
 from backend.schemas.reconciliations import MOST_EXAMPLES, Change, Drift, DriftExample, KindDrift
-from backend.services import audit
+from backend.services import access_ends, audit
 from backend.services.mirror.rows import ACTIVE, Version
 from backend.services.reconciliation.ending import (
     FIND_ENDING,
@@ -167,17 +167,7 @@ class Removals:
         return max(_MOST_LOST, (active or 0) // _SHARE_LOST)
 
     async def conclude(self) -> None:
-        """End the invitations of those who lost access, and note for each what was lost."""
-        gone = select(lost.c.user_id).where(~lost.c.active)
-        await self._connection.execute(
-            update(Invitation)
-            .where(
-                Invitation.organization_id == self._organization_id,
-                Invitation.user_id.in_(gone),
-                Invitation.closed_at.is_(None),
-            )
-            .values(closed_at=func.now())
-        )
+        """End for good what those held who lost access, and note for each what was lost."""
         last = UUID(int=0)
         while True:
             found = await self._connection.execute(
@@ -189,6 +179,8 @@ class Removals:
             rows = found.all()
             if not rows:
                 return
+            gone = [row.user_id for row in rows if not row.active]
+            await access_ends.end_for(self._connection, self._organization_id, gone)
             await audit.record(self._connection, *(self._entry(row) for row in rows))
             last = rows[-1].user_id
 

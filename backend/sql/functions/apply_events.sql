@@ -19,6 +19,8 @@ DECLARE
     wrote text[] := '{}';
     before jsonb[];
     after jsonb[];
+    keys_before text[] := '{}';
+    flipped boolean;
     row record;
 BEGIN
     FOR n IN 1 .. cardinality(batch) LOOP
@@ -78,10 +80,34 @@ BEGIN
         END IF;
         changing := may_change_access(facts);
         before := mirror_states(batch, user_keys, changing);
+        IF changing <> '{}' THEN
+            keys_before := ARRAY(
+                SELECT (
+                    SELECT d.user_key FROM directory_users AS d
+                    WHERE d.organization_id = e.organization_id AND d.id = e.directory_user_id
+                )
+                FROM unnest(batch) AS e
+            );
+        END IF;
         wrote := merge_facts(facts);
         IF wrote <> '{}' THEN
             after := mirror_states(batch, user_keys, changing);
         END IF;
+        FOR n IN 1 .. cardinality(keys_before) LOOP
+            flipped := before[n] #> '{access,active}' <> after[n] #> '{access,active}';
+            IF flipped OR keys_before[n] <> user_keys[n] THEN
+                -- Who is let in again, too: a session may have been opened while they went.
+                PERFORM end_access(batch[n].organization_id, ARRAY(
+                    SELECT u.id FROM users AS u
+                    WHERE u.organization_id = batch[n].organization_id
+                        AND u.key IN (keys_before[n], user_keys[n])
+                        AND (flipped OR NOT (
+                            SELECT a.active FROM access AS a
+                            WHERE a.organization_id = u.organization_id AND a.user_id = u.id
+                        ))
+                ));
+            END IF;
+        END LOOP;
     END IF;
 
     FOR row IN

@@ -10,6 +10,7 @@ CREATE OR REPLACE FUNCTION merge_facts(facts jsonb)
 RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
     wrote text[] := '{}';
+    closing text[] := '{}';
     snapshot directory_users;
 BEGIN
     IF facts ? 'managed' THEN
@@ -23,9 +24,11 @@ BEGIN
             ORDER BY m.id
             ON CONFLICT (workos_id) DO UPDATE SET directory_managed = true
             WHERE NOT o.directory_managed
-            RETURNING '' AS event_id
+            RETURNING o.workos_id
         )
-        SELECT wrote || coalesce(array_agg(w.event_id), '{}') INTO wrote FROM written AS w;
+        SELECT coalesce(array_agg(''::text), '{}'), coalesce(array_agg(w.workos_id), '{}')
+        INTO wrote, closing
+        FROM written AS w;
     END IF;
 
     IF facts ? 'organizations' THEN
@@ -53,9 +56,13 @@ BEGIN
             ) AS r
             ORDER BY r.workos_id
             ON CONFLICT (workos_id) DO UPDATE SET deleted = true WHERE NOT o.deleted
-            RETURNING '' AS event_id
+            RETURNING o.workos_id
         )
-        SELECT wrote || coalesce(array_agg(w.event_id), '{}') INTO wrote FROM written AS w;
+        SELECT
+            wrote || coalesce(array_agg(''::text), '{}'),
+            closing || coalesce(array_agg(w.workos_id), '{}')
+        INTO wrote, closing
+        FROM written AS w;
     END IF;
 
     IF facts ? 'directories' THEN
@@ -86,9 +93,13 @@ BEGIN
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((d.removed_at, d.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE
-            RETURNING d.removed_by AS event_id
+            RETURNING d.organization_id, d.removed_by AS event_id
         )
-        SELECT wrote || coalesce(array_agg(w.event_id), '{}') INTO wrote FROM written AS w;
+        SELECT
+            wrote || coalesce(array_agg(w.event_id), '{}'),
+            closing || coalesce(array_agg(w.organization_id), '{}')
+        INTO wrote, closing
+        FROM written AS w;
     END IF;
 
     IF facts ? 'directory_users' THEN
@@ -260,6 +271,9 @@ BEGIN
         END LOOP;
     END IF;
 
+    -- Many may have left at once: what they hold is ended behind the answer.
+    UPDATE organizations AS o SET access_changed = TRUE
+    WHERE o.workos_id = ANY (closing) AND NOT o.access_changed;
     RETURN wrote;
 END
 $$;

@@ -25,7 +25,9 @@ SELECT
             UNION DISTINCT
             SELECT g.role
             FROM role_grants AS g
-            WHERE g.organization_id = u.organization_id AND g.user_id = u.id
+            WHERE g.organization_id = u.organization_id
+                AND g.user_id = u.id
+                AND (g.until > now()) IS NOT FALSE
         ) AS source
     ) ELSE '{}' END AS roles
 FROM users AS u
@@ -38,8 +40,12 @@ CROSS JOIN LATERAL (
         AND d.state = 'active'
 ) AS held
 CROSS JOIN LATERAL (
-    SELECT NOT o.deleted AND CASE
+    SELECT NOT o.deleted AND u.blocked_at IS NULL AND (CASE
         WHEN o.directory_managed THEN held.people <> '{}'
-        ELSE u.joined_at IS NOT NULL AND u.blocked_at IS NULL
-    END AS active
+        ELSE u.joined_at IS NOT NULL
+    END OR (
+        SELECT (a.until > now()) IS NOT FALSE
+        FROM admissions AS a
+        WHERE a.organization_id = u.organization_id AND a.user_id = u.id
+    )) IS TRUE AS active
 ) AS admitted;
