@@ -18,6 +18,7 @@ class ProblemCode(StrEnum):
     CROSS_SITE = "cross_site"
     NOT_FOUND = "not_found"
     NOT_INVITABLE = "not_invitable"
+    TOO_MANY_TOKENS = "too_many_tokens"
     BODY_PURGED = "body_purged"
     NOT_HELD = "not_held"
     ALREADY_FINISHED = "already_finished"
@@ -124,6 +125,13 @@ class NotInvitable(RollcallError):
     code = ProblemCode.NOT_INVITABLE
     title = "Cannot be invited"
     detail = "Only active people who have not joined can be invited."
+
+
+class TooManyTokens(RollcallError):
+    status = 409
+    code = ProblemCode.TOO_MANY_TOKENS
+    title = "Too many tokens"
+    detail = "There are fifty already. End one that is not used any more, then make the new one."
 
 
 class NotJoinable(Exception):

@@ -31,7 +31,9 @@ from backend.routers import (
     me,
     posts,
     reconciliations,
+    sessions,
     team,
+    tokens,
 )
 from backend.schemas.problem import Problem
 from backend.services.last_uses import LastUses
@@ -46,10 +48,30 @@ Sign in in the browser at [/auth](/auth); the session cookie then carries these 
 `application/problem+json` (RFC 9457): `code` is for programs, `detail` says what to do.
 """
 
+# In this order they are looked at: first what is asked for most.
+_ROUTERS = (
+    directory_sync,
+    posts,
+    me,
+    team,
+    sessions,
+    tokens,
+    directory,
+    reconciliations,
+    auth,
+    health,
+    docs,
+)
 _TAGS = [
     {"name": "sign-in", "description": "SSO through WorkOS, and who is signed in."},
     {"name": "posts", "description": "The notebook. `permissions` of `/me` say who may do what."},
     {"name": "team", "description": "The people of the organization, and invitations."},
+    {"name": "sessions", "description": "The browsers in which somebody is signed in."},
+    {
+        "name": "tokens",
+        "description": "For API clients: `Authorization: Bearer rc_…`, on every route that a "
+        "session opens, with the person's access as it is at that request.",
+    },
     {
         "name": "directory",
         "description": "What WorkOS tells us about the customer's directory, and what follows.",
@@ -116,8 +138,7 @@ def create_app(
     app.state.session_signer = session_signer(settings)
     app.state.enqueue = jobs.enqueue
     problems.register(app)
-    # In this order they are looked at: first what is asked for most.
-    for module in (directory_sync, posts, me, team, directory, reconciliations, auth, health, docs):
+    for module in _ROUTERS:
         app.include_router(module.router)
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
     for folder in FOLDERS_OF_FILES:  # a file that is not there is no page to go to

@@ -15,9 +15,12 @@ import httpx
 import httpx2
 from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from backend.database import Database
+from backend.http.guards import session_cookie_name, session_signer
 from backend.main import create_app
+from backend.services import sessions
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
 from emulator.testing import Directory, Emulator, Group, Organization, User
@@ -145,6 +148,21 @@ class Stack:
             self.emulator.add_member(self._groups[group_name], person)
         await self.deliver()
         return await self.sign_in(person)
+
+    async def open_session(self, person: User) -> httpx.AsyncClient:
+        """A browser of theirs without a sign-in, which reads what the directory says of them."""
+        async with self.database.transaction() as session:
+            found = await session.execute(
+                text("SELECT organization_id, id FROM users WHERE key = :key"),
+                {"key": person.idp_id},
+            )
+            token = await sessions.open_session(session, *found.one())
+        settings = self.app.state.settings
+        browser = self.browser()
+        browser.cookies.set(
+            session_cookie_name(settings), session_signer(settings).sign(str(token)).decode()
+        )
+        return browser
 
     async def refused(self, who: User | str, **profile: Any) -> str:
         """The reason with which this sign-in ends; it leaves no session."""

@@ -25,7 +25,8 @@ SELECT 'org_1', md5(n::text)::uuid, sha256(n::text::bytea), md5((1 + n % 500)::t
 FROM generate_series(1, 1000) AS n;
 
 INSERT INTO admissions (organization_id, user_id, kind, reason, until)
-SELECT 'org_1', md5(n::text)::uuid, 'guest', 'Typical', now() + n * interval '1 day'
+SELECT 'org_1', md5(n::text)::uuid, CASE WHEN n % 2 = 0 THEN 'guest' ELSE 'service' END, 'Typical',
+    now() + n * interval '1 day'
 FROM generate_series(1, 500) AS n;
 
 ANALYZE organizations, api_tokens, admissions;
@@ -81,6 +82,12 @@ def upgrade() -> None:
             name=op.f("fk_admissions_organization_id_user_id"),
         ),
         sa.PrimaryKeyConstraint("organization_id", "user_id", name=op.f("pk_admissions")),
+    )
+    op.create_index(
+        op.f("ix_admissions_organization_id_kind_created_at_user_id"),
+        "admissions",
+        ["organization_id", "kind", "created_at", "user_id"],
+        unique=False,
     )
     op.create_index(
         "ix_admissions_until",
@@ -1281,6 +1288,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_api_tokens_organization_id_user_id"), table_name="api_tokens")
     op.drop_index(op.f("ix_api_tokens_organization_id_created_at_id"), table_name="api_tokens")
     op.drop_table("api_tokens")
+    op.drop_index(
+        op.f("ix_admissions_organization_id_kind_created_at_user_id"), table_name="admissions"
+    )
     op.drop_index(
         "ix_admissions_until",
         table_name="admissions",

@@ -364,3 +364,4 @@ Deleter = Annotated[
 TeammateClaim = Annotated[Claim, Depends(ClaimGuard("Seeing the team", Permission.READ_TEAM))]
 Inviter = Annotated[Actor, Depends(Guard("Inviting", Permission.INVITE))]
 Admin = Annotated[Actor, Depends(Guard("This", Permission.ADMINISTER))]
+AdminInSession = Annotated[Actor, Depends(SessionGuard("This", Permission.ADMINISTER))]

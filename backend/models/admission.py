@@ -25,6 +25,7 @@ class Admission(Base):
     __table_args__ = (
         refers_to_user("user_id"),
         refers_to_user("admitted_by"),
+        Index(None, "organization_id", "kind", "created_at", "user_id"),
         Index(
             "ix_admissions_until",
             "organization_id",

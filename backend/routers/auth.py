@@ -27,6 +27,8 @@ from backend.settings import Settings
 
 router = APIRouter(tags=["sign-in"], responses=problems(422))
 
+_LONGEST_USER_AGENT = 500
+
 _NOT_CACHED = {"Cache-Control": "no-store"}
 
 
@@ -50,6 +52,11 @@ def _attempts(request: Request, settings: Settings) -> dict[str, str]:
     """The cookies of this browser's sign-ins that were begun and not finished."""
     prefix = cookie_prefix(settings) + sign_in.COOKIE_PREFIX
     return {name: value for name, value in request.cookies.items() if name.startswith(prefix)}
+
+
+def _device(request: Request) -> sessions.Device:
+    user_agent = request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT]
+    return sessions.Device(user_agent or None, request.client.host if request.client else None)
 
 
 def _to_workos(request: Request, settings: Settings, begun: sign_in.Begun) -> Response:
@@ -152,6 +159,7 @@ async def callback(
         sign_in.Answer(code, state, error),
         cookie=request.cookies.get(attempt_cookie),
         earlier_token=earlier_token,
+        device=_device(request),
         refused=refused,
     )
     response = _redirect(finished.url)

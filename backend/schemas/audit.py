@@ -57,9 +57,10 @@ class AuditDetail(_Kept):
     """What is known of an entry besides who, what and when.
 
     Of an event: `outcome`, `reason`, `detail`, `source`, `attempt` and, where it is about a person
-    in a group, `group_id`; `before` and `after` of what changed. Of a deleted post: `title` and
-    `author_id`. Of a reconciliation: `people` and `limit` if held; `drift`, `lost_access` and
-    `confirmed` if completed.
+    in a group, `group_id`; `before` and `after` of what changed. Of a session: `session_id`; of a
+    token: `token_id`, `token_name`, `scopes`; of a service account: `name`, `role`, `reason`. Of a
+    deleted post: `title` and `author_id`. Of a reconciliation: `people` and `limit` if held;
+    `drift`, `lost_access` and `confirmed` if completed.
     """
 
     outcome: Known[str] = None
@@ -70,6 +71,12 @@ class AuditDetail(_Kept):
     group_id: Known[str] = None
     before: Known[MirrorState] = None
     after: Known[MirrorState] = None
+    session_id: Known[str] = None
+    token_id: Known[str] = None
+    token_name: Known[str] = None
+    scopes: Known[list[str]] = None
+    name: Known[str] = None
+    role: Known[str] = None
     title: Known[str] = None
     author_id: Known[str] = None
     people: Known[int] = None

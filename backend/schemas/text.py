@@ -49,6 +49,9 @@ Title = Annotated[
 Content = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _Storable
 ]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Storable
+]
 SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), _Storable]
 
 # As long as a directory's, and as exact: a blank at its end tells it from another.

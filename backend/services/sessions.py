@@ -22,6 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 from uuid_utils.compat import uuid7
 
 from backend.database import Database, Query
@@ -58,6 +59,18 @@ class Token(NamedTuple):
         return hashlib.sha256(self.secret.encode()).digest()
 
 
+def is_in_use() -> ColumnElement[bool]:
+    """Whether a session has not rested for too long; its organization says for how long it may."""
+    return _used_lately(Session.last_used_at)
+
+
+def _used_lately(
+    last_used_at: ColumnElement[Any] | InstrumentedAttribute[Any],
+) -> ColumnElement[bool]:
+    idle = Organization.session_idle_seconds * literal_column("interval '1 second'")
+    return (last_used_at > func.now() - idle).is_not(False)
+
+
 # One of the two has no hash, and costs nothing.
 _HELD = union_all(
     select(
@@ -83,7 +96,6 @@ _HELD = union_all(
         ApiToken.expires_at > func.now(),
     ),
 ).subquery("held")
-_IDLE = Organization.session_idle_seconds * literal_column("interval '1 second'")
 _ACTING = (
     select(
         User.id,
@@ -105,7 +117,7 @@ _ACTING = (
     )
     .where(
         User.organization_id == bindparam("organization_id"),
-        (_HELD.c.last_used_at > func.now() - _IDLE).is_not(False),
+        _used_lately(_HELD.c.last_used_at),
         access.c.active,
     )
 )

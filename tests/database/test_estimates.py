@@ -138,6 +138,18 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
     await get(f"/directory/people/{person}/access")
     await change("POST", f"/team/{newcomer}/invitation")
     await change("DELETE", f"/team/{newcomer}/invitation")
+    for path in ("/sessions", "/tokens", f"/people/{person}/sessions", "/organization/tokens"):
+        await get(path)
+    token = {"name": "t", "scopes": ["read"]}
+    made = (await change("POST", "/tokens", json=token)).json()
+    await change("DELETE", f"/tokens/{made['id']}")
+    account = {"name": "Program", "role": "author", "reason": "Tried."}
+    made = (await change("POST", "/service-accounts", json=account)).json()
+    program = f"/service-accounts/{made['id']}"
+    await change("POST", f"{program}/tokens", json=token)
+    await get("/service-accounts")
+    await change("DELETE", program)
+    await change("POST", "/sessions/end-others")
 
 
 def faults(asked: str, plan: Plan) -> list[str]:

@@ -175,10 +175,40 @@ async def receive_events(stack: Stack) -> None:
     await stack.deliver()
 
 
+async def use_sessions_and_tokens(stack: Stack) -> None:
+    adam, ann = await stack.sign_in_as("Admins", "Adam"), await stack.sign_in_as("Authors")
+    theirs = f"/people/{(await stack.me(ann))['id']}/sessions"
+    token = {"name": "t", "scopes": ["read"]}
+    own, second = [(await ann.post("/tokens", json=token)).json() for _ in range(2)]
+    account = {"name": "Program", "role": "author", "reason": "Tried."}
+    made = (await adam.post("/service-accounts", json=account)).json()
+    await adam.post(f"/service-accounts/{made['id']}/tokens", json=token)
+    await stack.browser().get("/me", headers={"Authorization": f"Bearer {own['secret']}"})
+    for path in ("/sessions", "/tokens", theirs, "/organization/tokens", "/service-accounts"):
+        await ask(adam, path)
+    await stack.app.state.last_uses.write()
+    (held,) = (await ask(adam, theirs))["items"]
+    await ann.post("/sessions/end-others")
+    for browser, path in (
+        (ann, f"/tokens/{own['id']}"), (adam, f"/organization/tokens/{second['id']}"),
+        (adam, f"/service-accounts/{made['id']}"), (adam, f"{theirs}/{held['id']}"),
+    ):  # fmt: skip
+        assert (await browser.delete(path)).status_code == 204
+    (current,) = (await ask(adam, "/sessions"))["items"]
+    assert (await adam.delete(f"/sessions/{current['id']}")).status_code == 204
+
+
 STORIES = [
-    use_posts, use_team, sign_in, sign_in_by_address, sign_in_without_a_directory,
-    look_into_the_directory, use_reconciliations, receive_events,
-]  # fmt: skip
+    use_posts,
+    use_team,
+    use_sessions_and_tokens,
+    sign_in,
+    sign_in_by_address,
+    sign_in_without_a_directory,
+    look_into_the_directory,
+    use_reconciliations,
+    receive_events,
+]
 
 
 def noting(app: Any, asked: set[tuple[str, str]]) -> Any:

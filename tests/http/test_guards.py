@@ -29,6 +29,20 @@ ROUTES = [
     ("GET", "/team"),
     ("POST", "/team/{id}/invitation"),
     ("DELETE", "/team/{id}/invitation"),
+    ("GET", "/sessions"),
+    ("POST", "/sessions/end-others"),
+    ("DELETE", "/sessions/{id}"),
+    ("GET", "/people/{id}/sessions"),
+    ("DELETE", "/people/{id}/sessions/{id}"),
+    ("GET", "/tokens"),
+    ("POST", "/tokens"),
+    ("DELETE", "/tokens/{id}"),
+    ("GET", "/organization/tokens"),
+    ("DELETE", "/organization/tokens/{id}"),
+    ("GET", "/service-accounts"),
+    ("POST", "/service-accounts"),
+    ("DELETE", "/service-accounts/{id}"),
+    ("POST", "/service-accounts/{id}/tokens"),
     ("POST", "/directory/reconciliations"),
     ("GET", "/directory/reconciliations"),
     ("GET", "/directory/reconciliations/{id}"),
@@ -56,8 +70,20 @@ async def test_every_route_of_the_api_is_listed_here(stack: Stack) -> None:
     assert described == set(ROUTES)
 
 
+# By the end of a path: what is sent to it.
+BODIES: dict[str, dict[str, Any]] = {
+    "/posts": POST,
+    "/posts/{id}": POST,
+    "/tokens": {"name": "t", "scopes": ["read"]},
+    "/service-accounts": {"name": "t", "role": "author", "reason": "r"},
+}
+
+
 async def ask(browser: httpx.AsyncClient, method: str, path: str, **more: Any) -> httpx.Response:
-    body = POST if method in {"POST", "PATCH"} and path.startswith("/posts") else None
+    """As a browser would, with a body that is right."""
+    route = re.sub(r"[0-9a-f-]{36}", "{id}", path)
+    bodies = [body for end, body in BODIES.items() if route.endswith(end)]
+    body = bodies[0] if bodies and method in {"POST", "PATCH", "PUT"} else None
     return await browser.request(method, path, json=body, **more)
 
 
@@ -142,7 +168,7 @@ async def test_requests_from_other_sites(
         answer = await ask(adam, method, some(path), headers=headers)
         refused = method != "GET" and not passes
         assert (answer.status_code == 403) == refused, (method, path, answer.text)
-        assert (answer.json().get("code") == "cross_site") == refused
+        assert ("cross_site" in answer.text) == refused
     ended = await adam.post("/auth/logout", headers=headers)
     assert ended.status_code == (204 if passes else 403)
     assert (await adam.get("/me")).status_code == (401 if passes else 200)

@@ -16,6 +16,10 @@ DELETE_ANY = {Permission.DELETE_ANY_POST}
 INVITE = {Permission.INVITE}
 ADMINISTER = {Permission.ADMINISTER}
 
+OF_ADMINS = ("/directory", "/people", "/organization", "/service-accounts")
+# What is one's own.
+OF_ANYBODY = ("/sessions", "/tokens")
+
 OPENED_BY = {
     ("GET", "/posts"): READ,
     ("GET", "/posts/{own}"): READ,
@@ -28,7 +32,8 @@ OPENED_BY = {
     ("GET", "/team"): {Permission.READ_TEAM},
     ("POST", "/team/{id}/invitation"): INVITE,
     ("DELETE", "/team/{id}/invitation"): INVITE,
-    **{route: ADMINISTER for route in ROUTES if route[1].startswith("/directory")},
+    **{route: ADMINISTER for route in ROUTES if route[1].startswith(OF_ADMINS)},
+    **{route: set(Permission) for route in ROUTES if route[1].startswith(OF_ANYBODY)},
 }
 
 

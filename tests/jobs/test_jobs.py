@@ -38,11 +38,12 @@ async def test_it_reads_who_came_back(stack: Stack) -> None:
     ann = stack.person("Ann")
     stack.group("Authors", ann)
     await stack.deliver()
-    browser = await stack.sign_in(ann)
+    await stack.sign_in(ann)
     stack.emulator.deactivate_user(ann)
     stack.clock.advance(60)
     stack.emulator.reactivate_user(ann)
     await stack.deliver()
+    browser = await stack.open_session(ann)
     assert await stack.roles(browser) == ["member"]
     async with working(stack, events_poll_seconds=0):
 
@@ -61,7 +62,7 @@ async def test_it_catches_up_only_when_asked_to(stack: Stack) -> None:
     names = await one(
         stack, "SELECT array_agg(entrypoint ORDER BY entrypoint) AS all FROM pgqueuer_schedules"
     )
-    assert names == {"all": ["read_returned", "retry_parked", "tidy_up"]}
+    assert names == {"all": ["end_access", "read_returned", "retry_parked", "tidy_up"]}
 
 
 async def test_two_workers_are_one_poller(stack: Stack, own_database_url: str) -> None:

@@ -74,7 +74,13 @@ async def test_in_batches_of_every_organization_there_or_not(stack: Stack) -> No
         FROM generate_series(1, 33) AS n""",
     )
     deleted = await delete_ended(stack.database, batch=4)
-    assert deleted == {"sessions": 0, "used_states": 29, "invitations": 0, "rate_counts": 0}
+    assert deleted == {
+        "sessions": 0,
+        "api_tokens": 0,
+        "used_states": 29,
+        "invitations": 0,
+        "rate_counts": 0,
+    }
     assert await count(stack, "used_states") == 4
 
 

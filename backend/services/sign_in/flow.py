@@ -30,7 +30,7 @@ from backend.metrics import SIGN_INS
 from backend.models import UsedState
 from backend.services import audit, invitations
 from backend.services.rate_limits import Allowance
-from backend.services.sessions import Claim, Token, end_session, find_actor, open_session
+from backend.services.sessions import Claim, Device, Token, end_session, find_actor, open_session
 from backend.services.sign_in import identity, users
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
@@ -190,6 +190,7 @@ async def finish(
     *,
     cookie: str | None,
     earlier_token: Token | None,
+    device: Device,
     refused: Allowance,
 ) -> Finished:
     """End a sign-in: a session for the person, or the sign-in page with the reason.
@@ -202,6 +203,7 @@ async def finish(
         answer: what came back to the callback.
         cookie: the attempt's cookie, by the name that `cookie_name` gives.
         earlier_token: the session that the browser has had until now; it ends.
+        device: what signs in.
         refused: how many of this client's may end with a state or a code that is made up. When
             none may any more, WorkOS is asked about no code of its.
     """
@@ -215,7 +217,7 @@ async def finish(
         await _use_up(database, attempt)
         match = await identity.recognise(database, client, profile, attempt.organization_id)
         return_to = _return_to(settings, answer.state)
-        return await _enter(session, attempt, return_to, profile, match, earlier_token)
+        return await _enter(session, attempt, return_to, profile, match, earlier_token, device)
     except SignInRefused as refusal:
         if earlier_token and await _is_repeat(database, answer.state, refusal, earlier_token):
             with suppress(BadSignature):
@@ -335,12 +337,13 @@ async def _enter(
     profile: Profile,
     match: identity.Match,
     earlier_token: Token | None,
+    device: Device,
 ) -> Finished:
     organization_id = attempt.organization_id
     user_id = await users.join(session, organization_id, match, profile)
     if earlier_token:
         await end_session(session, earlier_token)
-    token = await open_session(session, organization_id, user_id)
+    token = await open_session(session, organization_id, user_id, device)
     opened = audit.entry(
         "session.opened", organization_id=organization_id, subject_id=user_id, actor_id=user_id
     )

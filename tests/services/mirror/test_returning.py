@@ -67,8 +67,9 @@ async def test_merge_rule_2_the_roles_come_back_without_a_sign_in(
 ) -> None:
     stack.emulator.settings.same_id_on_return = same_id
     stack.emulator.settings.retain_deactivated = retained
-    ann, browser = await writer(stack)
+    ann, _ = await writer(stack)
     again = await leaves_and_returns(stack, ann)
+    browser = await stack.open_session(ann)
     assert (again.id == ann.id) == (same_id or retained)
     assert await stack.roles(browser) == ["member"]
     stack.clock.advance(11)
@@ -80,10 +81,11 @@ async def test_merge_rule_2_the_roles_come_back_without_a_sign_in(
 async def test_a_reading_counts_only_when_it_is_newer_than_the_leaving(stack: Stack) -> None:
     """A snapshot is ten seconds old by its version, so the first may come too early."""
     stack.emulator.settings.same_id_on_return = True
-    ann, browser = await writer(stack)
+    ann, _ = await writer(stack)
     stack.emulator.deactivate_user(ann)
     stack.emulator.reactivate_user(ann)
     await stack.deliver()
+    browser = await stack.open_session(ann)
     assert await read(stack) == 1
     assert await stack.roles(browser) == ["member"]
     stack.clock.advance(11)
@@ -93,7 +95,7 @@ async def test_a_reading_counts_only_when_it_is_newer_than_the_leaving(stack: St
 
 
 async def test_groups_that_were_left_meanwhile_stay_left(stack: Stack) -> None:
-    ann, browser = await writer(stack)
+    ann, _ = await writer(stack)
     admins = stack.group("Admins", ann)
     await stack.deliver()
     stack.emulator.deactivate_user(ann)
@@ -101,6 +103,7 @@ async def test_groups_that_were_left_meanwhile_stay_left(stack: Stack) -> None:
     stack.clock.advance(60)
     stack.emulator.reactivate_user(ann)
     await stack.deliver()
+    browser = await stack.open_session(ann)
     stack.clock.advance(11)
     assert await read(stack) == 1
     assert await stack.roles(browser) == BOTH
@@ -112,7 +115,7 @@ async def test_merge_rule_3_a_membership_that_a_newer_reading_lacks_has_ended(
     """Announced since they are back, and left again unheard."""
     stack.emulator.settings.same_id_on_return = True
     stack.emulator.settings.announce_memberships_on_return = True
-    ann, browser = await writer(stack)
+    ann, _ = await writer(stack)
     stack.emulator.deactivate_user(ann)
     await stack.deliver()
     stack.clock.advance(60)
@@ -120,6 +123,7 @@ async def test_merge_rule_3_a_membership_that_a_newer_reading_lacks_has_ended(
     returned = stack.skip()
     for event in returned:
         await stack.post_event(event)
+    browser = await stack.open_session(ann)
     assert await stack.roles(browser) == BOTH
     (authors,) = {event["data"]["group"]["id"] for event in returned if "group" in event["data"]}
     stack.emulator.remove_member(authors, ann)
@@ -197,12 +201,13 @@ class TestWorkosFails:
     async def test_one_alone(self, stack: Stack) -> None:
         people = [await writer(stack, name) for name in ("Ann", "Bob", "Carl")]
         returned = [await leaves_and_returns(stack, person) for person, _ in people]
+        browsers = [await stack.open_session(person) for person, _ in people]
         stack.clock.advance(11)
         usual = stack.app.state.workos
         wire = await self.clients(stack, {returned[1].id: httpx2.Response(404)})
         backoff = Backoff()
         assert await read(stack, backoff) == 2
-        assert [await stack.roles(browser) for _, browser in people] == [BOTH, ["member"], BOTH]
+        assert [await stack.roles(browser) for browser in browsers] == [BOTH, ["member"], BOTH]
         asked = len(wire.paths)
         assert await read(stack, backoff) == 0
         assert len(wire.paths) == asked
