@@ -12,7 +12,10 @@ from tests.emulator.server import Program
 from tools.browser import ARGUMENTS
 
 pytestmark = pytest.mark.browser
-PAGES = ("/", "/people", "/groups", "/exchanges", "/deliveries", "/faults", "/settings", "/tile")
+PAGES = (
+    "/", "/people", "/groups", "/exchanges", "/workos", "/deliveries", "/faults", "/settings",
+    "/tile",
+)  # fmt: skip
 
 
 class Content(BaseHTTPRequestHandler):
