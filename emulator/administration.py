@@ -8,7 +8,7 @@ from typing import Any
 from emulator.direct import Direct, Group, User
 from emulator.okta import revocation, signing_keys
 from emulator.okta.provisioning import Okta
-from emulator.okta.revocation import RevocationRequest, SubjectFormat, Wrong
+from emulator.okta.revocation import RevocationRequest, SubjectFormat, SubjectMember, Wrong
 from emulator.store import Row
 from emulator.workos import connections, directories, domains, organizations, portal, roles, tokens
 from emulator.workos.connections import ConnectionState
@@ -101,11 +101,15 @@ class Administration(Direct):
         return f"/portal/sessions/{session['id']}"
 
     def set_revocation(
-        self, organization_id: str, url: str, subject_format: SubjectFormat = SubjectFormat.EMAIL
+        self,
+        organization_id: str,
+        url: str,
+        subject_format: SubjectFormat = SubjectFormat.EMAIL,
+        subject_member: SubjectMember = SubjectMember.SUB_ID,
     ) -> None:
         """Universal Logout: where Okta asks, and how it says who is meant."""
         company = self._company(organization_id)
-        revocation.set_endpoint(self._okta, company["id"], url, subject_format)
+        revocation.set_endpoint(self._okta, company["id"], url, subject_format, subject_member)
 
     def revocation(self, user: User | str, wrong: Wrong = Wrong.NOTHING) -> RevocationRequest:
         """The request that clears this person's sessions, signed now, to be posted by a test."""

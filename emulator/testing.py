@@ -35,7 +35,7 @@ from emulator.app import Parts
 from emulator.clock import Clock
 from emulator.direct import Directory, Group, Organization, User
 from emulator.okta.records import OktaRefusedError
-from emulator.okta.revocation import RevocationRequest, SubjectFormat, Wrong
+from emulator.okta.revocation import RevocationRequest, SubjectFormat, SubjectMember, Wrong
 from emulator.options import SIGNING_KEY, Options
 from emulator.workos import events, organizations, users
 from emulator.workos.domains import DomainState, FailureReason
@@ -50,8 +50,8 @@ from emulator.workos.world import NotFoundError, RefusedError
 __all__ = [
     "Directory", "DomainState", "Emulator", "FailureReason", "Faults", "Group", "Intent",
     "NotFoundError", "OktaRefusedError", "Organization", "Post", "RefusedError", "Reply",
-    "RevocationRequest", "Settings", "SubjectFormat", "User", "WebhookRequest", "WithoutEmail",
-    "Wrong",
+    "RevocationRequest", "Settings", "SubjectFormat", "SubjectMember", "User", "WebhookRequest",
+    "WithoutEmail", "Wrong",
 ]  # fmt: skip
 
 Json = dict[str, Any]

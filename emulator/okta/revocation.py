@@ -1,7 +1,7 @@
 """Universal Logout: Okta asks the application to end a person's sessions and tokens.
 
 The request is the one of Okta's guide "Build Universal Logout for your app": a JWT signed with the
-company's key authorizes it, and `sub_id` says who is meant.
+company's key authorizes it, and the body says who is meant.
 """
 
 import json
@@ -33,6 +33,13 @@ class SubjectFormat(StrEnum):
 
     EMAIL = "email"
     ISS_SUB = "iss_sub"
+
+
+class SubjectMember(StrEnum):
+    """What the body calls who is meant: as the draft does, or as Okta's guide did before."""
+
+    SUB_ID = "sub_id"
+    SUBJECT = "subject"
 
 
 class Wrong(StrEnum):
@@ -71,7 +78,13 @@ def app_id(company_id: str) -> str:
     return f"0oa{company_id[3:]}"
 
 
-def set_endpoint(okta: Okta, company_id: str, url: str, subject_format: SubjectFormat) -> None:
+def set_endpoint(
+    okta: Okta,
+    company_id: str,
+    url: str,
+    subject_format: SubjectFormat = SubjectFormat.EMAIL,
+    subject_member: SubjectMember = SubjectMember.SUB_ID,
+) -> None:
     """Where the application is asked; empty is nowhere. Raises OktaRefusedError for no address."""
     okta.records.company(company_id)
     try:
@@ -82,9 +95,11 @@ def set_endpoint(okta: Okta, company_id: str, url: str, subject_format: SubjectF
     if not usable:
         raise OktaRefusedError(f"{url} is no address that can be called.")
     okta.records.store.run(
-        "update companies set revocation_url = ?, subject_format = ? where id = ?",
+        "update companies set revocation_url = ?, subject_format = ?, subject_member = ?"
+        " where id = ?",
         url,
         subject_format,
+        subject_member,
         company_id,
     )
 
@@ -114,7 +129,7 @@ def request(okta: Okta, person_id: str, wrong: Wrong = Wrong.NOTHING) -> Revocat
     headers = {"Content-Type": "application/json", "User-Agent": "Okta Universal Logout"}
     if wrong is not Wrong.UNAUTHORIZED:
         headers["Authorization"] = f"Bearer {token}"
-    body = {"sub_id": _subject(okta, company, person, wrong)}
+    body = {company["subject_member"]: _subject(okta, company, person, wrong)}
     return RevocationRequest(urldefrag(url).url, headers, json.dumps(body).encode(), claims)
 
 

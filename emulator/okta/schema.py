@@ -48,4 +48,5 @@ create table if not exists exchanges (
 ADDED = (
     ("companies", "revocation_url", "text not null default ''"),
     ("companies", "subject_format", "text not null default 'email'"),
+    ("companies", "subject_member", "text not null default 'sub_id'"),
 )

@@ -90,6 +90,7 @@ def test_a_state_of_an_earlier_emulator_is_opened(tmp_path: Path) -> None:
             "drop table signing_keys", "drop table revocations",
             "alter table companies drop column revocation_url",
             "alter table companies drop column subject_format",
+            "alter table companies drop column subject_member",
         ),
     }.items():  # fmt: skip
         with sqlite3.connect(tmp_path / "emulator" / f"{half}.sqlite") as store:

@@ -125,6 +125,17 @@ async def test_a_person_is_named_by_issuer_and_subject(
     }  # fmt: skip
 
 
+async def test_the_body_names_the_person_as_the_earlier_guide_did_too(
+    emulator: Emulator, browser: httpx.AsyncClient, ann: User
+) -> None:
+    (company,) = emulator.records.companies()
+    form = {"url": ENDPOINT, "subject_member": "subject"}
+    await browser.post(f"/companies/{company['id']}/revocation", data=form)
+    assert json.loads(emulator.revocation(ann).body) == {
+        "subject": {"format": "email", "email": "ann@acme.example"}
+    }
+
+
 @pytest.mark.parametrize("wrong", REFUSED)
 async def test_one_thing_is_wrong_at_a_time(
     emulator: Emulator, browser: httpx.AsyncClient, acme: Organization, ann: User, wrong: Wrong

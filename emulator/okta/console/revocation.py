@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from emulator.okta import revocation, signing_keys
 from emulator.okta.console.guards import OktaDep
-from emulator.okta.revocation import SubjectFormat, Wrong
+from emulator.okta.revocation import SubjectFormat, SubjectMember, Wrong
 from emulator.web.pages import back_to
 
 Json = dict[str, Any]
@@ -36,10 +36,11 @@ async def metadata(okta: OktaDep, company_id: str) -> Json:
 async def change_revocation(
     okta: OktaDep,
     company_id: str,
-    subject_format: Annotated[SubjectFormat, Form()],
+    subject_format: Annotated[SubjectFormat, Form()] = SubjectFormat.EMAIL,
+    subject_member: Annotated[SubjectMember, Form()] = SubjectMember.SUB_ID,
     url: Annotated[str, Form(max_length=1024)] = "",
 ) -> RedirectResponse:
-    revocation.set_endpoint(okta, company_id, url.strip(), subject_format)
+    revocation.set_endpoint(okta, company_id, url.strip(), subject_format, subject_member)
     return back_to("/settings", "Okta's Universal Logout is saved.")
 
 

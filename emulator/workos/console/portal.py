@@ -78,6 +78,7 @@ def _dsync(world: World, session: Row, page: int, q: str) -> Json:
             for group_id, slug in roles.assigned(world, each["id"]).items()
         },
         "roles": world.settings.roles,
+        "multiple_roles": world.settings.multiple_roles,
         "q": q,
         "page": page,
         "pages": -(-total // GROUPS_SHOWN),
