@@ -14,9 +14,10 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emulator.clock import Clock
-from emulator.okta.console import exchanges, groups, people, sign_in
+from emulator.okta.console import exchanges, groups, people, revocation, sign_in
 from emulator.okta.provisioning import Okta
 from emulator.okta.records import OktaRefusedError, Records
+from emulator.okta.schema import ADDED as OKTA_ADDED
 from emulator.okta.schema import SCHEMA as OKTA_SCHEMA
 from emulator.options import Options
 from emulator.scenario.model import Step
@@ -24,9 +25,17 @@ from emulator.scenario.timeline import play
 from emulator.store import Store
 from emulator.web.pages import STATIC, back_to, error_page, page_before, render
 from emulator.web.protection import LARGEST_BODY, OwnNames, Unframed
-from emulator.workos.api import directory_sync, errors, events, organizations
+from emulator.workos.api import (
+    connections,
+    directory_sync,
+    errors,
+    events,
+    organization_domains,
+    organizations,
+)
+from emulator.workos.api import portal as portal_api
 from emulator.workos.api.limits import RateLimit
-from emulator.workos.console import controls, deliveries, portal
+from emulator.workos.console import controls, dashboard, deliveries, portal, portal_session
 from emulator.workos.scim import routes as scim
 from emulator.workos.settings import Settings
 from emulator.workos.sso import routes as sso
@@ -40,9 +49,14 @@ class Parts:
     """What one emulator consists of."""
 
     def __init__(
-        self, options: Options, settings: Settings, clock: Clock, post: Post | None = None
+        self,
+        options: Options,
+        settings: Settings,
+        clock: Clock,
+        post: Post | None = None,
+        application: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`post` receives the webhooks instead of HTTP."""
+        """`post` receives the webhooks, `application` what Okta sends it, instead of HTTP."""
         folder = None if options.home is None else options.home / "emulator"
         self.options = options
         self.clock = clock
@@ -50,8 +64,9 @@ class Parts:
             None if folder is None else folder / "workos.sqlite", clock, settings
         )
         okta_path = None if folder is None else folder / "okta.sqlite"
-        self.records = Records(Store(okta_path, OKTA_SCHEMA), clock)
+        self.records = Records(Store(okta_path, OKTA_SCHEMA, OKTA_ADDED), clock)
         self.pump = Pump(self.world, options.webhook_url, options.webhook_secret, post)
+        self.application = application
         self.timeline: list[Step] = []
         self.app = build_app(self)
 
@@ -91,12 +106,15 @@ def build_app(parts: Parts) -> FastAPI:
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url=parts.options.base_url, trust_env=False
         ),
+        parts.options.base_url,
+        parts.application,
     )
     errors.install(app)
     app.add_exception_handler(OktaRefusedError, answer_okta_refused)
     for module in (
-        organizations, directory_sync, events, sso, scim,
-        people, groups, sign_in, exchanges, deliveries, controls, portal,
+        organizations, organization_domains, connections, portal_api, directory_sync, events,
+        sso, scim, people, groups, revocation, sign_in, exchanges, deliveries, controls, dashboard,
+        portal, portal_session,
     ):  # fmt: skip
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

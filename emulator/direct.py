@@ -13,6 +13,7 @@ from emulator.ids import okta_id
 from emulator.okta.records import Profile, Status
 from emulator.store import Row
 from emulator.workos import directories, groups, organizations, users
+from emulator.workos.domains import DomainState
 from emulator.workos.scim.routes import ROOT
 from emulator.workos.world import NotFoundError
 
@@ -77,9 +78,10 @@ class Direct:
         self, name: str, organization_id: str | None = None, domains: tuple[str, ...] = ()
     ) -> Organization:
         """With an Okta SAML connection; `organization.created`."""
+        verified = dict.fromkeys(domains, DomainState.VERIFIED)
         with self.world.store.transaction():
             row = organizations.create(
-                self.world, name, organization_id=organization_id, domains=domains
+                self.world, name, organization_id=organization_id, domains=verified
             )
             connection = organizations.create_connection(self.world, row["id"], f"{name} Okta")
         return Organization(row["id"], row["name"], connection["id"])

@@ -9,13 +9,18 @@ from pathlib import Path
 Row = sqlite3.Row
 OWNER_ONLY = 0o600
 Value = str | int | float | bytes | None
+Column = tuple[str, str, str]
+"""Of which table, its name, its type and default."""
 
 
 class Store:
     """One connection, nested transactions, and callbacks once a transaction is durable."""
 
-    def __init__(self, path: Path | None, schema: str) -> None:
-        """Open or make the file; `path=None` keeps everything in memory."""
+    def __init__(self, path: Path | None, schema: str, added: Iterable[Column] = ()) -> None:
+        """Open or make the file; `path=None` keeps everything in memory.
+
+        `added` are columns that came after the tables: a file of an earlier emulator gets them.
+        """
         if path is not None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Keys and tokens are in it. SQLite gives its other files the mode of this one.
@@ -33,6 +38,10 @@ class Store:
         self._connection.executescript(
             f"pragma journal_mode = wal; pragma synchronous = normal;\n{schema}"
         )
+        for table, column, kind in added:
+            known = self._connection.execute(f"pragma table_info({table})")
+            if column not in {row["name"] for row in known}:
+                self._connection.execute(f"alter table {table} add column {column} {kind}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

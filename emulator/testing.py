@@ -28,11 +28,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
+
+from emulator.administration import Administration
 from emulator.app import Parts
 from emulator.clock import Clock
-from emulator.direct import Direct, Directory, Group, Organization, User
+from emulator.direct import Directory, Group, Organization, User
+from emulator.okta.records import OktaRefusedError
+from emulator.okta.revocation import RevocationRequest, SubjectFormat, SubjectMember, Wrong
 from emulator.options import SIGNING_KEY, Options
 from emulator.workos import events, organizations, users
+from emulator.workos.domains import DomainState, FailureReason
+from emulator.workos.portal import Intent
 from emulator.workos.settings import Faults, Settings, WithoutEmail
 from emulator.workos.sso import codes
 from emulator.workos.webhooks.http import Reply
@@ -41,8 +48,10 @@ from emulator.workos.webhooks.signature import HEADER, sign
 from emulator.workos.world import NotFoundError, RefusedError
 
 __all__ = [
-    "Directory", "Emulator", "Faults", "Group", "NotFoundError", "Organization", "Post",
-    "RefusedError", "Reply", "Settings", "User", "WebhookRequest", "WithoutEmail",
+    "Directory", "DomainState", "Emulator", "FailureReason", "Faults", "Group", "Intent",
+    "NotFoundError", "OktaRefusedError", "Organization", "Post", "RefusedError", "Reply",
+    "RevocationRequest", "Settings", "SubjectFormat", "SubjectMember", "User", "WebhookRequest",
+    "WithoutEmail", "Wrong",
 ]  # fmt: skip
 
 Json = dict[str, Any]
@@ -57,7 +66,7 @@ class WebhookRequest:
     headers: dict[str, str]
 
 
-class Emulator(Direct):
+class Emulator(Administration):
     """One WorkOS with one Okta, in memory or kept under `home`."""
 
     def __init__(
@@ -67,6 +76,7 @@ class Emulator(Direct):
         settings: Settings | None = None,
         now: Callable[[], float] = time.time,
         post: Post | None = None,
+        application: httpx.AsyncBaseTransport | None = None,
         webhook_url: str = "http://localhost:3000/api/directory-sync",
         webhook_secret: str = SIGNING_KEY,
         redirect_uri: str = "http://localhost:3000/auth/callback",
@@ -76,6 +86,7 @@ class Emulator(Direct):
 
         `now` returns seconds since the epoch. `post(headers, body, timeout_seconds)` is given the
         webhooks instead of HTTP and returns a Reply; an OSError is a receiver that is away.
+        `application` is the transport by which Okta's console reaches the application.
         """
         options = Options(
             home=home,
@@ -85,7 +96,9 @@ class Emulator(Direct):
             webhook_secret=webhook_secret,
             redirect_uri=redirect_uri,
         )
-        super().__init__(Parts(options, settings or Settings.for_tests(), Clock(now), post))
+        super().__init__(
+            Parts(options, settings or Settings.for_tests(), Clock(now), post, application)
+        )
         self.app = self.parts.app
         self.options = options
         self.api_key = options.api_key

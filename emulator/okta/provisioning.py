@@ -24,10 +24,13 @@ MAPPED = ("meta", "schemas", "title", ENTERPRISE)
 
 @dataclass
 class Okta:
-    """The records and the way to the application's directory."""
+    """The records, the way to the application's directory, and where Okta itself is found."""
 
     records: Records
     http: httpx.AsyncClient
+    base_url: str
+    application: httpx.AsyncBaseTransport | None = None
+    """The way to the application itself; None is HTTP."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def create_person(self, company_id: str, profile: Profile) -> Row:

@@ -86,6 +86,8 @@ class Records:
             for statement in (
                 "delete from members where group_id in (select id from groups where company_id=?)",
                 "delete from groups where company_id = ?",
+                "delete from revocations where company_id = ?",
+                "delete from signing_keys where company_id = ?",
                 "delete from people where company_id = ?",
                 "delete from companies where id = ?",
             ):
@@ -152,6 +154,7 @@ class Records:
     def remove_person(self, person_id: str) -> None:
         with self.store.transaction():
             self.store.run("delete from members where person_id = ?", person_id)
+            self.store.run("delete from revocations where person_id = ?", person_id)
             self.store.run("delete from people where id = ?", person_id)
 
     def add_group(self, company_id: str, name: str, *, scim_id: str | None = None) -> Row:

@@ -27,6 +27,16 @@ create table if not exists members (
   primary key (group_id, person_id)) without rowid;
 create index if not exists members_person on members (person_id, group_id);
 
+create table if not exists signing_keys (
+  company_id text primary key, kid text not null, pem text not null) without rowid;
+
+create table if not exists revocations (
+  id integer primary key, company_id text not null, person_id text not null,
+  at integer not null, url text not null,
+  token text not null, claims text not null, body text not null, wrong text not null,
+  status integer, answer text not null, ms integer not null);
+create index if not exists revocations_person on revocations (person_id, id);
+
 create table if not exists progress (name text primary key, value integer not null);
 
 create table if not exists exchanges (
@@ -34,3 +44,9 @@ create table if not exists exchanges (
   path text not null, request text not null, status integer, response text not null,
   ms integer not null);
 """
+
+ADDED = (
+    ("companies", "revocation_url", "text not null default ''"),
+    ("companies", "subject_format", "text not null default 'email'"),
+    ("companies", "subject_member", "text not null default 'sub_id'"),
+)

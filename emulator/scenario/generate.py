@@ -116,7 +116,10 @@ def _write_people(
     world, records = direct.world.store, direct.records.store
     world.run_many("insert into scim_users values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", scim)
     world.run_many(
-        "insert into directory_users values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", listed
+        "insert into directory_users (id, directory_id, organization_id, scim_id, idp_id, email,"
+        " email_key, first_name, last_name, name, state, custom_attributes, created_at, updated_at)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        listed,
     )
     world.run_many("insert into scim_members (group_id, user_id) values (?, ?)", scim_members)
     records.run_many("insert into people values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", okta)

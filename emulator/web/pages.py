@@ -20,6 +20,7 @@ NAVIGATION = (
     ("/people", "People"),
     ("/groups", "Groups"),
     ("/exchanges", "SCIM exchanges"),
+    ("/workos", "WorkOS"),
     ("/deliveries", "Deliveries"),
     ("/faults", "Faults"),
     ("/settings", "Settings"),
@@ -31,6 +32,11 @@ def _clock_time(ms: int | None) -> str:
     if ms is None:
         return "—"
     return f"{datetime.fromtimestamp(ms / MS, tz=UTC):%H:%M:%S}"
+
+
+def _date(ms: int) -> str:
+    """Day of a moment in milliseconds, UTC."""
+    return f"{datetime.fromtimestamp(ms / MS, tz=UTC):%Y-%m-%d}"
 
 
 def _pretty(text: str) -> str:
@@ -48,7 +54,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clock_time": _clock_time, "pretty": _pretty}
+    environment.filters |= {"clock_time": _clock_time, "date": _date, "pretty": _pretty}
     return environment
 
 

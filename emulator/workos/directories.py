@@ -2,14 +2,14 @@
 
 import secrets
 
-from emulator.clock import iso
 from emulator.store import Row
-from emulator.workos import events, wire
+from emulator.workos import events, tokens, wire
 from emulator.workos.world import NotFoundError, World
 
 OKTA = "okta scim v2.0"
-SUFFIX_LENGTH = 4
 EMPTY = (
+    "delete from role_assignments where directory_id = ?",
+    "delete from directory_tokens where directory_id = ?",
     "delete from directory_users where directory_id = ?",
     "delete from directory_groups where directory_id = ?",
     "delete from scim_members where group_id in (select id from scim_groups where directory_id=?)",
@@ -58,15 +58,7 @@ def create(
         events.record(
             world, "dsync.activated", wire.activated_directory(row, domains), organization_id
         )
-        token = {
-            "object": "directory_token",
-            "id": world.new_id("directory_token"),
-            "directory_id": directory_id,
-            "organization_id": organization_id,
-            "token_suffix": row["token"][-SUFFIX_LENGTH:],
-            "created_at": iso(now),
-        }
-        events.record(world, "dsync.token.created", token, organization_id, webhook=False)
+        tokens.create(world, row, row["token"])
     return row
 
 

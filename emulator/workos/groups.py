@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from emulator.store import Row
-from emulator.workos import directories, events, wire
+from emulator.workos import directories, events, roles, wire
 from emulator.workos.texts import given
 from emulator.workos.world import NotFoundError, RefusedError, World
 
@@ -138,12 +138,14 @@ def delete(world: World, directory_id: str, scim_id: str) -> None:
     get(world, directory_id, scim_id)
     with world.store.transaction():
         group = directory_group_of(world, scim_id)
+        present = members(world, scim_id)
         world.store.run("delete from scim_members where group_id = ?", scim_id)
         world.store.run("delete from directory_groups where scim_id = ?", scim_id)
         world.store.run("delete from scim_groups where id = ?", scim_id)
         events.record(
             world, "dsync.group.deleted", wire.directory_group(group), group["organization_id"]
         )
+        roles.forget(world, group, present)
 
 
 def change_members(
@@ -156,13 +158,14 @@ def change_members(
 ) -> bool:
     """Drop ids that are no person of this directory, or one held back, silently as WorkOS does.
 
-    An event is emitted for each change of somebody who is a directory user. Whether anything
-    changed.
+    An event is emitted for each change of somebody who is a directory user, and another where
+    their role is a different one by it. Whether anything changed.
     """
     get(world, directory_id, scim_id)
     changed = False
+    removed = list(dict.fromkeys(remove))
     with world.store.transaction():
-        for user_id in dict.fromkeys(remove):
+        for user_id in removed:
             if world.store.run(
                 "delete from scim_members where group_id = ? and user_id = ?", scim_id, user_id
             ):
@@ -176,6 +179,8 @@ def change_members(
                 world.clock.now_ms(),
                 scim_id,
             )
+            if roles.given_by(world, scim_id):
+                roles.follow(world, directory_id, [*removed, *(add or {})])
     return changed
 
 

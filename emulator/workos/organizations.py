@@ -1,6 +1,7 @@
 """Organizations, and the SSO connection each of them has."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from emulator.store import Row
@@ -23,16 +24,18 @@ def create(
     name: str,
     *,
     organization_id: str | None = None,
-    domains: tuple[str, ...] = (),
+    domains: Mapping[str, str] | None = None,
     external_id: str | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Row:
-    """Make the organization; `organization.created`."""
+    """Make the organization; `organization.created`. `domains` are names with their states."""
     now = world.clock.now_ms()
     organization_id = organization_id or world.new_id("org")
     listed = [
-        wire.organization_domain(world.new_id("org_domain"), organization_id, domain, now)
-        for domain in domains
+        wire.organization_domain(
+            world.new_id("org_domain"), organization_id, domain.lower(), state, now
+        )
+        for domain, state in (domains or {}).items()
     ]
     with world.store.transaction():
         world.store.run(
@@ -101,7 +104,8 @@ def create_connection(
     now = world.clock.now_ms()
     connection_id = world.new_id("conn")
     world.store.run(
-        "insert into connections values (?, ?, ?, 'OktaSAML', ?, ?, ?)",
+        "insert into connections (id, organization_id, name, type, sign_in_url, created_at,"
+        " updated_at) values (?, ?, ?, 'OktaSAML', ?, ?, ?)",
         connection_id,
         organization_id,
         name,
@@ -121,5 +125,6 @@ def connection(world: World, connection_id: str) -> Row:
 
 def connection_of(world: World, organization_id: str) -> Row | None:
     return world.store.row(
-        "select * from connections where organization_id = ? order by id", organization_id
+        "select * from connections where organization_id = ? order by state = 'active' desc, id",
+        organization_id,
     )

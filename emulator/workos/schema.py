@@ -16,6 +16,18 @@ create table if not exists directories (
   state text not null, external_key text not null, token text not null,
   created_at integer not null, updated_at integer not null);
 
+create table if not exists directory_tokens (
+  id text primary key, directory_id text not null, token text not null,
+  created_at integer not null, revoked_at integer);
+create index if not exists directory_tokens_directory on directory_tokens (directory_id);
+insert into directory_tokens
+  select 'directory_token_' || substr(id, 11), id, token, created_at, null from directories d
+  where not exists (select 1 from directory_tokens t where t.directory_id = d.id);
+
+create table if not exists role_assignments (
+  group_id text primary key, directory_id text not null, slug text not null) without rowid;
+create index if not exists role_assignments_directory on role_assignments (directory_id);
+
 create table if not exists scim_users (
   id text primary key, directory_id text not null, user_name_key text not null,
   external_id text, active integer not null, document text not null, extra text not null,
@@ -89,4 +101,15 @@ create table if not exists profiles (
 create table if not exists portal_links (
   token text primary key, organization_id text not null, intent text not null,
   return_url text, success_url text, expires_at integer not null);
+
+create table if not exists portal_sessions (
+  id text primary key, organization_id text not null, intent text not null, return_url text,
+  success_url text, external_user_id text, expires_at integer not null);
 """
+
+ADDED = (
+    ("connections", "state", "text not null default 'active'"),
+    ("connections", "certificate_expires_at", "integer"),
+    ("directory_users", "roles", "text not null default '[\"member\"]'"),
+    ("portal_links", "external_user_id", "text"),
+)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class WithoutEmail(StrEnum):
@@ -12,6 +12,17 @@ class WithoutEmail(StrEnum):
     HOLD_BACK = "hold_back"
     """Answered 400, kept without an event, and completed when they are sent again."""
     ANNOUNCE = "announce"
+
+
+def _read_slugs(given: object) -> object:
+    """A form has them in one line."""
+    return [slug.strip() for slug in given.split(",")] if isinstance(given, str) else given
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
+Roles = Annotated[
+    tuple[Slug, ...], Field(min_length=1, max_length=50), BeforeValidator(_read_slugs)
+]
 
 
 class Settings(BaseModel):
@@ -41,6 +52,10 @@ class Settings(BaseModel):
     longest_retry_seconds: Annotated[float, Field(ge=0.05, le=86_400)] = 3600.0
     give_up_after_hours: Annotated[float, Field(gt=0, le=72)] = 72.0
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
+    roles: Roles = ("admin", "author", "member")
+    """The environment's roles by slug, highest first; the last is everybody's by default."""
+    multiple_roles: bool = False
+    """Somebody has the roles of all their groups; off, only the highest."""
     code_lives_seconds: Annotated[int, Field(ge=1, le=3600)] = 600
     sign_in_by_login_hint: bool = False
     """Skip the page that picks who signs in when login_hint names exactly one active person."""

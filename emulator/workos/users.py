@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.store import Row
-from emulator.workos import directories, events, groups, wire
+from emulator.workos import directories, events, groups, roles, wire
 from emulator.workos.settings import WithoutEmail
 from emulator.workos.texts import given
 from emulator.workos.world import NotFoundError, RefusedError, World
@@ -258,7 +258,7 @@ def _announce(world: World, scim: Row, person: Person) -> None:
     world.store.run(
         "insert into directory_users (id, directory_id, organization_id, scim_id, created_at,"
         " updated_at, idp_id, email, email_key, first_name, last_name, name, state,"
-        " custom_attributes) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " custom_attributes, roles) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         user_id,
         directory["id"],
         directory["organization_id"],
@@ -266,6 +266,7 @@ def _announce(world: World, scim: Row, person: Person) -> None:
         now,
         now,
         *person.columns(),
+        roles.of_new_user(world, scim["id"]),
     )
     world.store.run(
         "update scim_users set last_directory_user_id = ? where id = ?", user_id, scim["id"]

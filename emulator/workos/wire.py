@@ -1,12 +1,14 @@
 """Directory objects as WorkOS writes them, deprecations since spring 2026 included."""
 
 import json
+import secrets
 from typing import Any
 
 from emulator.clock import iso
 from emulator.store import Row
 
 Json = dict[str, Any]
+SUFFIX_LENGTH = 4
 
 
 def organization(row: Row) -> Json:
@@ -23,16 +25,29 @@ def organization(row: Row) -> Json:
     }
 
 
-def organization_domain(domain_id: str, organization_id: str, domain: str, at: int) -> Json:
+def organization_domain(
+    domain_id: str, organization_id: str, domain: str, state: str, at: int
+) -> Json:
+    """One that is verified from the start is so by hand; any other has a DNS record to set."""
+    by_hand = {"verification_strategy": "manual"}
     return {
         "object": "organization_domain",
         "id": domain_id,
         "organization_id": organization_id,
         "domain": domain,
-        "state": "verified",
-        "verification_strategy": "manual",
+        "state": state,
+        **(by_hand if state == "verified" else dns_record(domain_id)),
         "created_at": iso(at),
         "updated_at": iso(at),
+    }
+
+
+def dns_record(domain_id: str) -> Json:
+    """What a domain carries that is to be verified by a TXT record."""
+    return {
+        "verification_strategy": "dns",
+        "verification_prefix": f"rollcall-domain-verification-{domain_id[-6:].lower()}",
+        "verification_token": secrets.token_urlsafe(18),
     }
 
 
@@ -61,6 +76,23 @@ def listed_directory(row: Row) -> Json:
     return directory(row) | told
 
 
+def directory_token(row: Row, organization_id: str) -> Json:
+    return {
+        "object": "directory_token",
+        "id": row["id"],
+        "directory_id": row["directory_id"],
+        "organization_id": organization_id,
+        "token_suffix": row["token"][-SUFFIX_LENGTH:],
+        "created_at": iso(row["created_at"]),
+    }
+
+
+def roles(slugs: str) -> Json:
+    """`role` and `roles` out of the slugs, a JSON list with the highest first."""
+    listed = [{"slug": slug} for slug in json.loads(slugs)]
+    return {"role": listed[0], "roles": listed}
+
+
 def directory_user(row: Row) -> Json:
     return {
         "object": "directory_user",
@@ -78,6 +110,7 @@ def directory_user(row: Row) -> Json:
         "state": row["state"],
         "raw_attributes": {},
         "custom_attributes": json.loads(row["custom_attributes"]),
+        **roles(row["roles"]),
         **_times(row),
     }
 
@@ -100,15 +133,26 @@ def directory_group(row: Row) -> Json:
 
 
 def connection(row: Row) -> Json:
+    return deleted_connection(row) | {
+        "status": "linked" if row["state"] == "active" else "unlinked",
+        "domains": [],
+    }
+
+
+def changed_connection(row: Row) -> Json:
+    """The connection inside `connection.activated` and `connection.deactivated`."""
+    return connection(row) | {"external_key": row["id"].removeprefix("conn_")}
+
+
+def deleted_connection(row: Row) -> Json:
+    """The connection inside `connection.deleted`: its state is what it was before."""
     return {
         "object": "connection",
         "id": row["id"],
         "organization_id": row["organization_id"],
         "connection_type": row["type"],
         "name": row["name"],
-        "state": "active",
-        "status": "linked",
-        "domains": [],
+        "state": row["state"],
         **_times(row),
     }
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from emulator.clock import Clock
 from emulator.ids import Ulids
 from emulator.store import Store
-from emulator.workos.schema import SCHEMA
+from emulator.workos.schema import ADDED, SCHEMA
 from emulator.workos.settings import Faults, Settings
 
 
@@ -66,7 +66,7 @@ def _known(model: type[BaseModel], saved: str) -> dict[str, Any]:
 
 def open_world(path: Path | None, clock: Clock, settings: Settings) -> World:
     """The world kept at `path`, or a new one with these settings; `None` is in memory."""
-    store = Store(path, SCHEMA)
+    store = Store(path, SCHEMA, ADDED)
     saved = {row["name"]: row["value"] for row in store.rows("select * from settings")}
     if "settings" in saved:
         settings = Settings.model_validate(_known(Settings, saved["settings"]))

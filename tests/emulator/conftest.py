@@ -1,11 +1,13 @@
 """An emulator in memory, and WorkOS's own SDK pointed at it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import httpx2
 import pytest
 from workos import AsyncWorkOSClient
+from workos.events.models import EventSchemaUnknown
 
 from emulator.testing import Directory, Emulator, Organization
 
@@ -46,6 +48,29 @@ async def browser(emulator: Emulator) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(emulator.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as http:
         yield http
+
+
+@pytest.fixture
+def told(emulator: Emulator, workos: AsyncWorkOSClient) -> Callable[..., Awaitable[list[Any]]]:
+    """Events as the SDK types them, by the Events API and by webhook alike."""
+
+    async def read(*names: str) -> list[Any]:
+        listed = await workos.events.list_events(events=list(names), limit=100)
+        by_webhook = [
+            workos.webhooks.verify_event(
+                event_body=request.body,
+                event_signature=request.headers["WorkOS-Signature"],
+                secret=emulator.options.webhook_secret,
+            )
+            for request in emulator.webhooks()
+            if request.event["event"] in names
+        ]
+        assert not [event for event in listed.data if isinstance(event, EventSchemaUnknown)]
+        if not all(name.startswith("dsync.token.") for name in names):
+            assert listed.data == by_webhook
+        return listed.data
+
+    return read
 
 
 @pytest.fixture(params=["application/scim+json; charset=utf-8", "application/json"])

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from emulator.testing import Intent
 from tests.emulator.server import Program
 from tools.browser import ARGUMENTS
 
 pytestmark = pytest.mark.browser
-PAGES = ("/", "/people", "/groups", "/exchanges", "/deliveries", "/faults", "/settings", "/tile")
+PAGES = (
+    "/", "/people", "/groups", "/exchanges", "/workos", "/deliveries", "/faults", "/settings",
+    "/tile",
+)  # fmt: skip
 
 
 class Content(BaseHTTPRequestHandler):
@@ -73,3 +77,29 @@ def test_every_page_fits_a_phone(page: Page) -> None:
             box = page.get_by_role("link", name=name, exact=True).bounding_box()
             assert box is not None
             assert box["x"] + box["width"] <= 390, path
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_portal_and_logout_fit_the_screen(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+
+    def fits() -> bool:
+        return bool(page.evaluate("document.documentElement.scrollWidth") == width)
+
+    for intent in Intent:
+        page.goto("/workos")
+        page.get_by_label("Admin Portal for").select_option(intent)
+        page.get_by_role("button", name="Open Admin Portal").click()
+        expect(page.get_by_text("Admin Portal of Acme Robotics")).to_be_visible()
+        assert fits(), intent
+    page.goto("/settings")
+    page.get_by_label("Revocation endpoint").fill("http://127.0.0.1:9/revoke")
+    page.get_by_role("button", name="Save Universal Logout").click()
+    page.goto("/people")
+    page.locator("td a").first.click()
+    page.get_by_label("Sent").select_option("expired")
+    page.get_by_role("button", name="Clear sessions and revoke tokens").click()
+    expect(page.get_by_role("status")).to_contain_text("did not answer")
+    page.locator("details.exchange summary").first.click()
+    expect(page.get_by_text("Claims of its token").first).to_be_visible()
+    assert fits()

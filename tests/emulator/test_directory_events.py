@@ -48,6 +48,8 @@ def test_a_user_carries_null_and_empty_where_deprecated(
         "state": "active",
         "raw_attributes": {},
         "custom_attributes": {"department": "Engineering"},
+        "role": {"slug": "member"},
+        "roles": [{"slug": "member"}],
         "created_at": "",
         "updated_at": "",
     }

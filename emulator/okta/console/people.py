@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from emulator.okta import revocation
 from emulator.okta.console.guards import (
     PAGE_SIZE,
     CompanyDep,
@@ -14,10 +15,22 @@ from emulator.okta.console.guards import (
 )
 from emulator.okta.provisioning import Okta
 from emulator.okta.records import OktaRefusedError, Profile, Status
+from emulator.okta.revocation import Wrong
 from emulator.web.pages import back_to, render
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form(max_length=200)]
+REVOCATIONS_SHOWN = 5
+WRONG = {
+    Wrong.NOTHING: "as it should be",
+    Wrong.KEY: "signed with another key",
+    Wrong.EXPIRED: "with an expired token",
+    Wrong.AUDIENCE: "for another audience",
+    Wrong.ISSUER: "of another issuer",
+    Wrong.TYPE: "with a token of another type",
+    Wrong.UNAUTHORIZED: "without a token",
+    Wrong.SUBJECT_FORMAT: "with an unknown subject format",
+}
 
 
 async def read_profile(
@@ -99,7 +112,15 @@ async def person(request: Request, okta: OktaDep, person_id: str) -> HTMLRespons
     )
     company = okta.records.company(row["company_id"])
     return render(
-        request, "person.html", person=row, held=held, other=other, company=company, Status=Status
+        request,
+        "person.html",
+        person=row,
+        held=held,
+        other=other,
+        company=company,
+        Status=Status,
+        revocations=revocation.sent(okta, person_id, REVOCATIONS_SHOWN),
+        WRONG=WRONG,
     )
 
 

@@ -1,5 +1,6 @@
 """Okta's sign-in page, where one picks who signs in, and the tile on its dashboard."""
 
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -8,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from emulator.okta.console.guards import PAGE_SIZE, CompanyDep, OktaDep, Search, SearchDep
 from emulator.okta.provisioning import Okta
-from emulator.okta.records import Status
+from emulator.okta.records import OktaRefusedError, Status
 from emulator.store import Row
 from emulator.web.pages import back_to, render
 
@@ -42,7 +43,7 @@ async def sign_in(
     skip: str = "",
 ) -> Response:
     """`request` in the query is WorkOS's; it goes back with whoever is picked."""
-    company = okta.records.company_of_connection(connection)
+    company = await _company_of(okta, connection)
     relay_state = request.query_params.get("request", "")
     hinted = okta.records.store.row(
         "select * from people where company_id = ? and email_key = ?",
@@ -102,12 +103,32 @@ async def change_company(
     company_id: str,
     app: Annotated[str, Form(pattern="^(catalogue|custom)$")],
     saml_id: Annotated[str, Form(pattern=r"^(user\.id|email)$")],
+    scim_token: Annotated[str, Form(max_length=200)] = "",
 ) -> RedirectResponse:
+    """Without a `scim_token` the one there is stays."""
     okta.records.company(company_id)
+    if scim_token.strip():
+        okta.records.store.run(
+            "update companies set scim_token = ? where id = ?", scim_token.strip(), company_id
+        )
     okta.records.store.run(
         "update companies set app = ?, saml_id = ? where id = ?", app, saml_id, company_id
     )
     return back_to("/settings", "Okta's settings are saved.")
+
+
+async def _company_of(okta: Okta, connection_id: str) -> Row:
+    """WorkOS says whose a connection is that was set up after the company's first."""
+    with suppress(OktaRefusedError):
+        return okta.records.company_of_connection(connection_id)
+    answer = await okta.http.get(f"/sso/connections/{connection_id}")
+    if answer.is_success:
+        okta.records.store.run(
+            "update companies set connection_id = ? where organization_id = ?",
+            connection_id,
+            answer.json()["organization_id"],
+        )
+    return okta.records.company_of_connection(connection_id)
 
 
 def assertion_of(company: Row, person: Row) -> dict[str, str]:

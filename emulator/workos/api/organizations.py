@@ -1,11 +1,9 @@
-"""Organizations, connections and Admin Portal links."""
+"""Organizations."""
 
 import json
-import secrets
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
 from emulator.workos import organizations, wire
@@ -14,23 +12,13 @@ from emulator.workos.api.paging import PageDep, listed
 
 Json = dict[str, Any]
 router = APIRouter(dependencies=[Depends(is_up), Depends(has_key)])
-LINK_LIVES_MS = int(timedelta(minutes=5).total_seconds() * 1000)
-
-Intent = Literal[
-    "sso",
-    "dsync",
-    "audit_logs",
-    "log_streams",
-    "domain_verification",
-    "certificate_renewal",
-    "bring_your_own_key",
-]
 
 
 class Domain(BaseModel):
     """A domain as the API takes it."""
 
     domain: str
+    state: Literal["verified", "pending"] = "pending"
 
 
 class NewOrganization(BaseModel):
@@ -48,15 +36,6 @@ class OrganizationChange(BaseModel):
     name: str | None = None
     external_id: str | None = None
     metadata: dict[str, str] | None = None
-
-
-class PortalLink(BaseModel):
-    """What `POST /portal/generate_link` reads."""
-
-    organization: str
-    intent: Intent = "dsync"
-    return_url: str | None = None
-    success_url: str | None = None
 
 
 @router.get("/organizations")
@@ -86,7 +65,7 @@ async def create_organization(world: WorldDep, new: NewOrganization) -> Json:
     row = organizations.create(
         world,
         new.name,
-        domains=tuple(each.domain for each in new.domain_data),
+        domains={each.domain: each.state for each in new.domain_data},
         external_id=new.external_id,
         metadata=new.metadata,
     )
@@ -116,37 +95,3 @@ async def update_organization(
 async def delete_organization(world: WorldDep, organization_id: str) -> Response:
     organizations.delete(world, organization_id)
     return Response(status_code=204)
-
-
-@router.get("/connections")
-async def list_connections(
-    world: WorldDep, page: PageDep, organization_id: str | None = None
-) -> Json:
-    return page.answer(
-        world.store,
-        "select t.* from connections t",
-        [("t.organization_id = ?", organization_id)],
-        wire.connection,
-    )
-
-
-@router.get("/connections/{connection_id}")
-async def get_connection(world: WorldDep, connection_id: str) -> Json:
-    return wire.connection(organizations.connection(world, connection_id))
-
-
-@router.post("/portal/generate_link", status_code=201)
-async def generate_link(request: Request, world: WorldDep, link: PortalLink) -> Json:
-    """The link lives five minutes."""
-    organizations.get(world, link.organization)
-    token = secrets.token_urlsafe(16)
-    world.store.run(
-        "insert into portal_links values (?, ?, ?, ?, ?, ?)",
-        token,
-        link.organization,
-        link.intent,
-        link.return_url,
-        link.success_url,
-        world.clock.now_ms() + LINK_LIVES_MS,
-    )
-    return {"link": str(request.url_for("portal", token=token))}

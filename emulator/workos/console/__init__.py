@@ -1,1 +1,1 @@
-"""The pages of the WorkOS half: deliveries, faults, settings, and the Admin Portal's stand-in."""
+"""The pages of the WorkOS half: dashboard, Admin Portal, deliveries, faults, settings."""

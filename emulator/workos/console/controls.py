@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 
 from emulator.web.pages import back_to, render
+from emulator.workos import roles, tokens
 from emulator.workos.api.guards import OptionsDep, WorldDep
 from emulator.workos.settings import Faults, Settings
 from emulator.workos.world import World
@@ -57,7 +58,7 @@ async def settings(request: Request, world: WorldDep, options: OptionsDep) -> HT
         "settings.html",
         settings=world.settings,
         options=options,
-        directories=directories,
+        directories=[(each, tokens.active(world, each["id"])) for each in directories],
         companies=request.app.state.okta.records.companies(),
         base=str(request.base_url).rstrip("/"),
     )
@@ -71,7 +72,9 @@ async def change_settings(request: Request, world: WorldDep) -> RedirectResponse
         for name, field in Settings.model_fields.items()
         if field.annotation is bool or name in form
     }
-    return _save(world, "settings", Settings, given, "/settings", "WorkOS's settings are saved.")
+    answer = _save(world, "settings", Settings, given, "/settings", "WorkOS's settings are saved.")
+    roles.follow_settings(world)
+    return answer
 
 
 def _number(text: str) -> bool:

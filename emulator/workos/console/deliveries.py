@@ -15,8 +15,9 @@ router = APIRouter(include_in_schema=False)
 PAGE_SIZE = 100
 SETTLE_SECONDS = 2
 LISTED = (
-    "select d.*, e.event, e.body, coalesce(e.body ->> '$.data.name', e.body ->> '$.data.user.name')"
-    " as subject, e.body ->> '$.data.group.name' as group_name"
+    "select d.*, e.event, e.body, coalesce(e.body ->> '$.data.name', e.body ->> '$.data.user.name',"
+    " e.body ->> '$.data.domain', e.body ->> '$.data.organization_domain.domain') as subject,"
+    " e.body ->> '$.data.group.name' as group_name"
     " from deliveries d join events e on e.id = d.event_id"
 )
 

@@ -1,7 +1,6 @@
 """One request in, one answer out, for the directory whose token it carries."""
 
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,7 +30,7 @@ from scim2_server.routing import Operation
 from scim2_server.service import ScimService
 from scim2_server.utils import load_default_resource_types, load_default_schemas
 
-from emulator.workos import directories, groups
+from emulator.workos import directories, groups, tokens
 from emulator.workos.scim import dialect, documents, memberships, requirements
 from emulator.workos.scim.storage import DirectoryStorage, scim_errors
 from emulator.workos.world import NotFoundError, World
@@ -133,11 +132,11 @@ class ScimServer:
         if target.operation is Operation.service_provider_config:
             return
         try:
-            token = directories.get(self.world, directory_id)["token"]
+            directories.get(self.world, directory_id)
         except NotFoundError as missing:
             raise UnauthorizedException(detail="Unknown directory.") from missing
         scheme, _, given = (request.header("Authorization") or "").partition(" ")
-        if scheme.lower() != "bearer" or not secrets.compare_digest(given.encode(), token.encode()):
+        if scheme.lower() != "bearer" or not tokens.opens(self.world, directory_id, given):
             raise UnauthorizedException(detail="The bearer token is not this directory's.")
 
     def _standardise(self, request: ScimRequest, directory_id: str) -> None:

@@ -5,6 +5,7 @@ import secrets
 from typing import Any
 
 from emulator.store import Row
+from emulator.workos import roles
 from emulator.workos.world import World
 
 Json = dict[str, Any]
@@ -44,8 +45,7 @@ def profile(
         "first_name": first_name,
         "last_name": last_name,
         "name": " ".join(part for part in (first_name, last_name) if part) or None,
-        "role": None,
-        "roles": None,
+        **roles.of_profile(world, connection["organization_id"], idp_id, email),
         "groups": None,
         "custom_attributes": custom_attributes or {},
         "raw_attributes": {},

@@ -13,6 +13,7 @@ from emulator.store import Row
 from emulator.web.pages import error_page
 from emulator.workos import organizations, wire
 from emulator.workos.api.guards import OptionsDep, WorldDep, is_up
+from emulator.workos.connections import ConnectionState
 from emulator.workos.sso import codes
 from emulator.workos.world import NotFoundError, World
 
@@ -97,13 +98,19 @@ def _connection_asked(world: World, request: Request, response_type: str) -> Row
         connection = organizations.connection_of(world, value)
         if connection is None:
             raise SsoError("connection_unlinked", "The organization has no active connection.")
-        return connection
+        return _active(connection)
     if name == "connection":
         try:
-            return organizations.connection(world, value)
+            return _active(organizations.connection(world, value))
         except NotFoundError as missing:
             raise SsoError("connection_invalid", missing.detail) from missing
     raise SsoError("invalid_request", f"No connection for this {name}.")
+
+
+def _active(connection: Row) -> Row:
+    if connection["state"] != ConnectionState.ACTIVE:
+        raise SsoError("connection_unlinked", "The connection is not active.")
+    return connection
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,10 @@ async def assertion_consumer(
                 redirect_uri, None, "invalid_request", "This sign-in was used or has expired."
             )
         redirect_uri, state = row["redirect_uri"], row["state"]
+    try:
+        _active(found)
+    except SsoError as error:
+        return _back_with_error(redirect_uri, state, error.code, error.description)
     if assertion.error:
         return _back_with_error(redirect_uri, state, assertion.error, assertion.error_description)
     profile = codes.profile(
