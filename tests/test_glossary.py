@@ -22,6 +22,9 @@ NOT_ANY_MORE = {
     "the field's own word": r"(?-i:Circle|Patience|Rests|Tries)",
 }
 
+# The field's word for a program's, which is a user, too.
+_SERVICE_ACCOUNT = re.compile(r"service[ _-]accounts?(?:_id)?", re.IGNORECASE)
+
 # Where the word stays, and why.
 ALLOWED = {
     # People read these sentences, and programs may compare them.
@@ -44,7 +47,7 @@ def texts() -> dict[str, str]:
     read = [path for path in paths if path.suffix in {".py", ".sql", ".md"}]
     here = Path(__file__)
     return {
-        str(path.relative_to(ROOT)): path.read_text()
+        str(path.relative_to(ROOT)): _SERVICE_ACCOUNT.sub("program", path.read_text())
         for path in [*read, ROOT / "README.md"]
         if path != here
     }

@@ -27,7 +27,7 @@ from backend.errors import (
 from backend.http.rate_limits import allowance, allowance_of_client
 from backend.schemas.access import DEFAULT_ROLE_OF_GROUP, Actor, Permission, roles_with
 from backend.schemas.jobs import Enqueue
-from backend.schemas.tokens import Scope
+from backend.schemas.tokens import TokenScope
 from backend.services import sessions, tokens
 from backend.services.rate_limits import (
     CALLBACKS_REFUSED,
@@ -204,14 +204,14 @@ class Guard:
 
     def check_reading(self, actor: Actor) -> None:
         """As `check`, of a request that changes nothing, by a token."""
-        self._check_token(actor, Scope.READ)
+        self._check_token(actor, TokenScope.READ)
         self.check(actor)
 
     def check_writing(self, actor: Actor) -> None:
-        self._check_token(actor, Scope.WRITE)
+        self._check_token(actor, TokenScope.WRITE)
         self.check(actor)
 
-    def _check_token(self, actor: Actor, scope: Scope) -> None:
+    def _check_token(self, actor: Actor, scope: TokenScope) -> None:
         """Raises ScopeMissing."""
         if scope not in (actor.scopes or ()):
             raise ScopeMissing(
@@ -238,7 +238,7 @@ class ClaimGuard(Guard):
 class SessionGuard(Guard):
     """As `Guard`, of somebody who sits there: what a token must not do."""
 
-    def _check_token(self, _actor: Actor, _scope: Scope) -> None:
+    def _check_token(self, _actor: Actor, _scope: TokenScope) -> None:
         raise SessionRequired
 
 

@@ -10,7 +10,7 @@ from backend.models.base import Base, CreatedAt, OwnKey, WorkosKey, refers_to_us
 
 
 class ApiToken(Base):
-    """It is deleted when it ends. `scopes` are a subset of `schemas.tokens.Scope`."""
+    """It is deleted when it ends. `scopes` are a subset of `schemas.tokens.TokenScope`."""
 
     __tablename__ = "api_tokens"
 

@@ -77,7 +77,7 @@ async def end_organization_token(session: SessionDep, admin: Admin, token_id: UU
 @router.post(
     "/service-accounts",
     status_code=status.HTTP_201_CREATED,
-    summary="Make an account for a program that must outlive a person",
+    summary="Make a service account, for a program that must outlive a person",
 )
 async def create_service_account(
     session: SessionDep, admin: AdminInSession, new: ServiceAccountCreate
@@ -93,22 +93,22 @@ async def list_service_accounts(
 
 
 @router.post(
-    "/service-accounts/{account_id}/tokens",
+    "/service-accounts/{service_account_id}/tokens",
     status_code=status.HTTP_201_CREATED,
     summary="Make a token of a service account",
     responses=problems(404, 409),
 )
 async def create_service_account_token(
-    session: SessionDep, admin: AdminInSession, account_id: UUID, new: TokenCreate
+    session: SessionDep, admin: AdminInSession, service_account_id: UUID, new: TokenCreate
 ) -> NewToken:
-    return await service_accounts.create_token(session, admin, account_id, new)
+    return await service_accounts.create_token(session, admin, service_account_id, new)
 
 
 @router.delete(
-    "/service-accounts/{account_id}",
+    "/service-accounts/{service_account_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="End a service account with its tokens; what it wrote stays",
     responses=problems(404),
 )
-async def end_service_account(session: SessionDep, admin: Admin, account_id: UUID) -> None:
-    await service_accounts.end(session, admin, account_id)
+async def end_service_account(session: SessionDep, admin: Admin, service_account_id: UUID) -> None:
+    await service_accounts.end(session, admin, service_account_id)

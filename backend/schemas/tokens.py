@@ -12,18 +12,18 @@ from backend.schemas.access import Role
 from backend.schemas.text import Reason, Title
 
 
-class Scope(StrEnum):
+class TokenScope(StrEnum):
     """What a token may be used for, of that which its person may do."""
 
     READ = "read"
     WRITE = "write"
 
 
-def _each_once(scopes: list[Scope]) -> list[Scope]:
-    return [scope for scope in Scope if scope in scopes]
+def _each_once(scopes: list[TokenScope]) -> list[TokenScope]:
+    return [scope for scope in TokenScope if scope in scopes]
 
 
-Scopes = Annotated[list[Scope], Field(min_length=1, max_length=10), AfterValidator(_each_once)]
+Scopes = Annotated[list[TokenScope], Field(min_length=1, max_length=10), AfterValidator(_each_once)]
 
 
 class TokenCreate(BaseModel):
@@ -49,7 +49,7 @@ class TokenHolder(BaseModel):
 class Token(BaseModel):
     id: UUID
     name: str
-    scopes: list[Scope]
+    scopes: list[TokenScope]
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None = Field(description="To the minute; null: never.")

@@ -37,13 +37,13 @@ _NEWEST = Keyset(TimeCursor, Admission.created_at, Admission.user_id, descending
 async def create(
     session: AsyncSession, actor: Actor, new: schemas.ServiceAccountCreate
 ) -> schemas.ServiceAccount:
-    account_id = uuid7()
-    named = {"organization_id": actor.organization_id, "user_id": account_id}
+    service_account_id = uuid7()
+    named = {"organization_id": actor.organization_id, "user_id": service_account_id}
     await session.execute(
         insert(User).values(
             organization_id=actor.organization_id,
-            id=account_id,
-            key=f"{_PREFIX}{account_id}",
+            id=service_account_id,
+            key=f"{_PREFIX}{service_account_id}",
             name=new.name,
         )
     )
@@ -61,13 +61,13 @@ async def create(
     created = audit.entry(
         "service_account.created",
         organization_id=actor.organization_id,
-        subject_id=account_id,
+        subject_id=service_account_id,
         actor_id=actor.user_id,
         detail=AuditDetail(name=new.name, role=new.role, reason=new.reason),
     )
     await audit.record(session, created)
     return schemas.ServiceAccount(
-        id=account_id,
+        id=service_account_id,
         name=new.name,
         roles=[role for role in Role if role in {Role.MEMBER, new.role}],
         reason=new.reason,
@@ -148,48 +148,51 @@ def _described(page: FromClause) -> Select[*tuple[Any, ...]]:
 
 
 async def create_token(
-    session: AsyncSession, actor: Actor, account_id: UUID, new: schemas.TokenCreate
+    session: AsyncSession, actor: Actor, service_account_id: UUID, new: schemas.TokenCreate
 ) -> schemas.NewToken:
     """Raises NotFound, and as `tokens.create`."""
     found = await session.scalar(
         select(Admission.user_id)
-        .where(*_is(actor.organization_id, account_id))
+        .where(*_is(actor.organization_id, service_account_id))
         .with_for_update(key_share=True)
     )
     if found is None:
         raise NotFound
-    return await tokens.create(session, actor, account_id, new)
+    return await tokens.create(session, actor, service_account_id, new)
 
 
-async def end(session: AsyncSession, actor: Actor, account_id: UUID) -> None:
+async def end(session: AsyncSession, actor: Actor, service_account_id: UUID) -> None:
     """Its tokens end; what it has written stays, with its name.
 
     Raises:
         NotFound: the organization has none such.
     """
     ended = await session.scalar(
-        delete(Admission).where(*_is(actor.organization_id, account_id)).returning(Admission.reason)
+        delete(Admission)
+        .where(*_is(actor.organization_id, service_account_id))
+        .returning(Admission.reason)
     )
     if ended is None:
         raise NotFound
     await session.execute(
         delete(RoleGrant).where(
-            RoleGrant.organization_id == actor.organization_id, RoleGrant.user_id == account_id
+            RoleGrant.organization_id == actor.organization_id,
+            RoleGrant.user_id == service_account_id,
         )
     )
-    await access_ends.end_for(session, actor.organization_id, [account_id])
+    await access_ends.end_for(session, actor.organization_id, [service_account_id])
     entry = audit.entry(
         "service_account.ended",
         organization_id=actor.organization_id,
-        subject_id=account_id,
+        subject_id=service_account_id,
         actor_id=actor.user_id,
     )
     await audit.record(session, entry)
 
 
-def _is(organization_id: str, account_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def _is(organization_id: str, service_account_id: UUID) -> tuple[ColumnElement[bool], ...]:
     return (
         Admission.organization_id == organization_id,
-        Admission.user_id == account_id,
+        Admission.user_id == service_account_id,
         Admission.kind == AdmissionKind.SERVICE,
     )

@@ -143,8 +143,8 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
     token = {"name": "t", "scopes": ["read"]}
     made = (await change("POST", "/tokens", json=token)).json()
     await change("DELETE", f"/tokens/{made['id']}")
-    account = {"name": "Program", "role": "author", "reason": "Tried."}
-    made = (await change("POST", "/service-accounts", json=account)).json()
+    robot = {"name": "Program", "role": "author", "reason": "Tried."}
+    made = (await change("POST", "/service-accounts", json=robot)).json()
     program = f"/service-accounts/{made['id']}"
     await change("POST", f"{program}/tokens", json=token)
     await get("/service-accounts")

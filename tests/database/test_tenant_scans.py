@@ -180,8 +180,8 @@ async def use_sessions_and_tokens(stack: Stack) -> None:
     theirs = f"/people/{(await stack.me(ann))['id']}/sessions"
     token = {"name": "t", "scopes": ["read"]}
     own, second = [(await ann.post("/tokens", json=token)).json() for _ in range(2)]
-    account = {"name": "Program", "role": "author", "reason": "Tried."}
-    made = (await adam.post("/service-accounts", json=account)).json()
+    robot = {"name": "Program", "role": "author", "reason": "Tried."}
+    made = (await adam.post("/service-accounts", json=robot)).json()
     await adam.post(f"/service-accounts/{made['id']}/tokens", json=token)
     await stack.browser().get("/me", headers={"Authorization": f"Bearer {own['secret']}"})
     for path in ("/sessions", "/tokens", theirs, "/organization/tokens", "/service-accounts"):

@@ -93,10 +93,10 @@ async def test_it_makes_no_tokens(stack: Stack) -> None:
     ann = await stack.sign_in_as("Admins")
     bearer = client(stack, await make(ann))
     body = {"name": "Another", "scopes": ["read"]}
-    account = (await ann.post("/service-accounts", json=ACCOUNT)).json()["id"]
+    robot = (await ann.post("/service-accounts", json=PROGRAM)).json()["id"]
     for path, given in (
-        ("/tokens", body), ("/service-accounts", ACCOUNT),
-        (f"/service-accounts/{account}/tokens", body),
+        ("/tokens", body), ("/service-accounts", PROGRAM),
+        (f"/service-accounts/{robot}/tokens", body),
     ):  # fmt: skip
         assert await code(await bearer.post(path, json=given)) == (403, "session_required"), path
     assert len((await ann.get("/tokens")).json()["items"]) == 1
@@ -232,7 +232,7 @@ async def test_last_use_is_written_behind_the_answer_once_a_minute(stack: Stack)
     assert again == shown
 
 
-ACCOUNT = {"name": "Release notes", "role": "author", "reason": "Posts what was released."}
+PROGRAM = {"name": "Release notes", "role": "author", "reason": "Posts what was released."}
 
 
 async def test_a_service_account_outlives_its_admin(stack: Stack) -> None:
@@ -241,10 +241,10 @@ async def test_a_service_account_outlives_its_admin(stack: Stack) -> None:
     other = await stack.sign_in_as("Admins of others", "Olga")
     await stack.deliver()
     browser = await stack.sign_in(adam)
-    made = await browser.post("/service-accounts", json=ACCOUNT)
+    made = await browser.post("/service-accounts", json=PROGRAM)
     assert made.status_code == 201
-    account = made.json()
-    token = await make(browser, path=f"/service-accounts/{account['id']}/tokens")
+    robot = made.json()
+    token = await make(browser, path=f"/service-accounts/{robot['id']}/tokens")
     program = client(stack, token)
     me = await stack.me(program)
     assert (me["name"], me["roles"]) == ("Release notes", ["member", "author"])
@@ -252,13 +252,13 @@ async def test_a_service_account_outlives_its_admin(stack: Stack) -> None:
     assert post.status_code == 201
     # It is no person.
     team = (await browser.get("/team", params={"limit": 100})).json()["items"]
-    assert account["id"] not in {person["id"] for person in team}
+    assert robot["id"] not in {person["id"] for person in team}
     (listed,) = (await browser.get("/service-accounts")).json()["items"]
     assert listed["created_by"] == (await stack.me(browser))["name"]
     assert [each["id"] for each in listed["tokens"]] == [token["id"]]
     (held,) = (await browser.get("/organization/tokens")).json()["items"]
     assert held["of"] == {
-        "id": account["id"], "name": "Release notes", "is_service_account": True
+        "id": robot["id"], "name": "Release notes", "is_service_account": True
     }  # fmt: skip
     stack.emulator.deactivate_user(adam)
     await stack.deliver()
@@ -268,18 +268,18 @@ async def test_a_service_account_outlives_its_admin(stack: Stack) -> None:
 
 async def test_an_admin_ends_anybodys(stack: Stack) -> None:
     adam, ann = await stack.sign_in_as("Admins", "Adam"), await stack.sign_in_as("Authors")
-    own, account = await make(ann), (await adam.post("/service-accounts", json=ACCOUNT)).json()
-    of_account = await make(adam, path=f"/service-accounts/{account['id']}/tokens")
-    post = (await client(stack, of_account).post("/posts", json=POST)).json()
+    own, robot = await make(ann), (await adam.post("/service-accounts", json=PROGRAM)).json()
+    of_program = await make(adam, path=f"/service-accounts/{robot['id']}/tokens")
+    post = (await client(stack, of_program).post("/posts", json=POST)).json()
     page = (await adam.get("/organization/tokens", params={"limit": 1})).json()
     rest = (await adam.get("/organization/tokens", params={"cursor": page["next_cursor"]})).json()
-    assert [token["id"] for token in page["items"] + rest["items"]] == [of_account["id"], own["id"]]
-    assert (await ann.delete(f"/organization/tokens/{of_account['id']}")).status_code == 403
+    assert [token["id"] for token in page["items"] + rest["items"]] == [of_program["id"], own["id"]]
+    assert (await ann.delete(f"/organization/tokens/{of_program['id']}")).status_code == 403
     assert (await adam.delete(f"/organization/tokens/{own['id']}")).status_code == 204
     assert (await client(stack, own).get("/me")).status_code == 401
-    path = f"/service-accounts/{account['id']}"
+    path = f"/service-accounts/{robot['id']}"
     assert (await adam.delete(path)).status_code == 204
-    assert (await client(stack, of_account).get("/me")).status_code == 401
+    assert (await client(stack, of_program).get("/me")).status_code == 401
     assert (await adam.delete(path)).status_code == 404
     assert (await ann.get(f"/posts/{post['id']}")).json()["author"]["name"] == "Release notes"
 
@@ -288,8 +288,8 @@ async def test_what_was_made_and_ended_is_noted(stack: Stack) -> None:
     adam = await stack.sign_in_as("Admins", "Adam")
     made = await make(adam)
     await adam.delete(f"/tokens/{made['id']}")
-    account = (await adam.post("/service-accounts", json=ACCOUNT)).json()
-    await adam.delete(f"/service-accounts/{account['id']}")
+    robot = (await adam.post("/service-accounts", json=PROGRAM)).json()
+    await adam.delete(f"/service-accounts/{robot['id']}")
     async with stack.database.connect() as connection:
         found = await connection.execute(
             text("""SELECT action FROM audit_events

@@ -50,7 +50,7 @@ async def organization_deleted(stack: Stack, _ann: User) -> None:
 
 
 async def another_key(stack: Stack, ann: User) -> None:
-    """The account is of the identity provider's id, which is another one now."""
+    """The user is of the identity provider's id, which is another one now."""
     other = user_data(stack, id=ann.id, idp_id="00u_another", email="ann@another.example")
     assert await stack.post_event(new_event("dsync.user.updated", other)) == "applied"
 

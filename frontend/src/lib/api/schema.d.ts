@@ -277,7 +277,7 @@ export interface paths {
         /** The service accounts, the newest first */
         get: operations["list_service_accounts_service_accounts_get"];
         put?: never;
-        /** Make an account for a program that must outlive a person */
+        /** Make a service account, for a program that must outlive a person */
         post: operations["create_service_account_service_accounts_post"];
         delete?: never;
         options?: never;
@@ -285,7 +285,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/service-accounts/{account_id}/tokens": {
+    "/service-accounts/{service_account_id}/tokens": {
         parameters: {
             query?: never;
             header?: never;
@@ -295,14 +295,14 @@ export interface paths {
         get?: never;
         put?: never;
         /** Make a token of a service account */
-        post: operations["create_service_account_token_service_accounts__account_id__tokens_post"];
+        post: operations["create_service_account_token_service_accounts__service_account_id__tokens_post"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/service-accounts/{account_id}": {
+    "/service-accounts/{service_account_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -313,7 +313,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** End a service account with its tokens; what it wrote stays */
-        delete: operations["end_service_account_service_accounts__account_id__delete"];
+        delete: operations["end_service_account_service_accounts__service_account_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1273,7 +1273,7 @@ export interface components {
              */
             what: string;
             /** @description What it was about: the person, or something above them. */
-            scope: components["schemas"]["backend__schemas__explanation__Scope"];
+            scope: components["schemas"]["Scope"];
             /** @description The group that it was about, or that they joined. */
             group: components["schemas"]["Named"] | null;
             cause: components["schemas"]["Cause"];
@@ -1451,7 +1451,7 @@ export interface components {
             /** Name */
             name: string;
             /** Scopes */
-            scopes: components["schemas"]["backend__schemas__tokens__Scope"][];
+            scopes: components["schemas"]["TokenScope"][];
             /**
              * Created At
              * Format: date-time
@@ -1491,7 +1491,7 @@ export interface components {
             /** Name */
             name: string;
             /** Scopes */
-            scopes: components["schemas"]["backend__schemas__tokens__Scope"][];
+            scopes: components["schemas"]["TokenScope"][];
             /**
              * Created At
              * Format: date-time
@@ -1908,10 +1908,9 @@ export interface components {
         Role: "member" | "author" | "admin";
         /**
          * Scope
-         * @description What a token may be used for, of that which its person may do.
          * @enum {string}
          */
-        "Scope-Input": "read" | "write";
+        Scope: "person" | "group" | "directory" | "organization";
         /** ServiceAccount */
         ServiceAccount: {
             /**
@@ -2108,7 +2107,7 @@ export interface components {
             /** Name */
             name: string;
             /** Scopes */
-            scopes: components["schemas"]["backend__schemas__tokens__Scope"][];
+            scopes: components["schemas"]["TokenScope"][];
             /**
              * Created At
              * Format: date-time
@@ -2142,7 +2141,7 @@ export interface components {
              * Scopes
              * @description `read`: GET and HEAD; `write`: what changes something.
              */
-            scopes: components["schemas"]["Scope-Input"][];
+            scopes: components["schemas"]["TokenScope"][];
             /**
              * Expires In Days
              * @description No more than the organization's setting allows.
@@ -2168,6 +2167,12 @@ export interface components {
             items: components["schemas"]["Token"][];
         };
         /**
+         * TokenScope
+         * @description What a token may be used for, of that which its person may do.
+         * @enum {string}
+         */
+        TokenScope: "read" | "write";
+        /**
          * Trigger
          * @enum {string}
          */
@@ -2192,17 +2197,6 @@ export interface components {
          * @enum {string}
          */
         WorkosFault: "unreachable" | "key_refused" | "rate_limited" | "unexpected_status" | "unreadable" | "unreadable_object" | "not_workos" | "circular_listing" | "foreign_directory" | "foreign_row" | "directory_contradiction" | "group_contradiction" | "cursor_expired" | "from_the_future";
-        /**
-         * Scope
-         * @enum {string}
-         */
-        backend__schemas__explanation__Scope: "person" | "group" | "directory" | "organization";
-        /**
-         * Scope
-         * @description What a token may be used for, of that which its person may do.
-         * @enum {string}
-         */
-        backend__schemas__tokens__Scope: "read" | "write";
         /** FieldError */
         FieldError: {
             /** Field */
@@ -4078,12 +4072,12 @@ export interface operations {
             };
         };
     };
-    create_service_account_token_service_accounts__account_id__tokens_post: {
+    create_service_account_token_service_accounts__service_account_id__tokens_post: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                account_id: string;
+                service_account_id: string;
             };
             cookie?: never;
         };
@@ -4176,12 +4170,12 @@ export interface operations {
             };
         };
     };
-    end_service_account_service_accounts__account_id__delete: {
+    end_service_account_service_accounts__service_account_id__delete: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                account_id: string;
+                service_account_id: string;
             };
             cookie?: never;
         };
