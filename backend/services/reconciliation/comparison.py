@@ -4,7 +4,7 @@ What is newer in the mirror than the listing is no drift, and neither is whether
 who is inactive on both sides. All is compared in the database, so that memory stays that of a part.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -42,7 +42,6 @@ from backend.models import (
     live_directories,
     live_directory_users,
     live_groups,
-    live_memberships,
 )
 from backend.schemas.audit import AccessState
 from backend.schemas.reconciliations import (
@@ -200,42 +199,81 @@ class Comparison:
         rows = self._facts.get("memberships", [])
         if not rows:
             return KindDrift(), set()
+        # A membership is live if its person and its group are, and if nothing has ended it by
+        # itself. The first is asked only where something has: nearly all are live already. Each is
+        # looked up by itself, by a scalar subquery, and never joined.
         listed = _listed(rows, "group_id", "directory_user_ids")
         member = (
             func.jsonb_array_elements_text(listed.c.directory_user_ids)
             .table_valued(column("id", Text))
             .render_derived(name="member")
         )
-        known, live, user, group = (
-            DirectoryMembership,
-            live_memberships,
-            live_directory_users,
-            live_groups,
-        )
-        # By scalar subqueries: each membership is looked up by itself, and never joined.
-        is_live = (
-            select(true())
-            .where(
-                live.c.organization_id == self._organization_id,
-                live.c.directory_user_id == member.c.id,
-                live.c.group_id == listed.c.group_id,
+        group, user = live_groups, live_directory_users
+        known, person, directory = DirectoryMembership, DirectoryUser, Directory
+        stays = (
+            select(
+                or_(
+                    tuple_(known.occurred_at, known.event_id) >= self._version,
+                    and_(
+                        known.present,
+                        func.is_live(
+                            known.occurred_at,
+                            known.event_id,
+                            func.greatest(person.removed_at, group.c.removed_at),
+                            directory.removed_at,
+                            directory.complete_as_of,
+                            directory.complete_id,
+                        ),
+                        or_(
+                            person.snapshot_as_of.is_(None),
+                            tuple_(known.occurred_at, known.event_id)
+                            >= tuple_(person.snapshot_as_of, person.snapshot_id),
+                        ),
+                    ),
+                )
             )
-            .scalar_subquery()
-        )
-        is_older = (
-            select(tuple_(known.occurred_at, known.event_id) < self._version)
+            .select_from(known)
+            .join(
+                person,
+                and_(
+                    person.organization_id == known.organization_id,
+                    person.id == known.directory_user_id,
+                ),
+            )
             .where(
                 known.organization_id == self._organization_id,
                 known.directory_user_id == member.c.id,
-                known.group_id == listed.c.group_id,
+                known.group_id == group.c.id,
             )
             .scalar_subquery()
         )
-        not_live = (
-            select(member.c.id.label("directory_user_id"), listed.c.group_id)
-            .select_from(listed.join(member, true()))
-            .where(is_live.is_(None), is_older.is_not(false()))
-            .cte("not_live")
+        ended = (
+            select(
+                member.c.id.label("directory_user_id"),
+                group.c.id.label("group_id"),
+                group.c.name.label("group_name"),
+                group.c.directory_id,
+                group.c.removed_at.label("group_removed_at"),
+            )
+            .select_from(
+                listed.join(
+                    group,
+                    and_(
+                        group.c.organization_id == self._organization_id,
+                        group.c.id == listed.c.group_id,
+                    ),
+                )
+                .outerjoin(
+                    directory,
+                    and_(
+                        directory.organization_id == self._organization_id,
+                        directory.id == group.c.directory_id,
+                    ),
+                )
+                .join(member, true())
+            )
+            .where(stays.is_not(true()))
+            .cte("ended")
             .prefix_with("MATERIALIZED")
         )
         absent = (
@@ -243,29 +281,23 @@ class Comparison:
                 user.c.id,
                 user.c.name,
                 user.c.user_key,
-                group.c.id.label("group_id"),
-                group.c.name.label("group_name"),
+                ended.c.group_id,
+                ended.c.group_name,
             )
-            .select_from(not_live)
+            .select_from(ended)
             .join(
                 user,
                 and_(
                     user.c.organization_id == self._organization_id,
-                    user.c.id == not_live.c.directory_user_id,
-                ),
-            )
-            .join(
-                group,
-                and_(
-                    group.c.organization_id == self._organization_id,
-                    group.c.id == not_live.c.group_id,
+                    user.c.id == ended.c.directory_user_id,
+                    user.c.directory_id == ended.c.directory_id,
                 ),
             )
             .where(
                 user.c.state == ACTIVE,
                 func.coalesce(
                     func.greatest(
-                        user.c.removed_at, group.c.removed_at, user.c.directory_removed_at
+                        user.c.removed_at, ended.c.group_removed_at, user.c.directory_removed_at
                     )
                     < self._occurred_at,
                     true(),
@@ -353,10 +385,11 @@ class Comparison:
         )
 
 
-def _listed(rows: Sequence[object], *names: str) -> TableValuedAlias:
-    """The rows of a part as a table."""
+def _listed(rows: Sequence[Mapping[str, object]], *names: str) -> TableValuedAlias:
+    """The rows of a part as a table of these columns."""
     columns = [column(name, JSONB if name in _JSON else Text) for name in names]
-    recordset = func.jsonb_to_recordset(bindparam(None, rows, JSONB))
+    sent = [{name: row[name] for name in names} for row in rows]
+    recordset = func.jsonb_to_recordset(bindparam(None, sent, JSONB))
     return recordset.table_valued(*columns).render_derived(name="listed", with_types=True)
 
 
