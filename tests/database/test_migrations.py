@@ -189,16 +189,17 @@ async def test_a_program_of_the_version_before_goes_on_delivering(stack: Stack) 
     body = as_body(new_event("dsync.user.created", user_data(stack)))
     event = parsing.read(body, Source.WEBHOOK, DirectoryScope())
     query = text(
-        "SELECT apply_event(CAST(:event AS jsonb), :body, CAST(:facts AS jsonb), :audit_id, "
-        "false, NULL)"
+        "SELECT apply_events(CAST(:events AS jsonb), :user_keys, :bodies, CAST(:facts AS jsonb), "
+        ":audit_ids, false, NULL)"
     )
     values = {
-        "event": json.dumps(event.row),
-        "body": event.body,
+        "events": json.dumps([event.row]),
+        "user_keys": [event.row["user_key"]],
+        "bodies": [event.body],
         "facts": json.dumps(event.facts),
     }
     async with stack.database.connect() as connection:
         outcomes = [
-            await connection.scalar(query, {**values, "audit_id": uuid4()}) for _ in range(2)
+            await connection.scalar(query, {**values, "audit_ids": [uuid4()]}) for _ in range(2)
         ]
-    assert outcomes == ["applied", "duplicate"]
+    assert outcomes == [["applied"], ["duplicate"]]

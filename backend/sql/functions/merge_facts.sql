@@ -228,7 +228,7 @@ BEGIN
             SET removed_at = excluded.removed_at, removed_by = excluded.removed_by
             WHERE ((g.removed_at, g.removed_by) < (excluded.removed_at, excluded.removed_by))
                 IS NOT FALSE
-            RETURNING g.event_id
+            RETURNING g.removed_by AS event_id
         )
         SELECT wrote || coalesce(array_agg(w.event_id), '{}') INTO wrote FROM written AS w;
     END IF;

@@ -1,9 +1,23 @@
 """Each merge rule by the counter-example that it exists for, whatever order it is told in."""
 
+from datetime import timedelta
+
 import pytest
-from sqlalchemy import update
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from backend.models import RoleMapping
+from backend.services.mirror.apply import merge
+from backend.services.mirror.rows import (
+    FACT,
+    Facts,
+    Version,
+    group_row,
+    removed_directory_row,
+    removed_row,
+    user_row,
+)
+from backend.workos.models import DirectoryGroup, DirectoryUser
 from tests.convergence.mirror import user_states
 from tests.convergence.tale import Tale
 from tests.stack import Stack
@@ -310,3 +324,26 @@ class TestAddressIsNoIdentity:
             deleted = await of_bob.delete(f"/posts/{posted.json()['id']}")
             assert deleted.status_code == 403
             assert await stack.roles(of_ann) == ["member", "admin"]
+
+
+@pytest.mark.parametrize("kind", ["directories", "directory_users", "groups"])
+async def test_a_removal_that_wrote_is_told_by_its_own_id(tale: Tale, kind: str) -> None:
+    """Not by that of what it removes: of many events at once, each is to learn what it did."""
+    known = Version(tale.begin, "event_known")
+    removal = Version(tale.begin + timedelta(minutes=1), "event_removal")
+    ann = DirectoryUser.model_validate(tale.ann)
+    authors = DirectoryGroup.model_validate(tale.authors)
+    organization = tale.stack.organization.id
+    rows = {
+        "directories": removed_directory_row(organization, tale.stack.directory.id, removal),
+        "directory_users": removed_row(ann, removal),
+        "groups": removed_row(authors, removal),
+    }
+    told = select(func.merge_facts(bindparam("facts", type_=JSONB)))
+    async with tale.stack.database.transaction() as session:
+        people = [user_row(ann, FACT, known)]
+        groups = [group_row(authors, FACT, known)]
+        await merge(session, Facts(managed=[organization], directory_users=people, groups=groups))
+        removed = {f"removed_{kind}": [rows[kind]]}
+        assert await session.scalar(told, {"facts": removed}) == [removal.event_id]
+        assert await session.scalar(told, {"facts": removed}) == []
