@@ -65,8 +65,8 @@ bench-growth: install ## measure what grows with the database (ONLY="/team" for 
 	@$(BIN)/python bench/growth.py --only "$(ONLY)" --json bench/growth.json
 
 lock: $(PACKAGES) ## pin the newest versions of all packages
-	@$(LOCK) --upgrade --output-file requirements.lock
 	@$(LOCK) --upgrade --extra local --extra dev --output-file requirements-dev.lock
+	@$(LOCK) --upgrade --constraint requirements-dev.lock --output-file requirements.lock
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { \

@@ -3,20 +3,18 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
-from pydantic import TypeAdapter
+from fastapi.routing import APIRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from backend import jobs, logs
 from backend.database import BACKGROUND, Database
-from backend.errors import SignInRefusal
 from backend.http import problems
 from backend.http.addresses import Addressed
 from backend.http.body_limit import BodyLimit
-from backend.http.guards import session_cookie_name, session_signer
+from backend.http.description import describe
+from backend.http.guards import session_signer
 from backend.http.headers import CompressedPages, SecurityHeaders
 from backend.http.pages import FOLDERS_OF_FILES, PAGES
 from backend.http.request_log import IdentifyRequests
@@ -35,7 +33,6 @@ from backend.routers import (
     team,
     tokens,
 )
-from backend.schemas.problem import Problem
 from backend.services.last_uses import LastUses
 from backend.services.rate_limits import RateLimiter
 from backend.settings import Settings, get_settings
@@ -44,8 +41,12 @@ from backend.workos.client import WorkosClient
 _DESCRIPTION = """
 A team's notebook whose access is decided by the company's directory, at every request.
 
-Sign in in the browser at [/auth](/auth); the session cookie then carries these calls. Errors are
-`application/problem+json` (RFC 9457): `code` is for programs, `detail` says what to do.
+A browser that has signed in at [/auth](/auth) has a session cookie. A program sends a token:
+
+    curl -H "Authorization: Bearer rc_…" https://rollcall.example/posts
+
+Errors are `application/problem+json` (RFC 9457): `code` is for programs, `detail` says what to do.
+Lists come in pages: give `next_cursor` as `cursor` for the next one.
 """
 
 # In this order they are looked at: first what is asked for most.
@@ -132,6 +133,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=_name,
         redirect_slashes=False,  # it is built from the Host header, and repeats a POST
     )
     app.state.settings = settings
@@ -152,8 +154,13 @@ def create_app(
     app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
     if settings.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
-    _describe_problems(app)
+    describe(app)
     return app
+
+
+def _name(route: APIRoute) -> str:
+    """Of an operation, for programs that make a client of the description."""
+    return route.name
 
 
 def create_served_app() -> FastAPI:
@@ -181,43 +188,3 @@ def _settled(app: FastAPI) -> FastAPI:
     gc.freeze()
     gc.set_threshold(5_000, 20, 20)
     return app
-
-
-def _describe_problems(app: FastAPI) -> None:
-    def describe() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                tags=app.openapi_tags,
-                routes=app.routes,
-            )
-            models = schema["components"]["schemas"]
-            for model in (Problem, SignInRefusal):
-                described = TypeAdapter(model).json_schema(
-                    ref_template="#/components/schemas/{model}"
-                )
-                models |= described.pop("$defs", {}) | {model.__name__: described}
-            for unused in ("HTTPValidationError", "ValidationError"):
-                models.pop(unused, None)
-            _name_the_cookie(schema, session_cookie_name(app.state.settings))
-            app.openapi_schema = schema
-        return app.openapi_schema
-
-    app.openapi = describe  # type: ignore[method-assign]  # the documented way to extend it
-
-
-def _name_the_cookie(schema: dict[str, Any], name: str) -> None:
-    """Say which operations need the session cookie: those that answer strangers with 401."""
-    cookie = {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": name,
-        "description": "The session, which [/auth](/auth) opens.",
-    }
-    schema["components"]["securitySchemes"] = {"session": cookie}
-    for path, operations in schema["paths"].items():
-        for operation in operations.values():
-            if "401" in operation["responses"] and path != directory_sync.PATH:  # WorkOS signs
-                operation["security"] = [{"session": []}]

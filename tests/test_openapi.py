@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.http.test_guards import ask, some
 from tests.stack import Stack, new_event, user_data
 from tools.export_openapi import TARGET, description
 
@@ -31,7 +32,7 @@ def test_every_operation_says_what_it_does_and_what_goes_wrong(
     for parameter in operation.get("parameters", ()):
         assert parameter["in"] == "path" or parameter["description"], parameter["name"]
     guarded = "401" in operation["responses"] and path != "/api/directory-sync"
-    assert operation.get("security") == ([{"session": []}] if guarded else None)
+    assert bool(operation.get("security")) == (guarded or path == "/api/directory-sync")
     responses = operation["responses"]
     if path == "/me" or path.startswith(("/posts", "/team")):
         assert {"401", "503"} <= set(responses)
@@ -44,6 +45,49 @@ def test_every_operation_says_what_it_does_and_what_goes_wrong(
             ((media_type, content),) = response["content"].items()
             assert media_type == "application/problem+json"
             assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_an_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(names) == len(set(names))
+
+
+def test_every_answer_has_an_example() -> None:
+    for method, path, operation in OPERATIONS:
+        for status, answer in operation["responses"].items():
+            for kind, content in answer.get("content", {}).items():
+                if "json" in kind:
+                    assert "example" in content, (method, path, status)
+
+
+def test_tags_come_in_reading_order_and_each_is_described() -> None:
+    tags = [tag["name"] for tag in json.loads(description())["tags"]]
+    assert tags[:3] == ["sign-in", "posts", "team"]
+    assert {tag for _, _, operation in OPERATIONS for tag in operation["tags"]} == set(tags)
+
+
+def test_what_workos_sends_is_a_webhook() -> None:
+    described = json.loads(description())
+    ((_, webhook),) = described["webhooks"].items()
+    assert webhook == described["paths"]["/api/directory-sync"]
+    assert webhook["post"]["security"] == [{"webhook_signature": []}]
+    assert described["components"]["securitySchemes"].keys() == {
+        "session", "token", "webhook_signature"
+    }  # fmt: skip
+
+
+async def test_a_token_opens_what_is_said_to_be_opened_by_one(stack: Stack) -> None:
+    admin = await stack.sign_in_as("Admins")
+    body = {"name": "All", "scopes": ["read", "write"]}
+    secret = (await admin.post("/tokens", json=body)).json()["secret"]
+    bearer = stack.browser()
+    bearer.headers["Authorization"] = f"Bearer {secret}"
+    for method, path, operation in OPERATIONS:
+        security = operation.get("security", [])
+        if {"session": []} in security:
+            answer = await ask(bearer, method, some(re.sub(r"\{\w+\}", "{id}", path)))
+            refused = "session_required" in answer.text
+            assert refused == ({"token": []} not in security), (method, path)
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -57,15 +57,6 @@ _EVENT = {
             "required": True,
             "content": {"application/json": {"schema": {"type": "object"}, "example": _EVENT}},
         },
-        "parameters": [
-            {
-                "name": "WorkOS-Signature",
-                "in": "header",
-                "required": True,
-                "schema": {"type": "string"},
-                "description": "`t=<epoch milliseconds>, v1=<hex HMAC-SHA256 of t.body>`",
-            }
-        ],
     },
 )
 async def receive_event(delivery: SignedDelivery) -> JsonText:

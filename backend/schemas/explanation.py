@@ -137,7 +137,7 @@ class DirectoryEntry(BaseModel):
     reason: Reason | None
 
 
-class Mapping(BaseModel):
+class RoleMapping(BaseModel):
     role: Role
     source: MappingSource = Field(
         description="`default`: by the group's name; `admin`: by a person."
@@ -157,7 +157,7 @@ class Membership(BaseModel):
     live: bool
     why_not: str | None
     reason: Reason | None
-    mappings: list[Mapping]
+    mappings: list[RoleMapping]
 
 
 class Grant(BaseModel):

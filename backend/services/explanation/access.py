@@ -17,12 +17,12 @@ from backend.schemas.explanation import (
     DirectoryEntry,
     Explanation,
     Grant,
-    Mapping,
     MappingSource,
     Membership,
     Named,
     Reason,
     ReasonCode,
+    RoleMapping,
     Since,
     Subject,
 )
@@ -183,7 +183,7 @@ def _why_membership_is_not_live(
     )
 
 
-def _mapping(row: ChainRow, user: ChainRow, *, live: bool, gives: bool) -> Mapping:
+def _mapping(row: ChainRow, user: ChainRow, *, live: bool, gives: bool) -> RoleMapping:
     code = None
     if row.removed:
         code = ReasonCode.MAPPING_REMOVED
@@ -194,7 +194,7 @@ def _mapping(row: ChainRow, user: ChainRow, *, live: bool, gives: bool) -> Mappi
     elif not gives:
         code = ReasonCode.USER_NOT_ACTIVE
     reason = None if code is None else Reason(code=code)
-    return Mapping(
+    return RoleMapping(
         role=Role(row.role),
         source=MappingSource(row.source),
         since=Since(

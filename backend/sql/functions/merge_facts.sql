@@ -272,8 +272,10 @@ BEGIN
     END IF;
 
     -- Many may have left at once: what they hold is ended behind the answer.
-    UPDATE organizations AS o SET access_changed = TRUE
-    WHERE o.workos_id = ANY (closing) AND NOT o.access_changed;
+    IF closing <> '{}' THEN
+        UPDATE organizations AS o SET access_changed = TRUE
+        WHERE o.workos_id = ANY (closing) AND NOT o.access_changed;
+    END IF;
     RETURN wrote;
 END
 $$;
