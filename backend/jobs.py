@@ -26,6 +26,7 @@ from backend.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
 from backend.schemas.jobs import Job, Schedule
 from backend.schemas.reconciliations import UNFINISHED, Trigger
 from backend.services import access_ends, ended
+from backend.services.audit_log import retention, seals
 from backend.services.events import catch_up
 from backend.services.events import parked as parked_events
 from backend.services.mirror import returning as returning_people
@@ -46,6 +47,7 @@ _ATTEMPTS = 10
 _LOOK_AGAIN = timedelta(seconds=30)
 
 _EVERY_MINUTE = "* * * * *"
+_EVERY_5_MINUTES = "*/5 * * * *"
 _EVERY_NIGHT = "17 3 * * *"
 _EVERY_10_SECONDS = "* * * * * */10"
 _EVERY_5_SECONDS = "* * * * * */5"
@@ -98,6 +100,7 @@ class Worker(NamedTuple):
         if self.settings.event_body_days:
             await parked_events.purge_bodies(self.database, self.settings.event_body_days)
         await ended.delete_ended(self.database)
+        await retention.prune_all(self.database)
         async with self.database.connect() as connection:
             await access_ends.end_everywhere(connection)
             await connection.execute(_DELETE_OLD_LOG)
@@ -105,6 +108,9 @@ class Worker(NamedTuple):
     async def end_access(self) -> None:
         async with self.database.connect() as connection:
             await access_ends.end_where_changed(connection)
+
+    async def seal_audit(self) -> None:
+        await seals.seal_all(self.database)
 
     async def request_reconciliations(self) -> None:
         async with self.database.transaction() as session:
@@ -208,6 +214,7 @@ def _register(queuer: PgQueuer, worker: Worker) -> None:
         schedule(Schedule.CATCH_UP, _EVERY_SECOND if often else _EVERY_5_SECONDS, worker.catch_up)
     if settings.reconcile_hours:
         schedule(Schedule.REQUEST_RECONCILIATIONS, _EVERY_MINUTE, worker.request_reconciliations)
+    schedule(Schedule.SEAL_AUDIT, _EVERY_5_MINUTES, worker.seal_audit)
     schedule(Schedule.TIDY_UP, _EVERY_NIGHT, worker.tidy_up)
     schedule(Schedule.RETRY_PARKED, _EVERY_MINUTE, worker.retry_parked)
     schedule(Schedule.READ_RETURNED, _EVERY_10_SECONDS, read_returned)

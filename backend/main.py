@@ -21,6 +21,7 @@ from backend.http.request_log import IdentifyRequests
 from backend.http.request_metrics import CountRequests
 from backend.http.second_try import TryReadsAgain
 from backend.routers import (
+    audit_log,
     auth,
     directory,
     directory_sync,
@@ -59,6 +60,7 @@ _ROUTERS = (
     tokens,
     directory,
     reconciliations,
+    audit_log,
     auth,
     health,
     docs,
@@ -76,6 +78,10 @@ _TAGS = [
     {
         "name": "directory",
         "description": "What WorkOS tells us about the customer's directory, and what follows.",
+    },
+    {
+        "name": "audit",
+        "description": "What was done, by whom or by what; as a list, as a file, and by days.",
     },
     {"name": "operations", "description": "Health and metrics."},
 ]

@@ -16,6 +16,7 @@ import uvicorn
 from sqlalchemy.exc import DBAPIError
 
 from backend import jobs, logs
+from backend.cli import audit as cli_audit
 from backend.cli import events as cli_events
 from backend.cli import identities as cli_identities
 from backend.cli import reconcile as cli_reconcile
@@ -47,6 +48,8 @@ events = typer.Typer(help="The inbox of directory events.", no_args_is_help=True
 app.add_typer(events, name="events")
 identities = typer.Typer(help="Who signed in as whom.", no_args_is_help=True)
 app.add_typer(identities, name="identities")
+audit = typer.Typer(help="The audit log: sealed, verified, erased from.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 
 _log = logging.getLogger(__name__)
 
@@ -413,5 +416,67 @@ def join_users(
 
     async def work(_settings: Settings, database: Database) -> None:
         await cli_identities.join(database, organization, earlier, user)
+
+    _with_database(work)
+
+
+@audit.command("seal")
+def seal_audit() -> None:
+    """Seal what is over now; the background work does it every five minutes."""
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_audit.seal(database)
+
+    _with_database(work)
+
+
+@audit.command("verify")
+def verify_audit(
+    organization: Annotated[
+        str | None, typer.Option(help="Only this organization, by WorkOS's id.")
+    ] = None,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(help="A seal that was printed before, such as 17:ab…; with --organization."),
+    ] = None,
+) -> None:
+    """Compute every seal anew; ends with 1 and names the first that does not match.
+
+    Keep the seals that it prints elsewhere: whoever owns the database could make all of them anew.
+    """
+    if known and organization is None:
+        raise typer.BadParameter("say whose seal it is: --organization")
+    seals = [cli_audit.known_seal(text) for text in known or []]
+
+    async def work(_settings: Settings, database: Database) -> int:
+        return await cli_audit.verify(database, organization, seals)
+
+    raise typer.Exit(_with_database(work))
+
+
+@audit.command("erase")
+def erase_from_audit(
+    organization: _Organization,
+    user: _OfUser = None,
+    email: Annotated[
+        str | None, typer.Option(help="The address of somebody who was refused, and is no user.")
+    ] = None,
+) -> None:
+    """Erase a person's name and addresses from the audit log, on their request."""
+    if (user is None) == (email is None):
+        raise typer.BadParameter("say whose: --user or --email")
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_audit.erase(database, organization, user=user, email=email)
+
+    _with_database(work)
+
+
+@audit.command("prune")
+def prune_audit() -> None:
+    """Remove what is older than the organizations keep it; the background work does it at night."""
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_audit.prune(database)
 
     _with_database(work)

@@ -21,6 +21,8 @@ _WANTED = {
 }
 _LESS = {
     "audit_events": ("SELECT", "INSERT"),
+    "audit_seals": ("SELECT", "INSERT"),
+    "audit_erasures": ("SELECT",),
     "alembic_version": ("SELECT",),
 }
 _MOST_NAMED = 3

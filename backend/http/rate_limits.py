@@ -35,8 +35,12 @@ def allowance(request: Request, limit: RateLimitItem, *of: str) -> Allowance:
     return made
 
 
+def client_of_request(request: Request) -> str:
+    return client_of(request.client.host if request.client else "")
+
+
 def allowance_of_client(request: Request, limit: RateLimitItem) -> Allowance:
-    return allowance(request, limit, client_of(request.client.host if request.client else ""))
+    return allowance(request, limit, client_of_request(request))
 
 
 def headers_of(made: list[Allowance]) -> list[tuple[bytes, bytes]]:

@@ -9,7 +9,7 @@ from backend.models.access import (
 )
 from backend.models.admission import Admission
 from backend.models.api_token import ApiToken
-from backend.models.audit_event import AuditEvent
+from backend.models.audit_event import ELEVATED, AuditErasure, AuditEvent, AuditSeal, ForgedWebhooks
 from backend.models.base import NO_ORGANIZATION, Base
 from backend.models.directory import (
     Directory,
@@ -29,10 +29,13 @@ from backend.models.session import Session, UsedState
 from backend.models.user import SsoIdentity, User
 
 __all__ = [
+    "ELEVATED",
     "NO_ORGANIZATION",
     "Admission",
     "ApiToken",
+    "AuditErasure",
     "AuditEvent",
+    "AuditSeal",
     "Base",
     "Directory",
     "DirectoryEvent",
@@ -40,6 +43,7 @@ __all__ = [
     "DirectoryMembership",
     "DirectoryUser",
     "EventCursor",
+    "ForgedWebhooks",
     "Invitation",
     "Organization",
     "Post",

@@ -188,5 +188,5 @@ async def sign_out(
     session: SessionDep, settings: SettingsDep, token: SessionToken, response: Response
 ) -> None:
     if token is not None:
-        await sessions.end_session(session, token)
+        await sign_in.sign_out(session, token)
     _drop_cookie(response, settings, session_cookie_name(settings))

@@ -1,6 +1,7 @@
 """What the audit trail keeps of an entry: one model, for whoever writes and whoever reads."""
 
-from typing import Annotated, TypeVar
+from enum import StrEnum
+from typing import Annotated, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +9,95 @@ T = TypeVar("T")
 
 # Nothing is kept or said of what is not known.
 Known = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
+
+
+class AuditAction(StrEnum):
+    """What we note ourselves; an event is noted by WorkOS's name of its type.
+
+    Each with its sentence: of `actor`, `subject` and what its detail has. `changes_access` are
+    those that belong to the history of somebody's access.
+    """
+
+    SESSION_OPENED = "session.opened", "{actor} signed in.", True
+    SESSION_ENDED = "session.ended", "{actor} ended a session of {subject}."
+    TOKEN_CREATED = "token.created", "{actor} made the API token “{token_name}” for {subject}."
+    TOKEN_ENDED = "token.ended", "{actor} ended the API token “{token_name}” of {subject}."
+    SERVICE_ACCOUNT_CREATED = (
+        "service_account.created",
+        "{actor} set up the service account {subject} with the role {role}.",
+    )
+    SERVICE_ACCOUNT_ENDED = "service_account.ended", "{actor} ended the service account {subject}."
+    SIGN_IN_REFUSED = "sign_in.refused", "{subject} was refused at the sign-in: {reason}."
+    POST_CREATED = "post.created", "{actor} wrote the post {subject}."
+    POST_EDITED = "post.edited", "{actor} edited the post {subject}."
+    POST_DELETED = "post.deleted", "{actor} deleted the post {subject}."
+    INVITATION_CREATED = "invitation.created", "{actor} invited {subject}."
+    INVITATION_WITHDRAWN = "invitation.withdrawn", "{actor} withdrew the invitation of {subject}."
+    INVITATION_ACCEPTED = "invitation.accepted", "{subject} was invited, and has signed in."
+    IDENTITY_ALLOWED = (
+        "identity.allowed",
+        "{actor} let {subject} sign in by another SSO connection.",
+    )
+    IDENTITY_FORGOTTEN = (
+        "identity.forgotten",
+        "{actor} had it forgotten as whom {subject} signed in.",
+    )
+    IDENTITY_JOINED = "identity.joined", "{actor} joined two users of one person: {subject}."
+    RECONCILIATION_REQUESTED = (
+        "reconciliation.requested",
+        "{actor} asked for a reconciliation ({source}).",
+    )
+    RECONCILIATION_CONFIRMED = (
+        "reconciliation.confirmed",
+        "{actor} confirmed the removals that a reconciliation held back.",
+    )
+    RECONCILIATION_CANCEL_REQUESTED = (
+        "reconciliation.cancel_requested",
+        "{actor} cancelled a reconciliation.",
+    )
+    RECONCILIATION_CANCELLED = "reconciliation.cancelled", "A reconciliation ended, cancelled."
+    RECONCILIATION_HELD = (
+        "reconciliation.held",
+        "A reconciliation is held: {people} people would lose access or a role.",
+    )
+    RECONCILIATION_COMPLETED = (
+        "reconciliation.completed",
+        "A reconciliation was completed; {lost_access} people lost access or a role by it.",
+    )
+    RECONCILIATION_FAILED = "reconciliation.failed", "A reconciliation failed: {reason}."
+    RECONCILIATION_ACCESS_CHANGED = (
+        "reconciliation.access_changed",
+        "By a reconciliation, {subject}: {changes}",
+        True,
+    )
+    RECONCILIATION_ACCESS_LOST = (
+        "reconciliation.access_lost",
+        "By a reconciliation, {subject}: {changes}",
+        True,
+    )
+    SNAPSHOT_PERSON = "snapshot.person", "Read from WorkOS, {subject}: {changes}", True
+    EVENT_REPLAYED = "event.replayed", "{actor} replayed an event of {subject}: {outcome}.", True
+    ORGANIZATION_DIRECTORY_MANAGED = (
+        "organization.directory_managed",
+        "From now on a directory decides who may enter.",
+    )
+    WEBHOOK_FORGED = "webhook.forged", "A webhook that WorkOS did not sign came from {subject}."
+    AUDIT_ERASED = (
+        "audit.erased",
+        "{actor} had names and addresses of a person erased from {entries} entries.",
+    )
+    AUDIT_PRUNED = "audit.pruned", "{entries} entries were removed, for their time was over."
+
+    sentence: str
+    changes_access: bool
+
+    # Without a sentence it is looked up: AuditAction("post.deleted").
+    def __new__(cls, value: str, sentence: str = "", changes_access: bool = False) -> Self:
+        action = str.__new__(cls, value)
+        action._value_ = value
+        action.sentence = sentence
+        action.changes_access = changes_access
+        return action
 
 
 class _Kept(BaseModel):
@@ -59,8 +149,13 @@ class AuditDetail(_Kept):
     Of an event: `outcome`, `reason`, `detail`, `source`, `attempt` and, where it is about a person
     in a group, `group_id`; `before` and `after` of what changed. Of a session: `session_id`; of a
     token: `token_id`, `token_name`, `scopes`; of a service account: `name`, `role`, `reason`. Of a
-    deleted post: `title` and `author_id`. Of a reconciliation: `people` and `limit` if held;
-    `drift`, `lost_access` and `confirmed` if completed.
+    post that was deleted, or edited: the `title` it had; and `author_id`. Of a reconciliation:
+    `source` of the request; `people` and `limit` if held; `drift`, `lost_access` and `confirmed` if
+    completed; `reason` and `detail` if failed. Of a refused sign-in: `reason`, and `name` and
+    `email` as the identity provider gave them. Of an erasure: how many `entries`, and the `digest`
+    of what it changed. Of what was pruned: how many `entries`, and the `seal` up to which.
+
+    The SQL function `without_person` erases `name` and `email`, here and of a directory user.
     """
 
     outcome: Known[str] = None
@@ -84,3 +179,7 @@ class AuditDetail(_Kept):
     drift: Known[dict[str, dict[str, int]]] = None
     lost_access: Known[int] = None
     confirmed: Known[bool] = None
+    email: Known[str] = None
+    entries: Known[int] = None
+    digest: Known[str] = None
+    seal: Known[int] = None

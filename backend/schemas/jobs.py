@@ -17,6 +17,7 @@ class Schedule(StrEnum):
     END_ACCESS = "end_access"
     READ_RETURNED = "read_returned"
     RETRY_PARKED = "retry_parked"
+    SEAL_AUDIT = "seal_audit"
     TIDY_UP = "tidy_up"
     REQUEST_RECONCILIATIONS = "request_reconciliations"
 

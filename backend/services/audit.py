@@ -8,16 +8,16 @@ from uuid_utils.compat import uuid7
 
 from backend.database import Executor
 from backend.models import AuditEvent
-from backend.schemas.audit import AuditDetail
+from backend.schemas.audit import AuditAction, AuditDetail
 
 _NOTHING = AuditDetail()
 
 
 def entry(
-    action: str,
+    action: AuditAction,
     *,
     organization_id: str,
-    subject_id: object,
+    subject_id: object | None,
     actor_id: UUID | None = None,
     event_id: str | None = None,
     detail: AuditDetail = _NOTHING,
@@ -27,7 +27,7 @@ def entry(
     Args:
         action: what was done.
         organization_id: where.
-        subject_id: to whom or what.
+        subject_id: to whom or what; None for somebody who is no user.
         actor_id: who did it, if a person did.
         event_id: the event or snapshot that did it, if one did.
         detail: what else is known.
@@ -38,7 +38,7 @@ def entry(
         "action": action,
         "actor_id": actor_id,
         "event_id": event_id,
-        "subject_id": str(subject_id),
+        "subject_id": None if subject_id is None else str(subject_id),
         "detail": detail.model_dump(mode="json"),
     }
 

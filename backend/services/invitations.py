@@ -12,6 +12,7 @@ from backend.database import Database
 from backend.errors import NotFound, NotInvitable, SignInRefusal, SignInRefused
 from backend.models import Invitation, User
 from backend.schemas.access import Actor
+from backend.schemas.audit import AuditAction
 from backend.schemas.team import InvitationLink, TeamStatus
 from backend.services import audit, team
 from backend.services.sessions import Token
@@ -57,7 +58,7 @@ async def create(session: AsyncSession, actor: Actor, user_id: UUID, origin: str
         .returning(Invitation.expires_at)
     )
     created = audit.entry(
-        "invitation.created",
+        AuditAction.INVITATION_CREATED,
         organization_id=actor.organization_id,
         subject_id=user_id,
         actor_id=actor.user_id,
@@ -81,7 +82,7 @@ async def withdraw(session: AsyncSession, actor: Actor, user_id: UUID) -> None:
     if closed is None:
         raise NotFound("This person has no open invitation.")
     withdrawn = audit.entry(
-        "invitation.withdrawn",
+        AuditAction.INVITATION_WITHDRAWN,
         organization_id=actor.organization_id,
         subject_id=user_id,
         actor_id=actor.user_id,
@@ -132,9 +133,21 @@ async def is_for(session: AsyncSession, link: str, user_id: UUID) -> bool:
     return found is not None
 
 
-async def close_all(session: AsyncSession, organization_id: str, user_id: UUID) -> None:
-    """End every open invitation of a person: they have joined, or a newer one takes over."""
-    await session.execute(
+async def accept(session: AsyncSession, organization_id: str, user_id: UUID) -> None:
+    """End the open invitations of somebody who has signed in, by one of them or not."""
+    if await close_all(session, organization_id, user_id):
+        accepted = audit.entry(
+            AuditAction.INVITATION_ACCEPTED,
+            organization_id=organization_id,
+            subject_id=user_id,
+            actor_id=user_id,
+        )
+        await audit.record(session, accepted)
+
+
+async def close_all(session: AsyncSession, organization_id: str, user_id: UUID) -> bool:
+    """End every open invitation of a person; whether one was good still."""
+    closed = await session.scalars(
         update(Invitation)
         .where(
             Invitation.organization_id == organization_id,
@@ -142,4 +155,6 @@ async def close_all(session: AsyncSession, organization_id: str, user_id: UUID) 
             Invitation.closed_at.is_(None),
         )
         .values(closed_at=func.now())
+        .returning(Invitation.expires_at > func.now())
     )
+    return any(closed.all())

@@ -10,6 +10,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    Text,
     Uuid,
     bindparam,
     delete,
@@ -27,7 +28,7 @@ from backend.database import AutocommitConnection, Executor, Query
 from backend.errors import NotFound, NotYours
 from backend.pagination import Keyset, PageQuery, TimeCursor
 from backend.schemas.access import Actor, Permission
-from backend.schemas.audit import AuditDetail
+from backend.schemas.audit import AuditAction, AuditDetail
 from backend.schemas.posts import Post, PostCreate, PostUpdate
 from backend.services import audit, sessions
 from backend.services.sessions import Claim
@@ -100,7 +101,18 @@ _WRITTEN = (
     .returning(*_POSTS.c)
     .cte("written")
 )
-_WRITE = Query(_seen_by(_WRITTEN, _ACTOR, _ACTOR_MAY))
+_NOTED = (
+    insert(models.AuditEvent)
+    .values(
+        organization_id=bindparam("organization_id"),
+        id=bindparam("audit_id", type_=Uuid),
+        action=literal_column(f"'{AuditAction.POST_CREATED}'"),
+        actor_id=_ACTOR,
+        subject_id=bindparam("subject_id", type_=Text),
+    )
+    .cte("noted")
+)
+_WRITE = Query(_seen_by(_WRITTEN, _ACTOR, _ACTOR_MAY).add_cte(_NOTED))
 
 
 def _given(actor: Actor, post_id: UUID) -> dict[str, object]:
@@ -133,7 +145,9 @@ async def get(executor: Executor, actor: Actor, post_id: UUID) -> Post:
 
 
 async def create(connection: AutocommitConnection, actor: Actor, new: PostCreate) -> Post:
-    given = _given(actor, uuid7()) | {"title": new.title, "content": new.content}
+    post_id = uuid7()
+    given = _given(actor, post_id) | {"title": new.title, "content": new.content}
+    given |= {"audit_id": uuid7(), "subject_id": str(post_id)}
     (row,) = await _WRITE.rows(connection, **given)
     return Post.model_validate(dict(row))
 
@@ -155,6 +169,14 @@ async def edit(session: AsyncSession, actor: Actor, post_id: UUID, change: PostU
             .where(models.Post.organization_id == actor.organization_id, models.Post.id == post_id)
             .values(**given, updated_at=func.clock_timestamp())
         )
+        edited = audit.entry(
+            AuditAction.POST_EDITED,
+            organization_id=actor.organization_id,
+            subject_id=post_id,
+            actor_id=actor.user_id,
+            detail=AuditDetail(title=post.title, author_id=str(post.author.id)),
+        )
+        await audit.record(session, edited)
     return await get(session, actor, post_id)
 
 
@@ -176,7 +198,7 @@ async def remove(session: AsyncSession, actor: Actor, post_id: UUID) -> None:
     if deleted is None:  # somebody else was faster
         raise NotFound
     deletion = audit.entry(
-        "post.deleted",
+        AuditAction.POST_DELETED,
         organization_id=actor.organization_id,
         subject_id=post_id,
         actor_id=actor.user_id,

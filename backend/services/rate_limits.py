@@ -26,6 +26,7 @@ TOKENS_REFUSED = RateLimitItemPerMinute(600, namespace="tokens_refused")
 # By user.
 WRITES = RateLimitItemPerMinute(300, namespace="writes")
 REPLAYS = RateLimitItemPerMinute(60, namespace="replays")
+EXPORTS = RateLimitItemPerHour(60, namespace="exports")
 RECONCILIATIONS = RateLimitItemPerHour(60, namespace="reconciliations")
 
 # For so long nobody waits for a store that has just not answered.

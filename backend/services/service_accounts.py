@@ -26,7 +26,7 @@ from backend.models import Admission, ApiToken, RoleGrant, User, access
 from backend.pagination import Keyset, TimeCursor
 from backend.schemas import tokens as schemas
 from backend.schemas.access import Actor, AdmissionKind, Role, roles_named
-from backend.schemas.audit import AuditDetail
+from backend.schemas.audit import AuditAction, AuditDetail
 from backend.services import access_ends, audit, tokens
 
 _PREFIX = "service_"
@@ -59,7 +59,7 @@ async def create(
             )
         )
     created = audit.entry(
-        "service_account.created",
+        AuditAction.SERVICE_ACCOUNT_CREATED,
         organization_id=actor.organization_id,
         subject_id=service_account_id,
         actor_id=actor.user_id,
@@ -182,7 +182,7 @@ async def end(session: AsyncSession, actor: Actor, service_account_id: UUID) -> 
     )
     await access_ends.end_for(session, actor.organization_id, [service_account_id])
     entry = audit.entry(
-        "service_account.ended",
+        AuditAction.SERVICE_ACCOUNT_ENDED,
         organization_id=actor.organization_id,
         subject_id=service_account_id,
         actor_id=actor.user_id,

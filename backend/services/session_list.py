@@ -12,7 +12,7 @@ from backend.errors import NotFound
 from backend.models import Organization, Session, User
 from backend.schemas import sessions as schemas
 from backend.schemas.access import Actor
-from backend.schemas.audit import AuditDetail
+from backend.schemas.audit import AuditAction, AuditDetail
 from backend.services import audit
 from backend.services.sessions import is_in_use
 
@@ -73,7 +73,7 @@ async def _delete(
     )
     entries = [
         audit.entry(
-            "session.ended",
+            AuditAction.SESSION_ENDED,
             organization_id=actor.organization_id,
             subject_id=user_id,
             actor_id=actor.user_id,

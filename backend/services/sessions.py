@@ -239,9 +239,11 @@ async def open_session(
     return token
 
 
-async def end_session(session: AsyncSession, token: Token) -> None:
-    await session.execute(
-        delete(Session).where(
-            Session.organization_id == token.organization_id, Session.token_hash == token.hash
-        )
+async def end_session(session: AsyncSession, token: Token) -> UUID | None:
+    """Whose it was; None for a token that is no session's."""
+    user_id: UUID | None = await session.scalar(
+        delete(Session)
+        .where(Session.organization_id == token.organization_id, Session.token_hash == token.hash)
+        .returning(Session.user_id)
     )
+    return user_id

@@ -17,7 +17,7 @@ from backend.models import Admission, ApiToken, Organization, User
 from backend.pagination import Keyset, TimeCursor
 from backend.schemas import tokens as schemas
 from backend.schemas.access import Actor, AdmissionKind
-from backend.schemas.audit import AuditDetail
+from backend.schemas.audit import AuditAction, AuditDetail
 from backend.services import audit
 from backend.services.sessions import Token
 
@@ -91,7 +91,7 @@ async def create(
     )
     row = made.one()
     created = audit.entry(
-        "token.created",
+        AuditAction.TOKEN_CREATED,
         organization_id=actor.organization_id,
         subject_id=user_id,
         actor_id=actor.user_id,
@@ -192,7 +192,7 @@ async def end(
     if row is None:
         raise NotFound
     entry = audit.entry(
-        "token.ended",
+        AuditAction.TOKEN_ENDED,
         organization_id=actor.organization_id,
         subject_id=row.user_id,
         actor_id=actor.user_id,

@@ -28,7 +28,7 @@ EXPLAINING = {
 TENANT_COLUMN = {
     name: "workos_id" if name == "organizations" else "organization_id"
     for name in Base.metadata.tables
-    if name not in {"event_cursor", "rate_counts"}
+    if name not in {"event_cursor", "forged_webhooks", "rate_counts"}
 }
 
 _CONDITIONS = ("Index Cond", "Recheck Cond", "Filter", "Hash Cond", "Merge Cond", "Join Filter")

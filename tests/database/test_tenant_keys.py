@@ -14,6 +14,7 @@ TENANT = {"organizations": "workos_id"}
 
 OF_NO_TENANT = {
     "event_cursor": "how far the one Events API has been read, for the whole deployment",
+    "forged_webhooks": "who sent them is a stranger to every organization",
     "rate_counts": "strangers are counted, too: whose it is, is in the key where it is somebody's",
     "alembic_version": "the schema's own",
     "pgqueuer": "the queue's own: a job names its organization in its payload",

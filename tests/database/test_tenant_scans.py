@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from backend.database import Database
+from backend.services.audit_log import retention, seals, verification
 from tests.database.plans import TENANT_COLUMN, Plans
-from tests.directory_api import ask, broken, user_id_of
+from tests.directory_api import ask, broken, execute, user_id_of
 from tests.http.test_guards import ROUTES
 from tests.reconciling import reconcile
 from tests.stack import ORIGIN, Stack, new_event, running_stack, user_data
@@ -130,6 +132,38 @@ async def look_into_the_directory(stack: Stack) -> None:
         assert (await adam.post(f"{replay}/replay", json=range_)).status_code == 200
 
 
+async def use_the_audit_log(stack: Stack) -> None:
+    adam = await stack.sign_in_as("Admins", "Adam")
+    kim = stack.person("Kim")
+    await stack.deliver()
+    me = (await stack.me(adam))["id"]
+    entry_id = ""
+    for filters in (
+        {}, {"actor": me}, {"action": "session.opened"}, {"subject": me}, {"subject": kim.id},
+        {"since": "2026-01-01T00:00:00Z", "until": "2036-01-01T00:00:00Z"},
+    ):  # fmt: skip
+        page = await ask(adam, "/audit", limit=1, **filters)
+        await ask(adam, "/audit", limit=1, cursor=page["next_cursor"] or "", **filters)
+        entry_id = page["items"][0]["id"]
+    exported = await adam.get("/audit/export", params={"after": entry_id})
+    assert exported.status_code == 200
+    for role in ("author", "admin"):
+        await ask(adam, "/audit/roles", role=role, on=str(datetime.now(UTC).date()))
+    for wanted in ({"user_id": await user_id_of(adam, kim)}, {"email": "eve@acme.example"}):
+        assert (await adam.post("/audit/erasures", json=wanted)).status_code == 201
+    forged = {"WorkOS-Signature": "t=1, v1=00"}
+    async with stack.browser() as stranger:
+        answer = await stranger.post("/api/directory-sync", content=b"{}", headers=forged)
+        assert answer.status_code == 401
+    here = stack.organization.id
+    await seals.seal(stack.database, here, even_none=True)
+    assert (await verification.verify(stack.database, here)).trouble is None
+    await execute(
+        stack, "UPDATE organizations SET audit_days = 30 WHERE workos_id = :here", here=here
+    )
+    await retention.prune(stack.database, here)
+
+
 async def use_reconciliations(stack: Stack) -> None:
     adam = await stack.sign_in_as("Admins", "Adam")
     path = "/directory/reconciliations"
@@ -207,6 +241,7 @@ STORIES = [
     sign_in_without_a_directory,
     look_into_the_directory,
     use_reconciliations,
+    use_the_audit_log,
     receive_events,
 ]
 

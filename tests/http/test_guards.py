@@ -54,6 +54,10 @@ ROUTES = [
     ("GET", "/directory/events/{id}"),
     ("POST", "/directory/events/{id}/replay"),
     ("POST", "/directory/events/replay"),
+    ("GET", "/audit"),
+    ("GET", "/audit/export"),
+    ("GET", "/audit/roles"),
+    ("POST", "/audit/erasures"),
 ]
 
 

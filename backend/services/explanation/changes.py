@@ -4,10 +4,14 @@ from typing import Any, assert_never
 
 from sqlalchemy import Row
 
-from backend.schemas.audit import AccessState, DirectoryMirrorState, GroupState, MirrorState
+from backend.schemas.audit import (
+    AccessState,
+    AuditAction,
+    DirectoryMirrorState,
+    GroupState,
+    MirrorState,
+)
 from backend.schemas.explanation import ChangeCode, HistoryChange, Scope
-
-SIGN_IN = "session.opened"
 
 TrailRow = Row[*tuple[Any, ...]]
 
@@ -47,7 +51,7 @@ def changes_of(
 
 
 def _of_person(row: TrailRow, before: MirrorState, after: MirrorState) -> HistoryChange:
-    if row.action == SIGN_IN:
+    if row.action == AuditAction.SESSION_OPENED:
         return HistoryChange(code=ChangeCode.FIRST_SIGN_IN)
     was = before.access or AccessState()
     now = after.access or was

@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    not_,
     or_,
     select,
     true,
@@ -30,18 +29,22 @@ from backend.models import (
     User,
 )
 from backend.pagination import Keyset, TimeCursor
-from backend.schemas.audit import MirrorState
+from backend.schemas.audit import AuditAction, MirrorState
 from backend.schemas.events import Outcome, Person
 from backend.schemas.explanation import Cause, CauseKind, History, HistoryEntry, Named, Scope
 from backend.services import audit
-from backend.services.explanation.changes import SIGN_IN, changed_access, changes_of
+from backend.services.explanation.changes import changed_access, changes_of
 from backend.services.explanation.sentences import change_sentence
 
 _NEWEST = Keyset(TimeCursor, AuditEvent.at, AuditEvent.id, descending=True)
 
 _SNAPSHOT = "snapshot_"
 _RECONCILIATION = "reconciliation"
-_NO_ACCESS = ("organization.created", "organization.updated")
+_NO_ACCESS = (
+    "organization.created",
+    "organization.updated",
+    *(action.value for action in AuditAction if not action.changes_access),
+)
 
 
 class Subjects(NamedTuple):
@@ -85,11 +88,9 @@ async def list_page(
     about = [
         AuditEvent.organization_id == subjects.organization_id,
         AuditEvent.subject_id == wanted.c.id,
-        not_(AuditEvent.action.startswith("invitation.")),
-        not_(AuditEvent.action.startswith("identity.")),
         AuditEvent.action.not_in(_NO_ACCESS),
         # Only the first sign-in can change anything.
-        or_(AuditEvent.action != SIGN_IN, AuditEvent.at == subjects.joined_at),
+        or_(AuditEvent.action != AuditAction.SESSION_OPENED, AuditEvent.at == subjects.joined_at),
         func.coalesce(AuditEvent.detail["outcome"].astext, Outcome.APPLIED.value)
         == Outcome.APPLIED.value,
     ]
@@ -153,7 +154,7 @@ def _entry(row: Row[*tuple[Any, ...]], scope: Scope) -> HistoryEntry:
 
 def _cause(row: Row[*tuple[Any, ...]]) -> Cause:
     actor = Person(id=row.actor_id, name=row.actor_name) if row.actor_id else None
-    if row.action == SIGN_IN:
+    if row.action == AuditAction.SESSION_OPENED:
         return Cause(kind=CauseKind.SIGN_IN, actor=actor)
     if row.action.startswith(f"{_RECONCILIATION}."):
         # Its snapshot has its id.

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from backend.database import Executor, transaction_lock
 from backend.models import User
-from backend.schemas.audit import AuditDetail, MirrorState
+from backend.schemas.audit import AuditAction, AuditDetail, MirrorState
 from backend.services import access_ends, audit
 from backend.services.mirror.rows import (
     ACTIVE,
@@ -79,7 +79,7 @@ async def merge_person(
                 executor, person.organization_id, await _users(executor, person)
             )
         entry = audit.entry(
-            "snapshot.person",
+            AuditAction.SNAPSHOT_PERSON,
             organization_id=person.organization_id,
             subject_id=person.id,
             event_id=version.event_id,

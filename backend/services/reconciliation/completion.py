@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend import models
 from backend.database import LockedConnection, take_turns
-from backend.schemas.audit import AuditDetail
+from backend.schemas.audit import AuditAction, AuditDetail
 from backend.schemas.reconciliations import UNFINISHED, Drift, Hold, ShortListing, State
 from backend.services import audit
 from backend.services.mirror.rows import Version
@@ -129,7 +129,7 @@ async def _hold(
     )
     await _end(connection, row, State.HELD, held=hold.model_dump(mode="json"))
     held = audit.entry(
-        "reconciliation.held",
+        AuditAction.RECONCILIATION_HELD,
         organization_id=row.organization_id,
         subject_id=row.id,
         actor_id=row.requested_by,
@@ -159,7 +159,7 @@ async def _complete(
         confirmed_by=confirmed_by,
     )
     completed = audit.entry(
-        "reconciliation.completed",
+        AuditAction.RECONCILIATION_COMPLETED,
         organization_id=row.organization_id,
         subject_id=row.id,
         actor_id=confirmed_by or row.requested_by,

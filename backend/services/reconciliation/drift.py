@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.models import User, live_directory_users, live_groups
-from backend.schemas.audit import AuditDetail, MirrorState
+from backend.schemas.audit import AuditAction, AuditDetail, MirrorState
 from backend.schemas.reconciliations import Drift
 from backend.services import access_ends, audit
 from backend.services.mirror.apply import merge
@@ -39,7 +39,7 @@ async def merge_part(
     after = await part.access_of(User.id, before)
     changes = [
         audit.entry(
-            "reconciliation.access_changed",
+            AuditAction.RECONCILIATION_ACCESS_CHANGED,
             organization_id=organization_id,
             subject_id=user_id,
             event_id=version.event_id,

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateTable
 
 from backend.models import Directory, live_directory_users
 from backend.schemas.access import Permission, roles_with
-from backend.schemas.audit import AccessState, AuditDetail, MirrorState
+from backend.schemas.audit import AccessState, AuditAction, AuditDetail, MirrorState
 from backend.schemas.reconciliations import MOST_EXAMPLES, Change, Drift, DriftExample, KindDrift
 from backend.services import access_ends, audit
 from backend.services.mirror.rows import ACTIVE, Version
@@ -188,7 +188,7 @@ class Removals:
         before = MirrorState(access=AccessState(active=True, roles=row.roles_before))
         after = MirrorState(access=AccessState(active=row.active, roles=row.roles))
         return audit.entry(
-            "reconciliation.access_lost",
+            AuditAction.RECONCILIATION_ACCESS_LOST,
             organization_id=self._organization_id,
             subject_id=row.user_id,
             event_id=self._version.event_id,

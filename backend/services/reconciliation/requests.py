@@ -14,6 +14,7 @@ from backend.database import Executor, try_transaction_lock
 from backend.errors import AlreadyFinished, NotFound, NotHeld
 from backend.pagination import Keyset, TimeCursor
 from backend.schemas.access import Actor
+from backend.schemas.audit import AuditAction, AuditDetail
 from backend.schemas.jobs import Enqueue, Job
 from backend.schemas.reconciliations import (
     UNFINISHED,
@@ -77,14 +78,24 @@ async def request(
             index_elements=[_ROW.c.organization_id],
             index_where=text("state IN ('queued', 'running')"),
         )
+        .returning(_ROW.c.id)
     )
     unfinished = select(_ROW).where(
         _ROW.c.organization_id == organization_id, _ROW.c.state.in_(UNFINISHED)
     )
     row = None
     while row is None:  # the one that was in the way may finish between the two statements
-        await session.execute(asked)
+        is_new = await session.scalar(asked) is not None
         row = (await session.execute(unfinished)).one_or_none()
+        if is_new and row is not None:
+            requested = audit.entry(
+                AuditAction.RECONCILIATION_REQUESTED,
+                organization_id=organization_id,
+                subject_id=row.id,
+                actor_id=requested_by,
+                detail=AuditDetail(source=trigger),
+            )
+            await audit.record(session, requested)
     if enqueue is not None:
         await enqueue(session, Job.RECONCILE, job_payload(organization_id, row.id))
     return Reconciliation.model_validate(row)
@@ -190,6 +201,13 @@ async def confirm(
                 confirmed=True,
                 confirmed_by=confirmed_by,
             )
+            confirmation = audit.entry(
+                AuditAction.RECONCILIATION_CONFIRMED,
+                organization_id=organization_id,
+                subject_id=reconciliation_id,
+                actor_id=confirmed_by,
+            )
+            await audit.record(connection, confirmation)
         case State.SUPERSEDED:
             raise NotHeld("A newer reconciliation has taken this one's place; look at that one.")
         case _:
@@ -211,15 +229,20 @@ async def cancel(session: AsyncSession, actor: Actor, reconciliation_id: UUID) -
     if found.state not in {*UNFINISHED, State.HELD}:
         raise AlreadyFinished
     values: dict[str, Any] = {"cancel_requested": True}
+    noted = [AuditAction.RECONCILIATION_CANCEL_REQUESTED]
     if found.state == State.HELD or await try_transaction_lock(session, lock_name(organization_id)):
         # Nobody is running it.
         values = {"state": State.CANCELLED, "finished_at": func.now()}
+        noted.append(AuditAction.RECONCILIATION_CANCELLED)
     await session.execute(update(models.Reconciliation).where(this).values(**values))
-    request = audit.entry(
-        "reconciliation.cancel_requested",
-        organization_id=organization_id,
-        subject_id=reconciliation_id,
-        actor_id=actor.user_id,
-    )
-    await audit.record(session, request)
+    entries = [
+        audit.entry(
+            action,
+            organization_id=organization_id,
+            subject_id=reconciliation_id,
+            actor_id=actor.user_id,
+        )
+        for action in noted
+    ]
+    await audit.record(session, *entries)
     return await get(session, organization_id, reconciliation_id)

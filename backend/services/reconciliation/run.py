@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row, inspect, select, text, tuple_, union, update
@@ -151,7 +151,7 @@ class _Run:
 
     async def _give_up(
         self,
-        state: State,
+        state: Literal[State.FAILED, State.CANCELLED],
         reason: WorkosFault | FailureReason | None = None,
         error: str | None = None,
     ) -> None:

@@ -1,7 +1,7 @@
 """Resuming a reconciliation, where it stopped or afresh, and finishing it."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row, func, insert, inspect, update
@@ -11,7 +11,9 @@ from uuid_utils.compat import uuid7
 from backend import models
 from backend.database import LockedConnection
 from backend.errors import WorkosFault
+from backend.schemas.audit import AuditAction, AuditDetail
 from backend.schemas.reconciliations import UNFINISHED, FailureReason, State
+from backend.services import audit
 
 _ROW = inspect(models.Reconciliation).local_table
 
@@ -62,7 +64,7 @@ async def resume(
 async def finish(
     connection: AsyncConnection,
     row: Row[Any],
-    state: State,
+    state: Literal[State.FAILED, State.CANCELLED],
     reason: WorkosFault | FailureReason | None = None,
     error: str | None = None,
 ) -> None:
@@ -71,3 +73,12 @@ async def finish(
         .where(_ROW.c.organization_id == row.organization_id, _ROW.c.id == row.id)
         .values(state=state, reason=reason, error=error, finished_at=func.now())
     )
+    cancelled = state is State.CANCELLED
+    ended = audit.entry(
+        AuditAction.RECONCILIATION_CANCELLED if cancelled else AuditAction.RECONCILIATION_FAILED,
+        organization_id=row.organization_id,
+        subject_id=row.id,
+        actor_id=row.requested_by,
+        detail=AuditDetail(reason=reason, detail=error),
+    )
+    await audit.record(connection, ended)

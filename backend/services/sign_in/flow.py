@@ -27,7 +27,8 @@ from backend.errors import (
     WorkosUnavailable,
 )
 from backend.metrics import SIGN_INS
-from backend.models import UsedState
+from backend.models import Organization, UsedState, User
+from backend.schemas.audit import AuditAction, AuditDetail
 from backend.services import audit, invitations
 from backend.services.rate_limits import Allowance
 from backend.services.sessions import Claim, Device, Token, end_session, find_actor, open_session
@@ -207,6 +208,7 @@ async def finish(
         refused: how many of this client's may end with a state or a code that is made up. When
             none may any more, WorkOS is asked about no code of its.
     """
+    vouched: tuple[Attempt, Profile] | None = None
     try:
         if answer.error:
             return Finished(refusal_page(answer.error))
@@ -215,6 +217,7 @@ async def finish(
         attempt = _attempt(settings, answer.state, cookie)
         profile = await _exchange(client, answer.code, refused)
         await _use_up(database, attempt)
+        vouched = attempt, profile
         match = await identity.recognise(database, client, profile, attempt.organization_id)
         return_to = _return_to(settings, answer.state)
         return await _enter(session, attempt, return_to, profile, match, earlier_token, device)
@@ -228,10 +231,12 @@ async def finish(
                 await refused.use()
             except TooManyRequests:
                 reason = SignInRefusal.TOO_MANY_ATTEMPTS
-        return Finished(refusal_page(reason))
     except WorkosUnavailable as error:
         _log.warning("sign-in: WorkOS cannot be used: %s", error.__cause__ or error)
-        return Finished(refusal_page(SignInRefusal.DIRECTORY_UNAVAILABLE))
+        reason = SignInRefusal.DIRECTORY_UNAVAILABLE
+    if vouched:
+        await _note_refusal(session, *vouched, reason)
+    return Finished(refusal_page(reason))
 
 
 def refusal_page(error: str) -> str:
@@ -244,6 +249,50 @@ def refusal_page(error: str) -> str:
     SIGN_INS.labels(reason).inc()
     _log.warning("sign-in refused: %s", reason, extra={"reason": reason})
     return f"/?error={error if _REPORTED.fullmatch(error) else SignInRefusal.SIGN_IN_FAILED}"
+
+
+async def sign_out(session: AsyncSession, token: Token) -> None:
+    """End a session, noted if it was one."""
+    user_id = await end_session(session, token)
+    if user_id is not None:
+        ended = audit.entry(
+            AuditAction.SESSION_ENDED,
+            organization_id=token.organization_id,
+            subject_id=user_id,
+            actor_id=user_id,
+        )
+        await audit.record(session, ended)
+
+
+async def _note_refusal(
+    session: AsyncSession, attempt: Attempt, profile: Profile, reason: SignInRefusal
+) -> None:
+    """Of somebody whom an identity provider vouched for: all else anybody can make up.
+
+    An organization is not told whom another one has.
+    """
+    organization_id = attempt.organization_id
+    own = profile.organization_id == organization_id
+    user_id = select(User.id).where(
+        User.organization_id == organization_id, User.key == profile.subject
+    )
+    known = select(Organization.workos_id, user_id.scalar_subquery().label("user_id")).where(
+        Organization.workos_id == organization_id
+    )
+    found = (await session.execute(known)).one_or_none()
+    if found is None:
+        return
+    refused = audit.entry(
+        AuditAction.SIGN_IN_REFUSED,
+        organization_id=organization_id,
+        subject_id=found.user_id if own else None,
+        detail=AuditDetail(
+            reason=reason,
+            name=profile.display_name if own else None,
+            email=profile.email if own else None,
+        ),
+    )
+    await audit.record(session, refused)
 
 
 async def _begin_again(client: WorkosClient, code: str, refused: Allowance) -> str:
@@ -342,15 +391,18 @@ async def _enter(
     organization_id = attempt.organization_id
     user_id = await users.join(session, organization_id, match, profile)
     if earlier_token:
-        await end_session(session, earlier_token)
+        await sign_out(session, earlier_token)
     token = await open_session(session, organization_id, user_id, device)
     opened = audit.entry(
-        "session.opened", organization_id=organization_id, subject_id=user_id, actor_id=user_id
+        AuditAction.SESSION_OPENED,
+        organization_id=organization_id,
+        subject_id=user_id,
+        actor_id=user_id,
     )
     await audit.record(session, opened)
     url = return_to
     if attempt.invitation and not await invitations.is_for(session, attempt.invitation, user_id):
         url = refusal_page(SignInRefusal.INVITATION_OTHER_PERSON)
-    await invitations.close_all(session, organization_id, user_id)
+    await invitations.accept(session, organization_id, user_id)
     SIGN_INS.labels("signed_in").inc()
     return Finished(url, token)

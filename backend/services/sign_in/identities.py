@@ -12,6 +12,7 @@ from backend.database import Executor, looked_up
 from backend.errors import NotFound, NotJoinable
 from backend.models import Post, RoleGrant, Session, SsoIdentity, User, access
 from backend.models import live_directory_users as live
+from backend.schemas.audit import AuditAction
 from backend.services import audit
 from backend.services.mirror.rows import ACTIVE
 from backend.services.sign_in.identity import MatchedBy, same_address
@@ -97,7 +98,9 @@ async def forget(
         )
     )
     entries = [
-        audit.entry("identity.forgotten", organization_id=organization_id, subject_id=user)
+        audit.entry(
+            AuditAction.IDENTITY_FORGOTTEN, organization_id=organization_id, subject_id=user
+        )
         for user in sorted(set(users))
     ]
     await audit.record(session, *entries)
@@ -127,7 +130,9 @@ async def allow(
             set_={"user_id": user_id},
         )
     )
-    allowed = audit.entry("identity.allowed", organization_id=organization_id, subject_id=user_id)
+    allowed = audit.entry(
+        AuditAction.IDENTITY_ALLOWED, organization_id=organization_id, subject_id=user_id
+    )
     await audit.record(session, allowed)
     return key
 
@@ -183,7 +188,9 @@ async def join(
     )
     grants = int(await session.scalar(left) or 0)
     entries = [
-        audit.entry("identity.joined", organization_id=organization_id, subject_id=subject)
+        audit.entry(
+            AuditAction.IDENTITY_JOINED, organization_id=organization_id, subject_id=subject
+        )
         for subject in (earlier_id, user_id)
     ]
     await audit.record(session, *entries)

@@ -499,6 +499,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log, newest first
+         * @description Who did what, or which event did; `sentence` says it in words. What is written here is neither changed nor deleted, and sealed so that it would be noticed.
+         */
+        get: operations["list_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who had a role on a day
+         * @description At any time of that day, in UTC. It is told from what the entries say of people's access before and after, since the oldest entry; where they leave a gap, `certain` is false.
+         */
+        get: operations["list_role_holders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a person's name and addresses from the audit log
+         * @description On their request. What was done stays, and is known by their id; that it was erased is an entry, too. What is noted later has names again.
+         */
+        post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log as a file, oldest first
+         * @description With the same filters. If the transfer breaks off, ask again with `after`, the `id` of the last whole line, and append what comes. In CSV a cell that a spreadsheet would take for a formula has an apostrophe before it.
+         */
+        get: operations["export_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth": {
         parameters: {
             query?: never;
@@ -655,6 +735,188 @@ export interface components {
              * @default []
              */
             roles: string[];
+        };
+        /** AuditActor */
+        AuditActor: {
+            /**
+             * Id
+             * Format: uuid
+             * @description The user, as in `/team`.
+             */
+            id: string;
+            /**
+             * Name
+             * @description As it is now; null once it was erased.
+             */
+            name: string | null;
+        };
+        /**
+         * AuditDetail
+         * @description What is known of an entry besides who, what and when.
+         *
+         *     Of an event: `outcome`, `reason`, `detail`, `source`, `attempt` and, where it is about a person
+         *     in a group, `group_id`; `before` and `after` of what changed. Of a session: `session_id`; of a
+         *     token: `token_id`, `token_name`, `scopes`; of a service account: `name`, `role`, `reason`. Of a
+         *     post that was deleted, or edited: the `title` it had; and `author_id`. Of a reconciliation:
+         *     `source` of the request; `people` and `limit` if held; `drift`, `lost_access` and `confirmed` if
+         *     completed; `reason` and `detail` if failed. Of a refused sign-in: `reason`, and `name` and
+         *     `email` as the identity provider gave them. Of an erasure: how many `entries`, and the `digest`
+         *     of what it changed. Of what was pruned: how many `entries`, and the `seal` up to which.
+         *
+         *     The SQL function `without_person` erases `name` and `email`, here and of a directory user.
+         */
+        AuditDetail: {
+            /** Outcome */
+            outcome?: string | null;
+            /** Reason */
+            reason?: string | null;
+            /** Detail */
+            detail?: string | null;
+            /** Source */
+            source?: string | null;
+            /** Attempt */
+            attempt?: number | null;
+            /** Group Id */
+            group_id?: string | null;
+            before?: components["schemas"]["MirrorState"] | null;
+            after?: components["schemas"]["MirrorState"] | null;
+            /** Session Id */
+            session_id?: string | null;
+            /** Token Id */
+            token_id?: string | null;
+            /** Token Name */
+            token_name?: string | null;
+            /** Scopes */
+            scopes?: string[] | null;
+            /** Name */
+            name?: string | null;
+            /** Role */
+            role?: string | null;
+            /** Title */
+            title?: string | null;
+            /** Author Id */
+            author_id?: string | null;
+            /** People */
+            people?: number | null;
+            /** Limit */
+            limit?: number | null;
+            /** Drift */
+            drift?: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            } | null;
+            /** Lost Access */
+            lost_access?: number | null;
+            /** Confirmed */
+            confirmed?: boolean | null;
+            /** Email */
+            email?: string | null;
+            /** Entries */
+            entries?: number | null;
+            /** Digest */
+            digest?: string | null;
+            /** Seal */
+            seal?: number | null;
+        };
+        /** AuditEntry */
+        AuditEntry: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Action
+             * @description What was done: one of ours, or the type of the event from WorkOS.
+             * @example post.deleted
+             * @example dsync.user.updated
+             */
+            action: string;
+            /**
+             * Sentence
+             * @example Adam Lee deleted the post “Stand-up notes”.
+             */
+            sentence: string;
+            /** @description The person who did it; null where WorkOS, the clock or an operator did. */
+            actor: components["schemas"]["AuditActor"] | null;
+            subject: components["schemas"]["AuditSubject"];
+            /**
+             * Event Id
+             * @description The event or the snapshot that did it.
+             */
+            event_id: string | null;
+            /**
+             * Count
+             * @description Of `webhook.forged`: how many came from there in that hour; those that were refused for being too many are not among them.
+             */
+            count: number | null;
+            detail: components["schemas"]["AuditDetail"];
+        };
+        /** AuditErasure */
+        AuditErasure: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Of the entry that says so.
+             */
+            id: string;
+            /**
+             * Entries
+             * @description From how many entries names and addresses were erased.
+             */
+            entries: number;
+        };
+        /**
+         * AuditErasureCreate
+         * @description A user, or the address of somebody who was refused and is none.
+         * @example {
+         *       "user_id": "0199a1b2-0000-7000-8000-000000000001"
+         *     }
+         */
+        AuditErasureCreate: {
+            /**
+             * User Id
+             * @description The user, as in `/team`.
+             */
+            user_id?: string | null;
+            /** Email */
+            email?: string | null;
+        };
+        /** AuditPage */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditEntry"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page.
+             */
+            next_cursor: string | null;
+        };
+        /** AuditSubject */
+        AuditSubject: {
+            kind: components["schemas"]["SubjectKind"];
+            /**
+             * Id
+             * @description A user's as in `/team`, or WorkOS's; null for somebody who is no user.
+             * @example directory_user_01J9ZBANN
+             */
+            id: string | null;
+            /**
+             * User Id
+             * @description Of a person: the user, where there is one.
+             */
+            user_id: string | null;
+            /**
+             * Name
+             * @description As it is now; null once it was erased.
+             */
+            name: string | null;
         };
         /**
          * BackgroundWorker
@@ -1196,6 +1458,11 @@ export interface components {
             grants: components["schemas"]["Grant"][];
             history: components["schemas"]["History"];
         };
+        /**
+         * ExportFormat
+         * @enum {string}
+         */
+        ExportFormat: "csv" | "jsonl";
         /**
          * FailureReason
          * @description Why reading from WorkOS failed, where that was not WorkOS's fault.
@@ -1913,6 +2180,56 @@ export interface components {
          * @enum {string}
          */
         Role: "member" | "author" | "admin";
+        /** RoleHolder */
+        RoleHolder: {
+            /**
+             * Id
+             * Format: uuid
+             * @description The user, as in `/team`.
+             */
+            id: string;
+            /**
+             * Name
+             * @description As it is now; null once it was erased.
+             */
+            name: string | null;
+            /**
+             * Certain
+             * @description False where they had it before and lost it later, or the other way round, and the audit log does not say on which day.
+             */
+            certain: boolean;
+            /**
+             * Since
+             * @description Since when they had it; null where that was before the log, or is not known.
+             */
+            since: string | null;
+            /**
+             * Until
+             * @description Until when they had it; null where they have it still, or it is not known.
+             */
+            until: string | null;
+        };
+        /** RoleHolders */
+        RoleHolders: {
+            /** Items */
+            items: components["schemas"]["RoleHolder"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page.
+             */
+            next_cursor: string | null;
+            role: components["schemas"]["Role"];
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /**
+             * Log Since
+             * @description The oldest entry. What was before is told from what it found.
+             */
+            log_since: string | null;
+        };
         /** RoleMapping */
         RoleMapping: {
             role: components["schemas"]["Role"];
@@ -2082,6 +2399,11 @@ export interface components {
             /** Blocked At */
             blocked_at: string | null;
         };
+        /**
+         * SubjectKind
+         * @enum {string}
+         */
+        SubjectKind: "person" | "group" | "directory" | "organization" | "post" | "reconciliation" | "client" | "other";
         /** TeamMember */
         TeamMember: {
             /**
@@ -7970,6 +8292,691 @@ export interface operations {
                      *       "status": 409,
                      *       "detail": "What is asked does not fit the state it is in now.",
                      *       "code": "already_finished"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entries: {
+        parameters: {
+            query?: {
+                /** @description Rows a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Only what this user of `/team` did. */
+                actor?: string | null;
+                /** @description Only entries of this action, or of this type of event. */
+                action?: string | null;
+                /** @description Only what was done to this: a user of `/team`, a group, a directory, a post, a reconciliation, the organization. Of a user also what came by the directory. */
+                subject?: string | null;
+                /** @description Only entries since then; without a zone it is UTC. */
+                since?: string | null;
+                /** @description Only entries before then. */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "at": "2026-11-20T09:00:00Z",
+                     *           "action": "post.deleted",
+                     *           "sentence": "Adam Lee deleted the post “Stand-up notes”.",
+                     *           "actor": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "subject": {
+                     *             "kind": "person",
+                     *             "id": "directory_user_01J9ZBANN",
+                     *             "user_id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "event_id": "…",
+                     *           "count": 1,
+                     *           "detail": {
+                     *             "outcome": "…",
+                     *             "reason": "…",
+                     *             "detail": "…",
+                     *             "source": "…",
+                     *             "attempt": 1,
+                     *             "group_id": "…",
+                     *             "before": {
+                     *               "directory_user": {
+                     *                 "name": "…",
+                     *                 "email": "…",
+                     *                 "state": "…",
+                     *                 "live": true
+                     *               },
+                     *               "access": {
+                     *                 "active": false,
+                     *                 "roles": []
+                     *               },
+                     *               "member": true,
+                     *               "group": {
+                     *                 "name": "…",
+                     *                 "live": true,
+                     *                 "members": 0,
+                     *                 "roles": []
+                     *               },
+                     *               "directory": {
+                     *                 "name": "…",
+                     *                 "live": true,
+                     *                 "people": 0
+                     *               }
+                     *             },
+                     *             "after": {
+                     *               "directory_user": {
+                     *                 "name": "…",
+                     *                 "email": "…",
+                     *                 "state": "…",
+                     *                 "live": true
+                     *               },
+                     *               "access": {
+                     *                 "active": false,
+                     *                 "roles": []
+                     *               },
+                     *               "member": true,
+                     *               "group": {
+                     *                 "name": "…",
+                     *                 "live": true,
+                     *                 "members": 0,
+                     *                 "roles": []
+                     *               },
+                     *               "directory": {
+                     *                 "name": "…",
+                     *                 "live": true,
+                     *                 "people": 0
+                     *               }
+                     *             },
+                     *             "session_id": "…",
+                     *             "token_id": "…",
+                     *             "token_name": "…",
+                     *             "scopes": [
+                     *               "…"
+                     *             ],
+                     *             "name": "…",
+                     *             "role": "…",
+                     *             "title": "…",
+                     *             "author_id": "…",
+                     *             "people": 1,
+                     *             "limit": 1,
+                     *             "drift": {
+                     *               "…": {
+                     *                 "…": 1
+                     *               }
+                     *             },
+                     *             "lost_access": 1,
+                     *             "confirmed": true,
+                     *             "email": "…",
+                     *             "entries": 1,
+                     *             "digest": "…",
+                     *             "seal": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": "…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_role_holders: {
+        parameters: {
+            query: {
+                /** @description `author` or `admin`. */
+                role: components["schemas"]["Role"];
+                /** @description The day. */
+                on: string;
+                /** @description Rows a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…",
+                     *           "certain": true,
+                     *           "since": "2026-11-20T09:00:00Z",
+                     *           "until": "2026-11-20T09:00:00Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "…",
+                     *       "role": "member",
+                     *       "on": "2026-11-20",
+                     *       "log_since": "2026-11-20T09:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RoleHolders"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditErasureCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01920000-0000-7000-8000-000000000000",
+                     *       "entries": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditErasure"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Request Entity Too Large",
+                     *       "status": 413,
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_entries: {
+        parameters: {
+            query?: {
+                /** @description A line an entry: CSV, or JSON as of `/audit`. */
+                format?: components["schemas"]["ExportFormat"];
+                /** @description Go on behind the entry of this `id`, without a header. */
+                after?: string | null;
+                /** @description Only what this user of `/team` did. */
+                actor?: string | null;
+                /** @description Only entries of this action, or of this type of event. */
+                action?: string | null;
+                /** @description Only what was done to this: a user of `/team`, a group, a directory, a post, a reconciliation, the organization. Of a user also what came by the directory. */
+                subject?: string | null;
+                /** @description Only entries since then; without a zone it is UTC. */
+                since?: string | null;
+                /** @description Only entries before then. */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. Its transfer ends only when it is whole. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example … */
+                    "text/csv": string;
+                    /** @example … */
+                    "application/jsonl": string;
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

@@ -1,0 +1,3 @@
+CREATE OR REPLACE TRIGGER audit_erasures_append_only
+BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_erasures
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,0 +1,186 @@
+"""Who had a role on a day: told from what the entries say of access before and after."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.services.audit_log.roles import Held, Moment, Point, spans
+from tests.directory_api import user_id_of
+from tests.owner import execute_as_owner
+from tests.stack import Stack
+
+EVER = datetime.min.replace(tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def day(number: float) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
+
+
+def exactly(number: float) -> Moment:
+    return Moment(day(number), day(number))
+
+
+SINCE_THE_LOG = Moment(EVER, day(0))
+STILL = Moment(NEVER, NEVER)
+
+
+@pytest.mark.parametrize(
+    ("points", "turns", "held"),
+    [
+        ([(5, False, True), (9, True, True)], [], [(exactly(5), STILL)]),
+        ([(5, True, False), (9, False, False)], [], [(SINCE_THE_LOG, exactly(5))]),
+        ([(9, True, True)], [], [(Moment(EVER, day(9)), STILL)]),
+        ([(9, False, False)], [], []),
+        (
+            [(2, False, True), (4, True, False), (6, False, True), (9, True, True)], [],
+            [(exactly(2), exactly(4)), (exactly(6), STILL)],
+        ),
+        # Of what was in between, one entry tells when, several between when, none that it was.
+        ([(2, False, True), (9, False, False)], [5], [(exactly(2), exactly(5))]),
+        (
+            [(2, False, True), (9, False, False)], [1, 4, 5, 6, 9],
+            [(exactly(2), Moment(day(4), day(6)))],
+        ),
+        ([(2, False, True), (9, False, False)], [], [(exactly(2), Moment(day(2), day(9)))]),
+        ([(2, False, False), (9, True, True)], [3], [(exactly(3), STILL)]),
+    ],
+)  # fmt: skip
+def test_from_when_to_when(
+    points: list[tuple[float, bool, bool]],
+    turns: list[float],
+    held: list[tuple[Moment, Moment]],
+) -> None:
+    given = [Point(day(at), had, has) for at, had, has in points]
+    found = list(spans(given, [day(turn) for turn in turns], day(0)))
+    assert found == [Held(*one) for one in held]
+
+
+async def ago(stack: Stack, hours: float) -> None:
+    """Everything that is in the log by now was so much earlier."""
+    await execute_as_owner(
+        stack.database,
+        "SET LOCAL rollcall.audit_change = 'on'",
+        f"""UPDATE audit_events SET at = at - {hours} * interval '1 hour'
+        WHERE organization_id = '{stack.organization.id}'""",
+    )
+
+
+def today(back: int = 0) -> str:
+    return str((datetime.now(UTC) - timedelta(days=back)).date())
+
+
+async def admins(browser: httpx.AsyncClient, back: int, role: str = "admin") -> dict[str, Any]:
+    answer = await browser.get("/audit/roles", params={"role": role, "on": today(back)})
+    assert answer.status_code == 200, answer.text
+    return {item["name"].split()[0]: item for item in answer.json()["items"]}
+
+
+async def test_by_events_about_people(stack: Stack) -> None:
+    kim = stack.person("Kim")
+    group = stack.group("Admins")
+    boss = stack.person("Boss")
+    stack.emulator.add_member(group, boss)
+    await stack.deliver()
+    adam = await stack.sign_in(boss)
+    await ago(stack, 48)
+    stack.emulator.add_member(group, kim)
+    await stack.deliver()
+    await ago(stack, 48)
+    stack.emulator.remove_member(group, kim)
+    await stack.deliver()
+    await ago(stack, 48)
+    assert set(await admins(adam, 0)) == {"Boss"}
+    assert set(await admins(adam, 1)) == {"Boss"}
+    assert set(await admins(adam, 2)) == {"Boss", "Kim"}  # until some time of that day
+    assert set(await admins(adam, 3)) == {"Boss", "Kim"}
+    found = await admins(adam, 4)
+    assert set(found) == {"Boss", "Kim"}
+    assert found["Kim"]["since"][:10] == today(4)
+    assert found["Kim"]["until"][:10] == today(2)
+    assert found["Boss"]["until"] is None
+    assert all(item["certain"] for item in found.values())
+    assert set(await admins(adam, 5)) == {"Boss"}
+    assert await admins(adam, 7) == {}
+
+
+async def test_by_what_happens_to_a_group(stack: Stack) -> None:
+    """No entry says of its members that they gained by it; when it was says the group's."""
+    kim = stack.person("Kim")
+    designers = stack.group("Designers", kim)
+    adam = await stack.sign_in_as("Admins", "Adam")
+    await ago(stack, 48)
+    stack.emulator.rename_group(designers, "Authors")
+    await stack.deliver()
+    await ago(stack, 48)
+    stack.emulator.deactivate_user(kim)
+    await stack.deliver()
+    await ago(stack, 24)
+    assert await admins(adam, 0, "author") == {}
+    assert set(await admins(adam, 2, "author")) == {"Kim"}
+    assert await admins(adam, 4, "author") == {}
+    kims = (await admins(adam, 2, "author"))["Kim"]
+    assert (kims["certain"], kims["since"][:10], kims["until"][:10]) == (True, today(3), today(1))
+
+
+async def test_a_gap_is_not_certain(stack: Stack) -> None:
+    """Somebody changed a mapping by hand, and no entry says so."""
+    kim = stack.person("Kim")
+    designers = stack.group("Designers", kim)
+    adam = await stack.sign_in_as("Admins", "Adam")
+    await ago(stack, 72)
+    await execute_as_owner(
+        stack.database,
+        f"""INSERT INTO role_mappings (organization_id, group_id, role, source)
+        VALUES ('{stack.organization.id}', '{designers.id}', 'author', 'admin')""",
+    )
+    for back in (1, 2):
+        assert (await admins(adam, back, "author"))["Kim"]["certain"] is False
+    assert (await admins(adam, 0, "author"))["Kim"]["since"] is None
+
+
+async def test_a_name_that_was_erased_is_not_shown(stack: Stack) -> None:
+    kim = stack.person("Kim")
+    stack.group("Authors", kim)
+    adam = await stack.sign_in_as("Admins", "Adam")
+    user_id = await user_id_of(adam, kim)
+    await adam.post("/audit/erasures", json={"user_id": user_id})
+    answer = await adam.get("/audit/roles", params={"role": "author", "on": today()})
+    assert [(item["id"], item["name"]) for item in answer.json()["items"]] == [(user_id, None)]
+
+
+async def test_a_page_at_a_time(stack: Stack) -> None:
+    stack.group("Authors", *(stack.person(name) for name in ("Ann", "Bob", "Cid")))
+    adam = await stack.sign_in_as("Admins", "Adam")
+    params = {"role": "author", "on": today(), "limit": "2"}
+    first = (await adam.get("/audit/roles", params=params)).json()
+    params["cursor"] = first["next_cursor"]
+    second = (await adam.get("/audit/roles", params=params)).json()
+    names = [item["name"].split()[0] for item in [*first["items"], *second["items"]]]
+    assert (names, second["next_cursor"]) == (["Ann", "Bob", "Cid"], None)
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"role": "owner", "on": "2026-01-01"}, "role"),
+        ({"role": "member", "on": "2026-01-01"}, "role"),
+        ({"role": "admin", "on": "2026-02-30"}, "on"),
+        ({"role": "admin", "on": "2999-01-01"}, "on"),
+        ({"role": "admin"}, "on"),
+        ({"on": "2026-01-01"}, "role"),
+    ],
+)
+async def test_bad_input_names_the_field(stack: Stack, params: dict[str, str], field: str) -> None:
+    adam = await stack.sign_in_as("Admins", "Adam")
+    answer = await adam.get("/audit/roles", params=params)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+async def test_invariant_9_nobody_of_another_organization(stack: Stack) -> None:
+    await stack.sign_in_as("Admins", "Adam")
+    other = Stack(stack.app, stack.emulator, stack.clock)
+    eve = await other.sign_in_as("Admins", "Eve")
+    assert set(await admins(eve, 0)) == {"Eve"}
