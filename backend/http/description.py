@@ -61,7 +61,7 @@ def _say_who_may(app: FastAPI, schema: dict[str, Any]) -> None:
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "rc_…",
-            "description": "An API token: made on the page of one's account, or by "
+            "description": "An API token: made on one's own page, or by "
             "`POST /tokens`. It may do what its person may at that moment, within its scopes: "
             "`read` for GET, `write` for everything else.",
         },

@@ -16,7 +16,7 @@ DELETE_ANY = {Permission.DELETE_ANY_POST}
 INVITE = {Permission.INVITE}
 ADMINISTER = {Permission.ADMINISTER}
 
-OF_ADMINS = ("/directory", "/people", "/organization", "/service-accounts")
+OF_ADMINS = ("/audit", "/directory", "/people", "/organization", "/service-accounts")
 # What is one's own.
 OF_ANYBODY = ("/sessions", "/tokens")
 
