@@ -6,8 +6,11 @@ import { announcerWithoutStyle, singlePage } from "./strict-csp.ts";
 import { withSwaggerUi } from "./swagger-ui.ts";
 
 const BACKEND = "http://localhost:3000";
-const OF_THE_BACKEND =
-  "auth|invitations|me|posts|team|directory|live|docs|swagger-ui|openapi\\.json";
+const OF_THE_BACKEND = [
+  ...["auth", "invitations", "me", "posts", "team", "people", "directory", "live"],
+  ...["sessions", "tokens", "organization", "service-accounts"],
+  ...["docs", "swagger-ui", "openapi\\.json"],
+].join("|");
 
 export default defineConfig({
   plugins: [
