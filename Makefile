@@ -93,8 +93,8 @@ $(MODULES): frontend/package-lock.json frontend/package.json | $(PACKAGES)
 
 # The names of routes hold characters that make reads as patterns, so find compares the times.
 pages: $(PACKAGES) $(MODULES)
-	@if [ ! -e $(PAGES) ] || [ -n "$$(find frontend/src frontend/static frontend/*.json frontend/*.ts \
-		-newer $(PAGES) -print | head -n 1)" ]; then \
+	@if [ ! -e $(PAGES) ] || [ -n "$$(find frontend/src frontend/static frontend/messages \
+		frontend/*.json frontend/*.ts -newer $(PAGES) -not -path "*/lib/words*" -print | head -n 1)" ]; then \
 		echo "Building the pages …"; \
 		log=$$($(NPM) run --silent build 2>&1) || { echo "$$log"; exit 1; }; \
 	fi

@@ -3,7 +3,7 @@ import svelte from "eslint-plugin-svelte";
 import ts from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["build/", ".svelte-kit/", "src/lib/api/schema.d.ts"] },
+  { ignores: ["build/", ".svelte-kit/", "src/lib/api/schema.d.ts", "src/lib/words/", "static/"] },
   ts.configs.strictTypeChecked,
   ts.configs.stylisticTypeChecked,
   svelte.configs.recommended,

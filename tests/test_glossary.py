@@ -32,6 +32,9 @@ ALLOWED = {
     "tests/services/explanation/test_membership_reasons.py": {"does not count", "The reading"},
     # What the attack is called everywhere.
     "tests/test_incidents.py": {"test_account_takeover_by_e_mail_adoption"},
+    # The page is called so, as in every product.
+    "tests/journey/test_frame.py": {"account"},
+    "tests/journey/test_pages.py": {"account"},
     # Accounts at WorkOS and at Okta, which are no users of ours.
     "docs/decisions/0004-an-emulator-of-our-own.md": {"accounts"},
     "docs/not-tried.md": {"accounts"},

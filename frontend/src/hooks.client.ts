@@ -1,29 +1,37 @@
-import type { HandleClientError } from "@sveltejs/kit/hooks";
-import { ApiProblem } from "#lib/api/problem.ts";
+import type { ClientInit, HandleClientError } from "@sveltejs/kit/hooks";
+import { ApiProblem, unreachable } from "#lib/api/problem.ts";
+import { m } from "#lib/words/messages.js";
+import { getLocale } from "#lib/words/runtime.js";
+
+export const init: ClientInit = () => {
+  document.documentElement.lang = getLocale();
+};
 
 /** What an error page says when a page could not be loaded. */
 export const handleError: HandleClientError = ({ kind, error }) => {
+  if (kind === "app") return error;
   if (kind === "framework") {
     return error.status === 404
-      ? {
-          title: "There is no such page",
-          message: "The address may be mistyped, or the page has moved.",
-          retry: false,
-        }
-      : { title: "That did not work", message: error.message, retry: true };
+      ? { title: m.no_such_page(), message: m.no_such_page_detail(), retry: false }
+      : { title: m.problem_unexpected(), message: error.message, retry: true };
   }
-  if (error instanceof ApiProblem) {
+  const problem = isLostScript(error) ? unreachable() : error;
+  if (problem instanceof ApiProblem) {
     return {
-      status: error.status || 503,
-      title: error.title,
-      message: error.detail,
-      retry: error.passing,
+      status: problem.status || 503,
+      title: problem.title,
+      message: problem.detail,
+      retry: problem.passing,
     };
   }
   console.error(error);
-  return {
-    title: "That did not work",
-    message: "Rollcall's page ran into a fault of its own. Loading it again may help.",
-    retry: true,
-  };
+  return { title: m.problem_unexpected(), message: m.fault_of_ours(), retry: true };
 };
+
+/** A page's script did not come; each browser has its own words for it. */
+function isLostScript(error: unknown): boolean {
+  return (
+    error instanceof TypeError &&
+    /dynamically imported module|importing a module script/i.test(error.message)
+  );
+}

@@ -81,6 +81,9 @@ class Person:
         context = await browser.new_context(base_url=stack.application)
         return cls(stack, name, await context.new_page())
 
+    def address(self, path: str) -> str:
+        return f"{self._stack.application}{path}"
+
     async def sign_in(self, button: str | None = None) -> None:
         """Through the sign-in page and the identity provider's page."""
         await self.page.goto("/")
@@ -88,7 +91,9 @@ class Person:
         await self.page.get_by_role("button", name=button or self.name).first.click()
 
     async def has_entered(self) -> None:
-        await expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
+        await expect(
+            self.page.get_by_role("button", name=f"Your menu: {self.name}")
+        ).to_be_visible()
 
     async def write(self, title: str, content: str) -> None:
         await self.page.goto("/dashboard")
@@ -102,11 +107,18 @@ class Person:
         """At a page load: the post, with or without the means to delete it."""
         await self.page.goto("/dashboard")
         await expect(self.page.get_by_role("heading", name=title)).to_be_visible()
-        delete = self.page.get_by_role("button", name=f"Delete “{title}”")
+        await self.open_actions_of(title)
+        delete = self.page.get_by_role("menuitem", name="Delete")
         await expect(delete).to_have_count(1 if deletable else 0)
+        await self.page.keyboard.press("Escape")
+
+    async def open_actions_of(self, title: str) -> None:
+        await self.page.get_by_role("button", name=f"Actions for {title}").click()
+        await expect(self.page.get_by_role("menuitem", name="Copy link")).to_be_visible()
 
     async def delete(self, title: str) -> None:
-        await self.page.get_by_role("button", name=f"Delete “{title}”").click()
+        await self.open_actions_of(title)
+        await self.page.get_by_role("menuitem", name="Delete").click()
         await self.page.get_by_role("button", name="Delete post").click()
         await expect(self.page.get_by_role("heading", name=title)).to_have_count(0)
 

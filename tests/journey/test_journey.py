@@ -44,7 +44,7 @@ async def test_the_tutorials_journey(running: Stack, chromium: Browser) -> None:
     assert await ada.request("POST", "/posts", {"title": "No", "content": "more"}) == 403
 
     await administrator.deactivate(ADA)
-    await ada.page.get_by_role("link", name="Team").click()
+    await ada.page.get_by_role("link", name="People").click()
     await expect(ada.page.get_by_role("button", name="Sign in with SSO")).to_be_visible()
     await expect(ada.page.get_by_text("directory has ended your access")).to_be_visible()
     assert await ada.request("GET", "/posts") == 401
@@ -67,7 +67,7 @@ async def test_an_invitation_leads_its_person_in(running: Stack, chromium: Brows
     ben = await Person.arrive(running, chromium, BEN)
     await ben.sign_in()
     await ben.has_entered()
-    await ben.page.get_by_role("link", name="Team").click()
+    await ben.page.get_by_role("link", name="People").click()
     await ben.page.get_by_role("button", name="Invite Cleo Marsh").click()
     link = await ben.page.get_by_label("One-time link").input_value()
 

@@ -1,12 +1,18 @@
 /** Who is signed in, what they may do, and where they go when they are not. */
 import { redirect } from "@sveltejs/kit";
-import { readMe, type Me, type Permission } from "#lib/api/client.ts";
+import { readMe, type Me, type Permission, type Role } from "#lib/api/me.ts";
 import { ApiProblem } from "#lib/api/problem.ts";
 
 export const HOME = "/dashboard";
 
 export function may(me: Me, permission: Permission): boolean {
   return me.permissions.includes(permission);
+}
+
+const FROM_HIGHEST: Role[] = ["admin", "author", "member"];
+
+export function highestRole(roles: readonly Role[]): Role | undefined {
+  return FROM_HIGHEST.find((role) => roles.includes(role));
 }
 
 /** Of what is only read, nothing is limited but sessions that are nobody's. */

@@ -1,22 +1,68 @@
+/** Times as people read them. */
+import { regionalLocale } from "#lib/locale.ts";
+import { m } from "#lib/words/messages.js";
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const date = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
-const dateAndTime = new Intl.DateTimeFormat("en", { dateStyle: "full", timeStyle: "short" });
+const locale = regionalLocale();
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+const date = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+const dayAndMonth = new Intl.DateTimeFormat(locale, {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+});
+const dateAndTime = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
+const shortDateAndTime = new Intl.DateTimeFormat(locale, {
+  dateStyle: "medium",
+  timeStyle: "short",
+});
+const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 
 /** "3 hours ago" up to a week, then the date. A clock that runs ahead of ours is "just now". */
 export function relativeTime(then: Date, now: number): string {
   const age = now - then.getTime();
-  if (age < 45 * SECOND) return "just now";
+  if (age < 45 * SECOND) return m.time_just_now();
   if (age < 45 * MINUTE) return relative.format(-Math.round(age / MINUTE), "minute");
   if (age < 22 * HOUR) return relative.format(-Math.round(age / HOUR), "hour");
   if (age < 7 * DAY) return relative.format(-Math.round(age / DAY), "day");
   return date.format(then);
 }
 
+/** How long something still lasts: "in 6 days". */
+export function timeLeft(until: Date, now: number): string {
+  const left = Math.max(0, until.getTime() - now);
+  if (left < HOUR) return relative.format(Math.ceil(left / MINUTE), "minute");
+  if (left < DAY) return relative.format(Math.round(left / HOUR), "hour");
+  return relative.format(Math.round(left / DAY), "day");
+}
+
+/** For a heading over what happened on one day. */
+export function dayOf(then: Date, now: number): string {
+  const days = Math.round((startOfDay(new Date(now)) - startOfDay(then)) / DAY);
+  if (days === 0 || days === 1) return capitalized(relative.format(-days, "day"));
+  return days < 180 ? dayAndMonth.format(then) : date.format(then);
+}
+
 export function fullTime(then: Date): string {
   return dateAndTime.format(then);
+}
+
+export function shortTime(then: Date): string {
+  return shortDateAndTime.format(then);
+}
+
+export function clockTime(then: Date): string {
+  return clock.format(then);
+}
+
+function startOfDay(then: Date): number {
+  return new Date(then.getFullYear(), then.getMonth(), then.getDate()).getTime();
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 }

@@ -1,5 +1,6 @@
 /** The one error that a call of the API raises. */
 
+import { m } from "#lib/words/messages.js";
 import type { components } from "./schema.d.ts";
 
 /** The server's codes, and two for answers that are none of its. */
@@ -60,8 +61,8 @@ export function unreachable(): ApiProblem {
   return new ApiProblem({
     status: 0,
     code: "unreachable",
-    title: "Rollcall cannot be reached",
-    detail: "No answer came. Check your network connection, then try again.",
+    title: m.problem_unreachable(),
+    detail: m.problem_unreachable_detail(),
   });
 }
 
@@ -73,10 +74,8 @@ export async function problemFrom(response: Response): Promise<ApiProblem> {
     status: response.status,
     // As with every answer, what the server's description promises is taken for granted.
     code: (text(parts["code"]) as ProblemCode | undefined) ?? "unexpected_answer",
-    title: text(parts["title"]) ?? "That did not work",
-    detail:
-      text(parts["detail"]) ??
-      `The server answered ${String(response.status)} without an explanation. Try again in a moment.`,
+    title: text(parts["title"]) ?? m.problem_unexpected(),
+    detail: text(parts["detail"]) ?? m.problem_unexplained({ status: String(response.status) }),
     fields: Array.isArray(parts["errors"]) ? parts["errors"].filter(isFieldError) : [],
   });
 }

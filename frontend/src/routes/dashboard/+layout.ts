@@ -1,8 +1,28 @@
-import { readMe } from "#lib/api/client.ts";
+import { readMe, type Me } from "#lib/api/me.ts";
+import { ApiProblem } from "#lib/api/problem.ts";
 import { signInPath, whenSignedIn } from "#lib/session.ts";
 import type { LayoutLoad } from "./$types.d.ts";
 
+const NOBODY: Me = {
+  id: "",
+  name: "",
+  email: null,
+  organization: { id: "", name: "Rollcall" },
+  roles: [],
+  permissions: [],
+};
+
+let known: Me = NOBODY;
+
 /** Reading the path makes this run at every navigation: rights can have changed since the last. */
-export const load: LayoutLoad = async ({ url }) => ({
-  me: await whenSignedIn(signInPath(url), readMe),
-});
+export const load: LayoutLoad = async ({ url, depends }) => {
+  depends("rollcall:me");
+  try {
+    known = await whenSignedIn(signInPath(url), readMe);
+    return { me: known, problem: undefined };
+  } catch (error) {
+    // The frame stays while the server is away; what it holds asks the server itself.
+    if (error instanceof ApiProblem && error.passing) return { me: known, problem: error };
+    throw error;
+  }
+};

@@ -1,12 +1,15 @@
-import { listTeam } from "#lib/api/client.ts";
+import { listTeam, type TeamMember } from "#lib/api/people.ts";
+import { Lists } from "#lib/lists.ts";
+import { filterFrom, queryFor } from "#lib/people/filter.ts";
 import { signInPath, whenSignedIn } from "#lib/session.ts";
-import { filterFrom, queryFor } from "#lib/team-filter.ts";
 import type { PageLoad } from "./$types.d.ts";
+
+const lists = new Lists<TeamMember>();
 
 export const load: PageLoad = async ({ url }) => {
   const filter = filterFrom(url.searchParams);
-  return {
-    filter,
-    firstPage: await whenSignedIn(signInPath(url), () => listTeam(queryFor(filter, null))),
-  };
+  const people = await whenSignedIn(signInPath(url), () =>
+    lists.open(url, (cursor, limit) => listTeam(queryFor(filter, cursor, limit))),
+  );
+  return { filter, people };
 };

@@ -1,0 +1,28 @@
+/** The people of the organization, and their invitations. */
+import { api, present, type Schemas } from "./client.ts";
+
+export type TeamMember = Schemas["TeamMember"];
+export type TeamPage = Schemas["TeamPage"];
+export type TeamStatus = Schemas["TeamStatus"];
+export type Invitation = Schemas["InvitationLink"];
+
+export interface TeamQuery {
+  status: TeamStatus | null;
+  q: string | null;
+  cursor: string | null;
+  limit?: number;
+}
+
+export async function listTeam(query: TeamQuery): Promise<TeamPage> {
+  return present(await api.GET("/team", { params: { query } }));
+}
+
+export async function invite(id: string): Promise<Invitation> {
+  return present(
+    await api.POST("/team/{user_id}/invitation", { params: { path: { user_id: id } } }),
+  );
+}
+
+export async function withdrawInvitation(id: string): Promise<void> {
+  await api.DELETE("/team/{user_id}/invitation", { params: { path: { user_id: id } } });
+}

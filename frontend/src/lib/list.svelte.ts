@@ -1,0 +1,86 @@
+/** A list as a page shows it: its parts one after another. */
+import type { Page } from "#lib/api/client.ts";
+import { Attempt } from "#lib/attempt.svelte.ts";
+import { distinct } from "#lib/distinct.ts";
+
+/** Without a limit, as many as the server likes. */
+export type Read<Item> = (cursor: string | null, limit?: number) => Promise<Page<Item>>;
+
+export const LARGEST_PAGE = 100;
+
+export class List<Item extends { id: string }> {
+  items: Item[] = $state.raw([]);
+  /** Reading on, and reading again: each with its reason when it fails. */
+  readonly more = new Attempt();
+  readonly again = new Attempt();
+  #cursor: string | null = $state(null);
+  #changes = 0;
+  readonly #read: Read<Item>;
+
+  constructor(first: Page<Item>, read: Read<Item>) {
+    this.#read = read;
+    this.#show(first.items, first);
+  }
+
+  get complete(): boolean {
+    return this.#cursor === null;
+  }
+
+  get empty(): boolean {
+    return this.items.length === 0;
+  }
+
+  async loadMore(): Promise<void> {
+    if (this.complete) return;
+    await this.more.run(async () => {
+      const before = this.#changes;
+      const page = await this.#read(this.#cursor);
+      // What was read again meanwhile may have ended elsewhere: then this goes on from nowhere.
+      if (before === this.#changes) this.#show(distinct([...this.items, ...page.items]), page);
+    });
+  }
+
+  /** Reads again as much as is shown. */
+  async refresh(): Promise<void> {
+    const before = this.#changes;
+    const wanted = this.items.length;
+    let page = await this.#read(null, pageSize(wanted));
+    let items = page.items;
+    while (items.length < wanted && page.next_cursor) {
+      page = await this.#read(page.next_cursor, pageSize(wanted - items.length));
+      items = [...items, ...page.items];
+    }
+    if (before === this.#changes) this.#show(distinct(items), page);
+    // What was changed here meanwhile may be younger than the answer.
+    else await this.refresh();
+  }
+
+  replace(changed: Item): void {
+    this.#change(this.items.map((item) => (item.id === changed.id ? changed : item)));
+  }
+
+  /** Gives the way back to where it was. */
+  remove(id: string): () => void {
+    const at = this.items.findIndex((item) => item.id === id);
+    const gone = this.items[at];
+    if (gone === undefined) return () => undefined;
+    this.#change(this.items.toSpliced(at, 1));
+    return () => {
+      this.#change(distinct(this.items.toSpliced(at, 0, gone)));
+    };
+  }
+
+  #show(items: Item[], { next_cursor }: Page<Item>): void {
+    this.#change(items);
+    this.#cursor = next_cursor ?? null;
+  }
+
+  #change(items: Item[]): void {
+    this.#changes += 1;
+    this.items = items;
+  }
+}
+
+function pageSize(wanted: number): number {
+  return Math.min(Math.max(wanted, 20), LARGEST_PAGE);
+}

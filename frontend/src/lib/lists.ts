@@ -1,0 +1,41 @@
+/** Lists are kept while somebody looks elsewhere, so that Back finds all parts and the place. */
+import { List, type Read } from "#lib/list.svelte.ts";
+import { comesAnew } from "#lib/navigation.ts";
+
+const LISTS_KEPT = 8;
+
+const shelves = new Set<Map<string, unknown>>();
+
+/** The lists of one kind, by the address of the page that shows them. */
+export class Lists<Item extends { id: string }> {
+  readonly #kept = new Map<string, List<Item>>();
+
+  constructor() {
+    shelves.add(this.#kept);
+  }
+
+  /** For a page's `load`: the kept one when it is returned to, else a new one. */
+  async open({ pathname, search }: URL, read: Read<Item>): Promise<List<Item>> {
+    const address = pathname + search;
+    const kept = this.#kept.get(address);
+    if (kept !== undefined && !comesAnew()) {
+      void kept.again.run(() => kept.refresh());
+      return kept;
+    }
+    const list = new List(await read(null), read);
+    this.#keep(address, list);
+    return list;
+  }
+
+  #keep(address: string, list: List<Item>): void {
+    this.#kept.delete(address);
+    this.#kept.set(address, list);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > LISTS_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+  }
+}
+
+/** The next person in this tab must not see them. */
+export function forgetLists(): void {
+  for (const kept of shelves) kept.clear();
+}
