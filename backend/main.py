@@ -10,6 +10,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from backend import jobs, logs
 from backend.database import BACKGROUND, Database
+from backend.database.news import Teller
 from backend.http import problems
 from backend.http.addresses import Addressed
 from backend.http.body_limit import BodyLimit
@@ -27,6 +28,7 @@ from backend.routers import (
     directory_sync,
     docs,
     health,
+    live,
     me,
     posts,
     reconciliations,
@@ -35,6 +37,7 @@ from backend.routers import (
     tokens,
 )
 from backend.services.last_uses import LastUses
+from backend.services.live import Live
 from backend.services.rate_limits import RateLimiter
 from backend.settings import Settings, get_settings
 from backend.workos.client import WorkosClient
@@ -60,6 +63,7 @@ _ROUTERS = (
     tokens,
     directory,
     reconciliations,
+    live,
     audit_log,
     auth,
     health,
@@ -83,6 +87,7 @@ _TAGS = [
         "name": "audit",
         "description": "What was done, by whom or by what; as a list, as a file, and by days.",
     },
+    {"name": "live", "description": "What changes while one looks."},
     {"name": "operations", "description": "Health and metrics."},
 ]
 
@@ -117,6 +122,10 @@ def create_app(
         app.state.last_uses = LastUses(app.state.database)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(app.state.last_uses.writing())
+            app.state.news = Teller(app.state.database)
+            stack.push_async_callback(app.state.news.close)
+            app.state.live = Live(app.state.database)
+            await stack.enter_async_context(app.state.live.running())
             if with_worker:
                 # What nobody waits for has its own connections, and longer timeouts.
                 behind = database or Database(

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import uvicorn
 
-from backend.cli.main import SERVER
+from tests.serving import serving
 from tests.stack import Stack
-from tests.working import until
 from tools.export_openapi import TARGET
 
 FRONTEND = TARGET.parent
@@ -56,17 +54,8 @@ class Served(NamedTuple):
 async def served(stack: Stack) -> AsyncIterator[Served]:
     ann = await stack.sign_in_as("Authors")
     made = await ann.post("/tokens", json={"name": "Client", "scopes": ["read", "write"]})
-    server = uvicorn.Server(uvicorn.Config(stack.app, port=0, lifespan="off", **SERVER))
-    serving = asyncio.create_task(server.serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await until(started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Served(f"http://127.0.0.1:{port}", made.json()["secret"])
-    server.should_exit = True
-    await serving
+    async with serving(stack.app) as url:
+        yield Served(url, made.json()["secret"])
 
 
 async def run(*command: str | Path, cwd: Path) -> str:

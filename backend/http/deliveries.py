@@ -103,7 +103,9 @@ class SignedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         async def proved(request: Request) -> Response:
-            answer: Response = await self.endpoint(await signed_by_workos(request))
+            delivery = await signed_by_workos(request)
+            answer: Response = await self.endpoint(delivery)
+            request.app.state.news.note(delivery.event.row["organization_id"])
             return answer
 
         return proved

@@ -272,6 +272,26 @@ async def callbacks_refused(request: Request) -> Allowance:
 CallbacksRefused = Annotated[Allowance, Depends(callbacks_refused)]
 
 
+async def _claim(request: Request, guard: Guard) -> Claim:
+    """Raises NotSignedIn where there is nothing that could be ours; CrossSite."""
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        await refuse_cross_site(request)
+        token = await session_token(request)
+        check = guard.check
+        shown = session_cookie_name(request.app.state.settings) in request.cookies
+    else:
+        token = api_token(authorization)
+        reads = request.method in _SAFE_METHODS
+        check = guard.check_reading if reads else guard.check_writing
+        shown = True
+    if token is None:
+        if shown:
+            await allowance_of_client(request, TOKENS_REFUSED).use()
+        raise NotSignedIn if authorization is None else TokenRefused
+    return Claim(request.app.state.database, token, check)
+
+
 class GuardedRoute(APIRoute):
     """A route whose guard comes first, whatever else its handler takes, and in whatever order.
 
@@ -291,21 +311,7 @@ class GuardedRoute(APIRoute):
         writes = not limited and not _SAFE_METHODS.issuperset(self.methods or ())
 
         async def guarded(request: Request) -> Response:
-            authorization = request.headers.get("authorization")
-            if authorization is None:
-                await refuse_cross_site(request)
-                token = await session_token(request)
-                check = guard.check
-            else:
-                token = api_token(authorization)
-                reads = request.method in _SAFE_METHODS
-                check = guard.check_reading if reads else guard.check_writing
-            if token is None:
-                cookie_name = session_cookie_name(request.app.state.settings)
-                if authorization is not None or cookie_name in request.cookies:
-                    await allowance_of_client(request, TOKENS_REFUSED).use()
-                raise NotSignedIn if authorization is None else TokenRefused
-            claim = Claim(request.app.state.database, token, check)
+            claim = await _claim(request, guard)
             try:
                 if proves is not None:
                     answer = await proves(request, claim)
@@ -318,14 +324,17 @@ class GuardedRoute(APIRoute):
                 actor = await sessions.find_actor(claim)
             except NotSignedIn as refused:
                 await allowance_of_client(request, TOKENS_REFUSED).use()
-                if authorization is not None:
+                if "authorization" in request.headers:
                     raise TokenRefused from refused
                 raise
             request.app.state.last_uses.note(actor)
             request.scope[_ACTOR] = actor
             if writes:
                 await _WRITES(request)
-            return await handle(request)
+            answer = await handle(request)
+            if request.method not in _SAFE_METHODS:
+                request.app.state.news.note(actor.organization_id)
+            return answer
 
         return guarded
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, Self
 from uuid import UUID
@@ -11,7 +11,10 @@ from sqlalchemy import (
     ARRAY,
     CTE,
     ColumnElement,
+    Select,
     Text,
+    Uuid,
+    any_,
     bindparam,
     delete,
     func,
@@ -197,6 +200,39 @@ class Claim:
 async def find_actor(claim: Claim) -> Actor:
     """Whoever claims to be signed in, with the access they have now; raises as `Claim.prove`."""
     return claim.prove(await claim.database.fetch(_ACTOR, **claim.values))
+
+
+def _holders(
+    of: type[Session | ApiToken], *in_use: ColumnElement[bool]
+) -> Select[*tuple[Any, ...]]:
+    return (
+        select(of.id, access.c.roles)
+        .join(Organization, Organization.workos_id == of.organization_id)
+        .join(
+            access,
+            (access.c.organization_id == of.organization_id) & (access.c.user_id == of.user_id),
+        )
+        .where(
+            of.organization_id == bindparam("organization_id"),
+            of.id == any_(bindparam("holding", type_=ARRAY(Uuid))),
+            of.expires_at > func.now(),
+            access.c.active,
+            *in_use,
+        )
+    )
+
+
+_ROLES_OF_HOLDERS = Query(_holders(Session, is_in_use()).union_all(_holders(ApiToken)))
+
+
+async def roles_of_holders(
+    database: Database, organization_id: str, holding: Collection[UUID]
+) -> dict[UUID, tuple[Role, ...]]:
+    """Of sessions and tokens, by their ids, the roles of those who hold them and may enter now."""
+    rows = await database.fetch(
+        _ROLES_OF_HOLDERS, organization_id=organization_id, holding=list(holding)
+    )
+    return {row["id"]: roles_named(row["roles"]) for row in rows}
 
 
 class Device(NamedTuple):

@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 
 from backend.database import Database
+from backend.http.guards import session_cookie_name, session_signer
+from backend.services.sessions import Claim, Token, find_actor
 from backend.services.audit_log import retention, seals, verification
 from tests.database.plans import TENANT_COLUMN, Plans
 from tests.directory_api import ask, broken, execute, user_id_of
@@ -232,7 +235,24 @@ async def use_sessions_and_tokens(stack: Stack) -> None:
     assert (await adam.delete(f"/sessions/{current['id']}")).status_code == 204
 
 
+async def follow(stack: Stack) -> None:
+    ann, bob = await stack.sign_in_as("Authors"), await stack.sign_in_as(None, "Bob")
+    claim = Claim(stack.database, await session_of(stack, bob))
+    news = stack.app.state.live.follow(await find_actor(claim), None)
+    assert (await anext(news)).topic == "ready"
+    await ann.post("/posts", json=POST)
+    assert (await anext(news)).topic == "posts"
+    await news.aclose()
+
+
+async def session_of(stack: Stack, browser: httpx.AsyncClient) -> Token:
+    settings = stack.app.state.settings
+    cookie = browser.cookies[session_cookie_name(settings)]
+    return Token.parse(session_signer(settings).unsign(cookie).decode())
+
+
 STORIES = [
+    follow,
     use_posts,
     use_team,
     use_sessions_and_tokens,

@@ -61,6 +61,10 @@ ROUTES = [
 ]
 
 
+# They answer for as long as somebody listens.
+STREAMS = [("GET", "/live")]
+
+
 async def test_every_route_of_the_api_is_listed_here(stack: Stack) -> None:
     """A new route must be added to ROUTES, and so to the tests below."""
     public = {"/auth", "/auth/callback", "/auth/logout", "/invitations/{token}"}
@@ -71,7 +75,7 @@ async def test_every_route_of_the_api_is_listed_here(stack: Stack) -> None:
         for method in operations
         if path not in public
     }
-    assert described == set(ROUTES)
+    assert described == {*ROUTES, *STREAMS}
 
 
 # By the end of a path: what is sent to it.
@@ -95,7 +99,7 @@ def some(path: str) -> str:
     return path.replace("{id}", "01920000-0000-7000-8000-000000000000")
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize(("method", "path"), [*ROUTES, *STREAMS])
 async def test_without_a_session(stack: Stack, method: str, path: str) -> None:
     answer = await ask(stack.browser(), method, some(path))
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
