@@ -12,6 +12,13 @@ const OF_THE_BACKEND = [
   ...["docs", "swagger-ui", "openapi\\.json"],
 ].join("|");
 
+/** SvelteKit reads its payload when its client is evaluated: this has to be there before. */
+const BEFORE = /preload-helper|\/runtime\/client\/payload\.js/;
+
+/** What every page within the frame needs comes in one piece, and not in forty. */
+const FRAME =
+  /\/src\/(routes\/dashboard\/\+layout|lib\/(shell\/(Rail|BottomBar|PersonMenu|TopBar|ErrorPage)|ui\/(Button|MoreRows|EmptyState|ProblemNotice|Time|Menu)))\./;
+
 export default defineConfig({
   plugins: [
     announcerWithoutStyle(),
@@ -31,6 +38,18 @@ export default defineConfig({
       version: { pollInterval: 0 },
     }),
   ],
+  build: {
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "before", test: BEFORE, priority: 1 },
+            { name: "frame", test: FRAME },
+          ],
+        },
+      },
+    },
+  },
   server: {
     proxy: { [`^/(${OF_THE_BACKEND})(?=[/?]|$)`]: BACKEND },
   },

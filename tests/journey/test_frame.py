@@ -184,6 +184,7 @@ async def test_by_the_keyboard_alone_one_goes_anywhere(admin: Person) -> None:
     await page.keyboard.type("n")
     await expect(page.get_by_role("searchbox")).to_have_value("n")  # no shortcut where one types
     await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("combobox")).to_be_focused()
     await page.keyboard.type("audit")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Audit log")).to_be_visible()
