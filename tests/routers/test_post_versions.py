@@ -5,10 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select, text
 
+from backend.models import Post
 from backend.schemas.access import Permission, Role
 from tests.routers.test_posts import PROBLEM, UNKNOWN, write
 from tests.stack import Stack
+from tests.working import until
 
 CHANGED = {"content": "Changed."}
 
@@ -125,11 +128,23 @@ async def test_of_several_who_edit_the_same_version_one_does(stack: Stack) -> No
     ann = await stack.sign_in_as("Authors")
     post = await write(ann)
     path = f"/posts/{post['id']}"
-    at_once = (ann.patch(path, json={"title": str(number), "version": 1}) for number in range(6))
+    async with stack.database.transaction() as session:
+        here = (Post.organization_id == stack.organization.id, Post.id == post["id"])
+        await session.execute(select(Post.id).where(*here).with_for_update())
+        at_once = [
+            asyncio.create_task(ann.patch(path, json={"title": str(number), "version": 1}))
+            for number in range(3)
+        ]
+
+        async def all_wait() -> bool:
+            waiting = await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+            return bool(waiting == len(at_once))
+
+        await until(all_wait)
     answers = await asyncio.gather(*at_once)
     (made,) = [answer.json() for answer in answers if answer.status_code == 200]
     refused = [answer.json() for answer in answers if answer.status_code == 409]
-    assert [problem["current"] for problem in refused] == [made] * 5
+    assert [problem["current"] for problem in refused] == [made] * 2
     assert (await ann.get(path)).json() == made
 
 
