@@ -19,6 +19,9 @@ class ProblemCode(StrEnum):
     NOT_FOUND = "not_found"
     NOT_INVITABLE = "not_invitable"
     TOO_MANY_TOKENS = "too_many_tokens"
+    STALE_VERSION = "stale_version"
+    NOT_DELETED = "not_deleted"
+    RESTORED_TOO_LATE = "restored_too_late"
     BODY_PURGED = "body_purged"
     NOT_HELD = "not_held"
     ALREADY_FINISHED = "already_finished"
@@ -132,6 +135,36 @@ class TooManyTokens(RollcallError):
     code = ProblemCode.TOO_MANY_TOKENS
     title = "Too many tokens"
     detail = "There are fifty already. End one that is not used any more, then make the new one."
+
+
+class StaleVersion(RollcallError):
+    """A change of what was changed meanwhile; `current` is what is there now, as JSON has it."""
+
+    status = 409
+    code = ProblemCode.STALE_VERSION
+    title = "Changed meanwhile"
+    detail = (
+        "This was changed since you read it, and your change was not made. `current` is what is "
+        "there now: look at it, and send your change with its version."
+    )
+
+    def __init__(self, current: Mapping[str, object]) -> None:
+        super().__init__()
+        self.current = current
+
+
+class NotDeleted(RollcallError):
+    status = 409
+    code = ProblemCode.NOT_DELETED
+    title = "Not deleted"
+    detail = "This post is there; no deletion is left to take back."
+
+
+class RestoredTooLate(RollcallError):
+    status = 409
+    code = ProblemCode.RESTORED_TOO_LATE
+    title = "Too late"
+    detail = "A deletion can be taken back for a minute, which is over. Write the post anew."
 
 
 class NotJoinable(Exception):

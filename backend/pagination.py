@@ -254,6 +254,9 @@ class PageQuery(Generic[C]):
         asking: who is asking, one row or none; then there is no page either.
         described: as for `Keyset.fetch`.
         fields: the columns that an item has; None: all.
+        first: as many rows are looked at, from the cursor on.
+        asked: of each of these; None: nothing. Where they leave the page with room, rows further
+            on are not known.
     """
 
     def __init__(
@@ -264,10 +267,14 @@ class PageQuery(Generic[C]):
         *,
         described: Callable[[FromClause], Select[*tuple[Any, ...]]] | None = None,
         fields: Iterable[str] | None = None,
+        first: int = MOST_ROWS + 1,
+        asked: Callable[[FromClause], ColumnElement[bool]] | None = None,
     ) -> None:
         self._keyset = keyset
         self._asking = asking
         self._described = described
+        self._most = literal_column(str(first), Integer)
+        self._asked = asked
         self._fields = None if fields is None else list(fields)
         self._names = [f"after_{name}" for name in keyset.names]
         place = [
@@ -286,6 +293,10 @@ class PageQuery(Generic[C]):
             return await self._first.rows(on, **values)
         values.update(zip(self._names, after.values, strict=True))
         return await self._next.rows(on, **values)
+
+    def is_full(self, found: Sequence[Any], limit: int) -> bool:
+        """Whether a `page` that was found has as many rows as it may, and there are more."""
+        return len(found[0] or ()) > limit
 
     def page(self, found: Sequence[Any], limit: int) -> bytes:
         """The JSON of a `Page`, of the `page` that was found."""
@@ -313,9 +324,11 @@ class PageQuery(Generic[C]):
     def _page(self, rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         # The most a page may have is spelt out: where it does not know the limit, PostgreSQL plans
         # to read a tenth of the rows.
-        listed = rows.order_by(*self._keyset.order).limit(literal_column(str(MOST_ROWS + 1)))
+        listed = rows.order_by(*self._keyset.order).limit(self._most)
         most = listed.correlate(self._asking).subquery("most")
         page = select(most).order_by(*self._keyset.of(most).order).limit(_LIMIT)
+        if self._asked is not None:
+            page = page.where(self._asked(most))
         if self._described is None:
             return page
         keys = page.subquery("page")

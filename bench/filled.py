@@ -116,7 +116,7 @@ INSERT INTO posts (organization_id, id, author_id, title, content, created_at)
 SELECT organization, uuidv7(),
     -- As many are person 0's own as there are requests to edit one.
     CASE WHEN number < {OWN_POSTS} THEN (SELECT id FROM people WHERE number = 0) ELSE id END,
-    'A post of the notebook',
+    'A post of the notebook, number ' || number,
     repeat('What was said and what was decided. ', 8),
     now() - ({size.users} - number) * interval '30 seconds'
 FROM people;

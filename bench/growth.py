@@ -85,6 +85,16 @@ def _deleting_posts(of: Grown, count: int) -> list[bytes]:
     return [of.write("DELETE", f"/posts/{of.posts.pop()}") for _ in range(count)]
 
 
+def _restoring_posts(of: Grown, count: int) -> list[bytes]:
+    """Each is deleted and restored."""
+    paths = [f"/posts/{of.posts[number]}" for number in range(count // 2)]
+    return [
+        of.write(method, f"{path}{end}")
+        for path in paths
+        for method, end in (("DELETE", ""), ("POST", "/restore"))
+    ]
+
+
 def _invitations(of: Grown, count: int) -> list[bytes]:
     """Each is made and withdrawn."""
     paths = [
@@ -151,6 +161,12 @@ MEASURES = [
     _getting("/me"),
     _getting("/posts"),
     _asking("/posts, a far page", lambda of, _: of.get("/posts", cursor=of.post_in_the_middle)),
+    _getting("/posts, summaries", "/posts", view="summary"),
+    _asking("/posts, an author's", lambda of, number: of.get("/posts", author=of.users[number])),
+    _getting("/posts, a search that all meet", "/posts", q="decided"),
+    _getting("/posts, a search that one meets", "/posts", q="number 778"),
+    _getting("/posts, a search that nobody meets", "/posts", q="nobody"),
+    _getting("/posts, a search of two letters", "/posts", q="de"),
     _asking("/posts/{id}", lambda of, number: of.get(f"/posts/{of.posts[number]}")),
     _getting("/team"),
     _asking(
@@ -200,6 +216,7 @@ MEASURES = [
     _getting("/directory/reconciliations"),
     _asking("POST /posts", lambda of, _: of.write("POST", "/posts", sides.POST)),
     _asking("PATCH /posts/{id}", _patch),
+    Measure("post deleted and restored", _restoring_posts, 1),
     Measure("DELETE /posts/{id}", _deleting_posts),
     Measure("invitation", _invitations, 1),
     *_event("profile", lambda of, number: of.profile(of.somebody(number))),

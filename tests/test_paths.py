@@ -98,7 +98,7 @@ async def test_a_page_of_posts(stack: Stack) -> None:
     assert walk.steps == documented("One request: `GET /posts`")
     assert walk.services == [
         ("http/guards.py", "services/sessions.py"),
-        ("routers/posts.py", "services/posts.py"),
-        ("services/posts.py", "services/sessions.py"),
+        ("routers/posts.py", "services/posts/lists.py"),
+        ("services/posts/lists.py", "services/sessions.py"),
         ("http/guards.py", "services/last_uses.py"),
     ]

@@ -21,7 +21,7 @@ from backend.models.directory_event import DirectoryEvent
 from backend.models.event_cursor import EventCursor
 from backend.models.invitation import Invitation
 from backend.models.organization import Organization
-from backend.models.post import Post
+from backend.models.post import DeletedPost, Post
 from backend.models.rate_count import RateCount
 from backend.models.reconciliation import Reconciliation
 from backend.models.role import RoleGrant, RoleMapping
@@ -37,6 +37,7 @@ __all__ = [
     "AuditEvent",
     "AuditSeal",
     "Base",
+    "DeletedPost",
     "Directory",
     "DirectoryEvent",
     "DirectoryGroup",

@@ -31,6 +31,7 @@ class AuditAction(StrEnum):
     POST_CREATED = "post.created", "{actor} wrote the post {subject}."
     POST_EDITED = "post.edited", "{actor} edited the post {subject}."
     POST_DELETED = "post.deleted", "{actor} deleted the post {subject}."
+    POST_RESTORED = "post.restored", "{actor} restored the post {subject}, which they had deleted."
     INVITATION_CREATED = "invitation.created", "{actor} invited {subject}."
     INVITATION_WITHDRAWN = "invitation.withdrawn", "{actor} withdrew the invitation of {subject}."
     INVITATION_ACCEPTED = "invitation.accepted", "{subject} was invited, and has signed in."
@@ -149,7 +150,8 @@ class AuditDetail(_Kept):
     Of an event: `outcome`, `reason`, `detail`, `source`, `attempt` and, where it is about a person
     in a group, `group_id`; `before` and `after` of what changed. Of a session: `session_id`; of a
     token: `token_id`, `token_name`, `scopes`; of a service account: `name`, `role`, `reason`. Of a
-    post that was deleted, or edited: the `title` it had; and `author_id`. Of a reconciliation:
+    post: the `title` it had, before an edit; its `version`, after it; and `author_id`, but of a new
+    one. Of a reconciliation:
     `source` of the request; `people` and `limit` if held; `drift`, `lost_access` and `confirmed` if
     completed; `reason` and `detail` if failed. Of a refused sign-in: `reason`, and `name` and
     `email` as the identity provider gave them. Of an erasure: how many `entries`, and the `digest`
@@ -174,6 +176,7 @@ class AuditDetail(_Kept):
     role: Known[str] = None
     title: Known[str] = None
     author_id: Known[str] = None
+    version: Known[int] = None
     people: Known[int] = None
     limit: Known[int] = None
     drift: Known[dict[str, dict[str, int]]] = None

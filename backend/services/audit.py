@@ -1,9 +1,11 @@
 """The audit trail: who changed what, or which event did. Entries are written and read here."""
 
+import json
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import Text, Uuid, bindparam, cast, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from uuid_utils.compat import uuid7
 
 from backend.database import Executor
@@ -11,6 +13,21 @@ from backend.models import AuditEvent
 from backend.schemas.audit import AuditAction, AuditDetail
 
 _NOTHING = AuditDetail()
+
+NOTED = (
+    insert(AuditEvent)
+    .values(
+        organization_id=bindparam("entry_organization_id", type_=Text),
+        id=bindparam("entry_id", type_=Uuid),
+        action=bindparam("entry_action", type_=Text),
+        actor_id=bindparam("entry_actor_id", type_=Uuid),
+        event_id=bindparam("entry_event_id", type_=Text),
+        subject_id=bindparam("entry_subject_id", type_=Text),
+        detail=cast(bindparam("entry_detail", type_=Text), JSONB),
+    )
+    .cte("noted")
+)
+"""Added to a `Query` that writes, so that one statement notes it besides: with `values`."""
 
 
 def entry(
@@ -47,6 +64,14 @@ async def record(executor: Executor, *entries: dict[str, Any]) -> None:
     """Write entries, each made by `entry`, in the transaction of the change."""
     if entries:
         await executor.execute(insert(AuditEvent), list(entries))
+
+
+def values(noted: dict[str, Any]) -> dict[str, Any]:
+    """What `NOTED` is given to write an entry."""
+    return {
+        f"entry_{name}": json.dumps(value) if name == "detail" else value
+        for name, value in noted.items()
+    }
 
 
 def read(detail: dict[str, Any]) -> AuditDetail:

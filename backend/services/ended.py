@@ -1,17 +1,17 @@
-"""What has ended is deleted: sessions, tokens, sign-in states, invitations, what was counted."""
+"""What has ended is deleted: sessions, tokens, states, invitations, posts, what was counted."""
 
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 
 from backend.database import AutocommitConnection, Database
-from backend.models import ApiToken, Invitation, RateCount, Session, UsedState
+from backend.models import ApiToken, DeletedPost, Invitation, RateCount, Session, UsedState
 
 _BATCH = 5000
 # A sign-in that is under way may still ask for whom a used invitation was.
 _INVITATIONS_REST = timedelta(days=1)
 
-_Ending = type[Session] | type[ApiToken] | type[UsedState] | type[Invitation]
+_Ending = type[Session | ApiToken | UsedState | Invitation | DeletedPost]
 
 _HAS_ENDED: dict[_Ending, ColumnElement[bool]] = {
     Session: Session.expires_at < func.now(),
@@ -21,6 +21,7 @@ _HAS_ENDED: dict[_Ending, ColumnElement[bool]] = {
         Invitation.expires_at < func.now() - _INVITATIONS_REST,
         Invitation.closed_at < func.now() - _INVITATIONS_REST,
     ),
+    DeletedPost: DeletedPost.expires_at < func.now(),
 }
 
 

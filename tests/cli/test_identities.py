@@ -111,6 +111,10 @@ async def test_two_users_of_one_person_are_joined(stack: Stack) -> None:
     earlier = await stack.me(browser)
     written = await browser.post("/posts", json={"title": "Mine", "content": "Words"})
     assert written.status_code == 201
+    path = f"/posts/{written.json()['id']}"
+    written = await browser.patch(path, json={"content": "Other words"})
+    deleted = (await browser.post("/posts", json={"title": "Gone", "content": "Words"})).json()
+    assert (await browser.delete(f"/posts/{deleted['id']}")).status_code == 204
     anna = stack.person("Ann", email="ann.new@acme.example")
     stack.emulator.add_member(authors, anna)
     await stack.deliver()
@@ -125,6 +129,9 @@ async def test_two_users_of_one_person_are_joined(stack: Stack) -> None:
     (post,) = (await now.get("/posts")).json()["items"]
     assert (post["title"], post["author"]["id"], post["can_edit"]) == ("Mine", ids[1], True)
     assert post["updated_at"] == written.json()["updated_at"]
+    assert post["edited_by"] == post["author"]
+    restored = await now.post(f"/posts/{deleted['id']}/restore")
+    assert restored.json()["author"] == post["author"]
 
 
 async def test_nothing_of_another_organization_is_touched(stack: Stack) -> None:

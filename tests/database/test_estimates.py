@@ -112,9 +112,15 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
     page = await get("/posts", limit=1)
     await get("/posts")
     await get("/posts", cursor=page["next_cursor"])
+    for filters in (
+        {"view": "summary"}, {"author": written.json()["author"]["id"]}, {"q": "t"},
+        {"q": "nowhere"}, {"q": "t", "author": person},
+    ):  # fmt: skip
+        await get("/posts", **filters)
     await get(post)
     await change("PATCH", post, json={"title": "u"})
     await change("DELETE", post)
+    await change("POST", f"{post}/restore")
     await get("/me")
     page = await get("/team", limit=1)
     await get("/team")

@@ -125,6 +125,44 @@ async def test_the_posts(stack: Stack, plans: Plans) -> None:
         assert plan.rows_read <= FEW, plan.statement
 
 
+@pytest.mark.parametrize("params", [{"view": "summary"}, {"author": "of them"}])
+async def test_other_lists_of_posts(stack: Stack, plans: Plans, params: dict[str, str]) -> None:
+    browser = await signed_in(stack)
+    if "author" in params:
+        params = {"author": (await browser.get("/me")).json()["id"]}
+    await plans.taken()
+    page = (await browser.get("/posts", params=params)).json()
+    await browser.get("/posts", params=params | {"cursor": page["next_cursor"]})
+    run = await plans.taken()
+    assert len(run) == 2
+    for plan in run:
+        assert plan.rows_read <= FEW, plan.statement
+
+
+async def test_writing_a_post(stack: Stack, plans: Plans) -> None:
+    """By one statement, the entry of the audit trail included, after the guard's."""
+    browser = await signed_in(stack)
+    async with stack.database.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO role_grants (organization_id, user_id, role)"
+                f" VALUES ('org_plan', {AUTHOR}, 'author')"
+            )
+        )
+    await plans.taken()
+    answer = await browser.post("/posts", json={"title": "t", "content": "c"})
+    assert answer.status_code == 201
+    writing = [plan for plan in await plans.taken() if "INSERT INTO posts" in plan.statement]
+    assert len(writing) == 1
+    assert "INSERT INTO audit_events" in writing[0].statement
+    path = f"/posts/{answer.json()['id']}"
+    assert (await browser.patch(path, json={"title": "u"})).status_code == 200
+    assert (await browser.delete(path)).status_code == 204
+    assert (await browser.post(f"{path}/restore")).status_code == 200
+    for plan in [*writing, *await plans.taken()]:
+        assert plan.rows_read <= FEW, plan.statement
+
+
 async def test_a_webhook(stack: Stack, plans: Plans) -> None:
     for kind, data in EVENTS:
         assert await stack.post_event(new_event(kind, data)) == "applied"

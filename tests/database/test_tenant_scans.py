@@ -57,7 +57,11 @@ async def use_posts(stack: Stack) -> None:
     path = f"/posts/{written[0]['id']}"
     await ask(adam, path)
     assert (await ann.patch(path, json=POST)).status_code == 200
+    author = written[0]["author"]["id"]
+    for more in ({"view": "summary"}, {"author": author}, {"q": "t"}, {"q": "t", "author": author}):
+        await ask(adam, "/posts", **more)
     assert (await adam.delete(path)).status_code == 204
+    assert (await adam.post(f"{path}/restore")).status_code == 200
     await ask(adam, "/me")
 
 

@@ -26,6 +26,7 @@ ROUTES = [
     ("GET", "/posts/{id}"),
     ("PATCH", "/posts/{id}"),
     ("DELETE", "/posts/{id}"),
+    ("POST", "/posts/{id}/restore"),
     ("GET", "/team"),
     ("POST", "/team/{id}/invitation"),
     ("DELETE", "/team/{id}/invitation"),

@@ -29,6 +29,7 @@ OPENED_BY = {
     ("PATCH", "/posts/{other}"): EDIT_ANY,
     ("DELETE", "/posts/{own}"): DELETE_OWN,
     ("DELETE", "/posts/{other}"): DELETE_ANY,
+    ("POST", "/posts/{own}/restore"): DELETE_OWN,
     ("GET", "/team"): {Permission.READ_TEAM},
     ("POST", "/team/{id}/invitation"): INVITE,
     ("DELETE", "/team/{id}/invitation"): INVITE,

@@ -79,6 +79,7 @@ async def test_in_batches_of_every_organization_there_or_not(stack: Stack) -> No
         "api_tokens": 0,
         "used_states": 29,
         "invitations": 0,
+        "deleted_posts": 0,
         "rate_counts": 0,
     }
     assert await count(stack, "used_states") == 4

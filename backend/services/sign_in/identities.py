@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.database import Executor, looked_up
 from backend.errors import NotFound, NotJoinable
-from backend.models import Post, RoleGrant, Session, SsoIdentity, User, access
+from backend.models import DeletedPost, Post, RoleGrant, Session, SsoIdentity, User, access
 from backend.models import live_directory_users as live
 from backend.schemas.audit import AuditAction
 from backend.services import audit
@@ -183,6 +183,17 @@ async def join(
         .returning(Post.id)
     )
     posts = len(given.all())
+    for table, column in (
+        (Post, "edited_by"),
+        (DeletedPost, "author_id"),
+        (DeletedPost, "edited_by"),
+        (DeletedPost, "deleted_by"),
+    ):
+        await session.execute(
+            update(table)
+            .where(table.organization_id == organization_id, getattr(table, column) == earlier_id)
+            .values({column: user_id})
+        )
     left = select(func.count()).where(
         RoleGrant.organization_id == organization_id, RoleGrant.user_id == earlier_id
     )

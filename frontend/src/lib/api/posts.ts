@@ -7,9 +7,9 @@ export type PostUpdate = Schemas["PostUpdate"];
 export type PostPage = Schemas["PostPage"];
 
 export async function listPosts(cursor: string | null, limit?: number): Promise<PostPage> {
-  return present(
-    await api.GET("/posts", { params: { query: { cursor, ...(limit && { limit }) } } }),
-  );
+  const query = { cursor, ...(limit && { limit }) };
+  // Which of the two pages is answered goes by the view, which the description cannot say.
+  return present(await api.GET("/posts", { params: { query } })) as PostPage;
 }
 
 export async function readPost(id: string): Promise<Post> {

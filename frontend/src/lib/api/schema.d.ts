@@ -61,6 +61,23 @@ export interface paths {
         patch: operations["edit_post"];
         trace?: never;
     };
+    "/posts/{post_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back one's own deletion of a post, for a minute */
+        post: operations["restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me": {
         parameters: {
             query?: never;
@@ -777,7 +794,8 @@ export interface components {
          *     Of an event: `outcome`, `reason`, `detail`, `source`, `attempt` and, where it is about a person
          *     in a group, `group_id`; `before` and `after` of what changed. Of a session: `session_id`; of a
          *     token: `token_id`, `token_name`, `scopes`; of a service account: `name`, `role`, `reason`. Of a
-         *     post that was deleted, or edited: the `title` it had; and `author_id`. Of a reconciliation:
+         *     post: the `title` it had, before an edit; its `version`, after it; and `author_id`, but of a new
+         *     one. Of a reconciliation:
          *     `source` of the request; `people` and `limit` if held; `drift`, `lost_access` and `confirmed` if
          *     completed; `reason` and `detail` if failed. Of a refused sign-in: `reason`, and `name` and
          *     `email` as the identity provider gave them. Of an erasure: how many `entries`, and the `digest`
@@ -816,6 +834,8 @@ export interface components {
             title?: string | null;
             /** Author Id */
             author_id?: string | null;
+            /** Version */
+            version?: number | null;
             /** People */
             people?: number | null;
             /** Limit */
@@ -1855,9 +1875,7 @@ export interface components {
             id: string;
             /** Title */
             title: string;
-            /** Content */
-            content: string;
-            author: components["schemas"]["PostAuthor"];
+            author: components["schemas"]["PostPerson"];
             /**
              * Created At
              * Format: date-time
@@ -1868,6 +1886,13 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+            /** @description Who edited it last; null if nobody has. */
+            edited_by: components["schemas"]["PostPerson"] | null;
+            /**
+             * Version
+             * @description Counts its edits from 1.
+             */
+            version: number;
             /**
              * Can Edit
              * @description Whether the person asking may edit it now.
@@ -1878,16 +1903,8 @@ export interface components {
              * @description Whether the person asking may delete it now.
              */
             can_delete: boolean;
-        };
-        /** PostAuthor */
-        PostAuthor: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
+            /** Content */
+            content: string;
         };
         /**
          * PostCreate
@@ -1912,11 +1929,75 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /** PostPerson */
+        PostPerson: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /** PostSummary */
+        PostSummary: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Title */
+            title: string;
+            author: components["schemas"]["PostPerson"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** @description Who edited it last; null if nobody has. */
+            edited_by: components["schemas"]["PostPerson"] | null;
+            /**
+             * Version
+             * @description Counts its edits from 1.
+             */
+            version: number;
+            /**
+             * Can Edit
+             * @description Whether the person asking may edit it now.
+             */
+            can_edit: boolean;
+            /**
+             * Can Delete
+             * @description Whether the person asking may delete it now.
+             */
+            can_delete: boolean;
+            /**
+             * Excerpt
+             * @description The content, or its first 300 characters and an ellipsis.
+             */
+            excerpt: string;
+        };
+        /** PostSummaryPage */
+        PostSummaryPage: {
+            /** Items */
+            items: components["schemas"]["PostSummary"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page.
+             */
+            next_cursor: string | null;
+        };
         /**
          * PostUpdate
          * @description Only what is given is changed.
          * @example {
-         *       "content": "We shipped."
+         *       "content": "We shipped.",
+         *       "version": 1
          *     }
          */
         PostUpdate: {
@@ -1924,7 +2005,18 @@ export interface components {
             title?: string | null;
             /** Content */
             content?: string | null;
+            /**
+             * Version
+             * @description That of the post as it was read: of another one 409, and nothing is changed.
+             */
+            version?: number | null;
         };
+        /**
+         * PostView
+         * @description How much of each post a list has.
+         * @enum {string}
+         */
+        PostView: "full" | "summary";
         /**
          * Progress
          * @description What has been read so far; a total is null while WorkOS has not said it.
@@ -2572,7 +2664,7 @@ export interface components {
          * @description What happened, for programs: the `code` of every problem document.
          * @enum {string}
          */
-        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "too_many_tokens" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
+        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "too_many_tokens" | "stale_version" | "not_deleted" | "restored_too_late" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
         /** Problem */
         Problem: {
             /**
@@ -2603,6 +2695,14 @@ export interface components {
              * @default null
              */
             errors: components["schemas"]["FieldError"][] | null;
+            /**
+             * Current
+             * @description On 409 `stale_version`: what is there now, as a GET of it would say.
+             * @default null
+             */
+            current: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * SignInRefusal
@@ -2774,6 +2874,12 @@ export interface operations {
     list_posts: {
         parameters: {
             query?: {
+                /** @description `summary`: an `excerpt` of each in place of its `content`. */
+                view?: components["schemas"]["PostView"];
+                /** @description Words of the title or the content, or how they begin. */
+                q?: string | null;
+                /** @description Only posts of the person with this id. */
+                author?: string | null;
                 /** @description Rows a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -2797,21 +2903,26 @@ export interface operations {
                      *         {
                      *           "id": "01920000-0000-7000-8000-000000000000",
                      *           "title": "…",
-                     *           "content": "…",
                      *           "author": {
                      *             "id": "01920000-0000-7000-8000-000000000000",
                      *             "name": "…"
                      *           },
                      *           "created_at": "2026-11-20T09:00:00Z",
                      *           "updated_at": "2026-11-20T09:00:00Z",
+                     *           "edited_by": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "version": 1,
                      *           "can_edit": true,
-                     *           "can_delete": true
+                     *           "can_delete": true,
+                     *           "content": "…"
                      *         }
                      *       ],
                      *       "next_cursor": "…"
                      *     }
                      */
-                    "application/json": components["schemas"]["PostPage"];
+                    "application/json": components["schemas"]["PostPage"] | components["schemas"]["PostSummaryPage"];
                 };
             };
             /** @description Not signed in, or access has ended. */
@@ -2931,6 +3042,11 @@ export interface operations {
             /** @description Successful Response */
             201: {
                 headers: {
+                    /**
+                     * @description The version, for `If-Match`.
+                     * @example "3"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2938,15 +3054,20 @@ export interface operations {
                      * @example {
                      *       "id": "01920000-0000-7000-8000-000000000000",
                      *       "title": "…",
-                     *       "content": "…",
                      *       "author": {
                      *         "id": "01920000-0000-7000-8000-000000000000",
                      *         "name": "…"
                      *       },
                      *       "created_at": "2026-11-20T09:00:00Z",
                      *       "updated_at": "2026-11-20T09:00:00Z",
+                     *       "edited_by": {
+                     *         "id": "01920000-0000-7000-8000-000000000000",
+                     *         "name": "…"
+                     *       },
+                     *       "version": 1,
                      *       "can_edit": true,
-                     *       "can_delete": true
+                     *       "can_delete": true,
+                     *       "content": "…"
                      *     }
                      */
                     "application/json": components["schemas"]["Post"];
@@ -3085,6 +3206,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /**
+                     * @description The version, for `If-Match`.
+                     * @example "3"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3092,15 +3218,20 @@ export interface operations {
                      * @example {
                      *       "id": "01920000-0000-7000-8000-000000000000",
                      *       "title": "…",
-                     *       "content": "…",
                      *       "author": {
                      *         "id": "01920000-0000-7000-8000-000000000000",
                      *         "name": "…"
                      *       },
                      *       "created_at": "2026-11-20T09:00:00Z",
                      *       "updated_at": "2026-11-20T09:00:00Z",
+                     *       "edited_by": {
+                     *         "id": "01920000-0000-7000-8000-000000000000",
+                     *         "name": "…"
+                     *       },
+                     *       "version": 1,
                      *       "can_edit": true,
-                     *       "can_delete": true
+                     *       "can_delete": true,
+                     *       "content": "…"
                      *     }
                      */
                     "application/json": components["schemas"]["Post"];
@@ -3227,8 +3358,14 @@ export interface operations {
     };
     delete_post: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description As it was read: where it is another by now, 409, and nothing is deleted. */
+                version?: number | null;
+            };
+            header?: {
+                /** @description The `ETag` as it was read: where it is another by now, 409, and nothing is changed. */
+                "If-Match"?: string | null;
+            };
             path: {
                 post_id: string;
             };
@@ -3292,6 +3429,24 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Nothing is there that the person asking may see.",
                      *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was changed meanwhile; `current` is the newer one. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "It was changed meanwhile; `current` is the newer one.",
+                     *       "code": "already_finished"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3365,7 +3520,10 @@ export interface operations {
     edit_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` as it was read: where it is another by now, 409, and nothing is changed. */
+                "If-Match"?: string | null;
+            };
             path: {
                 post_id: string;
             };
@@ -3380,6 +3538,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /**
+                     * @description The version, for `If-Match`.
+                     * @example "3"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3387,15 +3550,20 @@ export interface operations {
                      * @example {
                      *       "id": "01920000-0000-7000-8000-000000000000",
                      *       "title": "…",
-                     *       "content": "…",
                      *       "author": {
                      *         "id": "01920000-0000-7000-8000-000000000000",
                      *         "name": "…"
                      *       },
                      *       "created_at": "2026-11-20T09:00:00Z",
                      *       "updated_at": "2026-11-20T09:00:00Z",
+                     *       "edited_by": {
+                     *         "id": "01920000-0000-7000-8000-000000000000",
+                     *         "name": "…"
+                     *       },
+                     *       "version": 1,
                      *       "can_edit": true,
-                     *       "can_delete": true
+                     *       "can_delete": true,
+                     *       "content": "…"
                      *     }
                      */
                     "application/json": components["schemas"]["Post"];
@@ -3455,6 +3623,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It was changed meanwhile; `current` is the newer one. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "It was changed meanwhile; `current` is the newer one.",
+                     *       "code": "already_finished"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -3468,6 +3654,188 @@ export interface operations {
                      *       "status": 413,
                      *       "detail": "The body is too large.",
                      *       "code": "payload_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                post_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /**
+                     * @description The version, for `If-Match`.
+                     * @example "3"
+                     */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01920000-0000-7000-8000-000000000000",
+                     *       "title": "…",
+                     *       "author": {
+                     *         "id": "01920000-0000-7000-8000-000000000000",
+                     *         "name": "…"
+                     *       },
+                     *       "created_at": "2026-11-20T09:00:00Z",
+                     *       "updated_at": "2026-11-20T09:00:00Z",
+                     *       "edited_by": {
+                     *         "id": "01920000-0000-7000-8000-000000000000",
+                     *         "name": "…"
+                     *       },
+                     *       "version": 1,
+                     *       "can_edit": true,
+                     *       "can_delete": true,
+                     *       "content": "…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Post"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The minute is over, or the post is not deleted. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The minute is over, or the post is not deleted.",
+                     *       "code": "already_finished"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8619,6 +8987,7 @@ export interface operations {
                      *             "role": "…",
                      *             "title": "…",
                      *             "author_id": "…",
+                     *             "version": 1,
                      *             "people": 1,
                      *             "limit": 1,
                      *             "drift": {
