@@ -19,6 +19,7 @@ class ProblemCode(StrEnum):
     NOT_FOUND = "not_found"
     NOT_INVITABLE = "not_invitable"
     TOO_MANY_TOKENS = "too_many_tokens"
+    NO_SEATS = "no_seats"
     BODY_PURGED = "body_purged"
     NOT_HELD = "not_held"
     ALREADY_FINISHED = "already_finished"
@@ -132,6 +133,16 @@ class TooManyTokens(RollcallError):
     code = ProblemCode.TOO_MANY_TOKENS
     title = "Too many tokens"
     detail = "There are fifty already. End one that is not used any more, then make the new one."
+
+
+class NoSeats(RollcallError):
+    status = 409
+    code = ProblemCode.NO_SEATS
+    title = "No seat is left"
+    detail = (
+        "Your organization has as many people in Rollcall as it may. Withdraw an invitation, or "
+        "ask an admin of yours to have the limit raised."
+    )
 
 
 class NotJoinable(Exception):
@@ -394,6 +405,7 @@ class SignInRefusal(StrEnum):
     NOT_IN_DIRECTORY = "not_in_directory"
     DEACTIVATED = "deactivated"
     BLOCKED = "blocked"
+    NO_SEATS = "no_seats"
     AMBIGUOUS_EMAIL = "ambiguous_email"
     IDENTITY_CONFLICT = "identity_conflict"
     OTHER_CONNECTION = "other_connection"
