@@ -22,6 +22,7 @@ class ProblemCode(StrEnum):
     STALE_VERSION = "stale_version"
     NOT_DELETED = "not_deleted"
     RESTORED_TOO_LATE = "restored_too_late"
+    NO_SEATS = "no_seats"
     BODY_PURGED = "body_purged"
     NOT_HELD = "not_held"
     ALREADY_FINISHED = "already_finished"
@@ -165,6 +166,16 @@ class RestoredTooLate(RollcallError):
     code = ProblemCode.RESTORED_TOO_LATE
     title = "Too late"
     detail = "A deletion can be taken back for a minute, which is over. Write the post anew."
+
+
+class NoSeats(RollcallError):
+    status = 409
+    code = ProblemCode.NO_SEATS
+    title = "No seat is left"
+    detail = (
+        "Your organization has as many people in Rollcall as it may. Withdraw an invitation, or "
+        "ask an admin of yours to have the limit raised."
+    )
 
 
 class NotJoinable(Exception):
@@ -427,6 +438,7 @@ class SignInRefusal(StrEnum):
     NOT_IN_DIRECTORY = "not_in_directory"
     DEACTIVATED = "deactivated"
     BLOCKED = "blocked"
+    NO_SEATS = "no_seats"
     AMBIGUOUS_EMAIL = "ambiguous_email"
     IDENTITY_CONFLICT = "identity_conflict"
     OTHER_CONNECTION = "other_connection"

@@ -29,6 +29,7 @@ from backend.services import access_ends, ended
 from backend.services.audit_log import retention, seals
 from backend.services.events import catch_up
 from backend.services.events import parked as parked_events
+from backend.services.invitations import inviting, mailing
 from backend.services.mirror import returning as returning_people
 from backend.services.reconciliation import requests
 from backend.services.reconciliation.run import Interrupted
@@ -45,6 +46,14 @@ _LONGEST_PAUSE = 30
 _STABLE_SECONDS = 60  # a worker that ran for so long begins a new count of failures
 _ATTEMPTS = 10
 _LOOK_AGAIN = timedelta(seconds=30)
+# New jobs wake the worker; one that is to be tried again does not.
+_LONGEST_SLEEP = timedelta(seconds=30)
+
+_MAILS_AT_ONCE = 4
+# Over about three hours: for so long a server may be away, or greylist us.
+_MAIL_ATTEMPTS = 11
+_MAIL_PAUSE = timedelta(seconds=15)
+_LONGEST_MAIL_PAUSE = timedelta(hours=1)
 
 _EVERY_MINUTE = "* * * * *"
 _EVERY_5_MINUTES = "*/5 * * * *"
@@ -129,6 +138,14 @@ class Worker(NamedTuple):
         if reconciliation.state in UNFINISHED:
             raise RetryRequested(_LOOK_AGAIN, "another process is running it")
 
+    async def mail_invitation(
+        self, organization_id: str, invitation_id: UUID, *, is_last_try: bool
+    ) -> None:
+        """Raises MailNotSent while it is to be tried again."""
+        await mailing.mail(
+            self.database, self.settings, organization_id, invitation_id, is_last_try=is_last_try
+        )
+
 
 async def work(worker: Worker) -> None:
     """Do the background work until `stop`; without a database it waits for one.
@@ -186,7 +203,9 @@ async def _work_while_connected(worker: Worker) -> None:
         try:
             # Nobody looks at its statistics.
             await queuer.run(
-                shutdown_on_listener_failure=True, log_aggregation_interval=timedelta()
+                dequeue_timeout=_LONGEST_SLEEP,
+                shutdown_on_listener_failure=True,
+                log_aggregation_interval=timedelta(),
             )
         finally:
             connection.remove_termination_listener(end)
@@ -224,6 +243,10 @@ def _register(queuer: PgQueuer, worker: Worker) -> None:
     async def reconcile(job: QueuedJob) -> None:
         await _reconcile(worker, job)
 
+    @queuer.entrypoint(Job.MAIL_INVITATION, concurrency_limit=_MAILS_AT_ONCE, accepts_context=False)
+    async def mail_invitation(job: QueuedJob) -> None:
+        await _mail_invitation(worker, job)
+
 
 async def _on_schedule(worker: Worker, name: Schedule, job: Callable[[], Awaitable[None]]) -> None:
     try:
@@ -258,6 +281,23 @@ async def _reconcile(worker: Worker, job: QueuedJob) -> None:
         told = remedy(error)
         logger.warning("Reconciliation %s is tried again: %r%s", asked, error, told)
         raise RetryRequested(timedelta(seconds=min(2**job.attempts, 300))) from error
+    if not finished:
+        raise RetryRequested(reason="the worker stopped")
+
+
+async def _mail_invitation(worker: Worker, job: QueuedJob) -> None:
+    asked = (job.payload or b"").decode()
+    is_last_try = job.attempts + 1 >= _MAIL_ATTEMPTS
+    try:
+        sending = worker.mail_invitation(*inviting.of_job_payload(asked), is_last_try=is_last_try)
+        finished = await _until_stopped(worker.stop, sending)
+    except (Exception, asyncio.CancelledError) as error:
+        if is_last_try:
+            logger.exception("The mail of invitation %s failed for good", asked)
+            raise
+        told = remedy(error)
+        logger.warning("The mail of invitation %s is tried again: %s%s", asked, error, told)
+        raise RetryRequested(min(_MAIL_PAUSE * 2**job.attempts, _LONGEST_MAIL_PAUSE)) from error
     if not finished:
         raise RetryRequested(reason="the worker stopped")
 

@@ -1,9 +1,12 @@
 """Everything the environment decides."""
 
 import io
+import re
 import secrets
+from contextlib import suppress
+from email.headerregistry import Address
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -14,6 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.logs import LogFormat
+from backend.loopback import is_loopback
+from backend.mail.address import SmtpServer, parse_mailbox, parse_server
 
 
 class SettingsError(Exception):
@@ -36,21 +41,12 @@ def _is_web_address(value: str) -> bool:
 
 def _https_unless_loopback(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError(
             "must begin with https://: http:// is for this machine alone, such as localhost, "
             "for whoever is in between could read and change what is sent"
         )
     return value
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _AtLeast:
@@ -102,6 +98,18 @@ def _networks(value: str) -> str:
     return value
 
 
+def _smtp_address(value: SecretStr) -> SecretStr:
+    if value.get_secret_value():
+        parse_server(value.get_secret_value())
+    return value
+
+
+def _mailbox(value: str) -> str:
+    if value:
+        parse_mailbox(value)
+    return value
+
+
 _SHORTEST_KEY = 32
 
 WebAddress = Annotated[str, AfterValidator(_web_address), AfterValidator(_https_unless_loopback)]
@@ -110,6 +118,8 @@ WebhookSecret = Annotated[SecretStr, AfterValidator(_AtLeast(16))]
 HostNames = Annotated[str, AfterValidator(_host_names)]
 Networks = Annotated[str, AfterValidator(_networks)]
 PostgresqlAddress = Annotated[str, AfterValidator(_postgresql_address)]
+SmtpAddress = Annotated[SecretStr, AfterValidator(_smtp_address)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 
 # Seconds, hours or days: more is a slip of the finger, and than the calendar goes back.
@@ -136,7 +146,8 @@ class Settings(BaseSettings):
     rollcall_home: Folder = Path(".rollcall")
     events_poll_seconds: int = Field(default=0, ge=0, le=_MOST)
     reconcile_hours: int = Field(default=0, ge=0, le=_MOST)
-    smtp_url: str = ""
+    smtp_url: SmtpAddress = SecretStr("")
+    mail_from: Mailbox = ""
     event_body_days: int = Field(default=90, ge=0, le=_MOST)
     allowed_hosts: HostNames = ""
     trusted_proxies: Networks = "127.0.0.1,::1"
@@ -150,7 +161,7 @@ class Settings(BaseSettings):
     @property
     def is_local(self) -> bool:
         """Whether only browsers of this machine are expected."""
-        return _is_loopback(urlsplit(self.workos_redirect_uri).hostname or "")
+        return is_loopback(urlsplit(self.workos_redirect_uri).hostname or "")
 
     @property
     def public_origin(self) -> str:
@@ -174,6 +185,25 @@ class Settings(BaseSettings):
     @property
     def sign_in_configured(self) -> bool:
         return bool(self.workos_api_key.get_secret_value() and self.workos_client_id)
+
+    @property
+    def mail_server(self) -> SmtpServer | None:
+        """Where mail is handed in; None: there is no mail."""
+        url = self.smtp_url.get_secret_value()
+        return parse_server(url) if url else None
+
+    @property
+    def mail_sender(self) -> Address:
+        """MAIL_FROM; else who logs in at the server, else Rollcall where browsers reach it."""
+        server = self.mail_server
+        host = urlsplit(self.workos_redirect_uri).hostname or ""
+        if re.search(r"[a-z]", host) is None or ":" in host:  # a number
+            host = "localhost"
+        for mailbox in (self.mail_from, (server and server.username) or ""):
+            with suppress(ValueError):
+                sender = parse_mailbox(mailbox)
+                return Address(sender.display_name or "Rollcall", sender.username, sender.domain)
+        return Address("Rollcall", "rollcall", host)
 
     def signing_key(self) -> str:
         """SESSION_SECRET, or a key made once and kept under ROLLCALL_HOME.

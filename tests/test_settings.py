@@ -88,6 +88,21 @@ def test_the_environment_wins_over_the_file(
         ("TRUSTED_PROXIES", "proxy.internal", "10.0.0.0/8"),
         ("TRUSTED_PROXIES", "127.0.0.1,10.0.0.1/8", "10.0.0.0/8"),
         ("RATE_LIMITS", "some", "'off'"),
+        ("SMTP_URL", "mail.acme.example:587", "smtp://"),
+        ("SMTP_URL", "https://mail.acme.example", "smtps://"),
+        ("SMTP_URL", "smtp://", "smtp://user:password@host:587"),
+        ("SMTP_URL", "smtp://mail.acme.example:port", "smtp://user:password@host:587"),
+        ("SMTP_URL", "smtp://mail.acme.example:0", "smtp://user:password@host:587"),
+        ("SMTP_URL", "smtp://user:sss/sss@mail.acme.example", "%2F"),
+        ("SMTP_URL", "smtp://user:sss#sss@mail.acme.example", "%23"),
+        ("SMTP_URL", "smtp://user@mail.acme.example", "a user and a password"),
+        ("SMTP_URL", "smtp://user:sss@mail.acme.example?starttls=off", "without TLS"),
+        ("SMTP_URL", "smtp://mail.acme.example?starttls=maybe", "?starttls=on"),
+        ("SMTP_URL", "smtp://mail.acme.example?tls=on", "?starttls=on"),
+        ("SMTP_URL", "smtps://mail.acme.example?starttls=on", "?starttls=on"),
+        ("MAIL_FROM", "Rollcall", "rollcall@acme.example"),
+        ("MAIL_FROM", "a@acme.example, b@acme.example", "rollcall@acme.example"),
+        ("MAIL_FROM", "a@acme.example\nBcc: b@acme.example", "rollcall@acme.example"),
     ],
 )
 def test_a_bad_value_is_one_helpful_sentence(
@@ -117,6 +132,10 @@ def test_a_bad_value_is_one_helpful_sentence(
         ("TRUSTED_PROXIES", ""),
         ("TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::1"),
         ("RATE_LIMITS", "off"),
+        ("SMTP_URL", "smtp://mail.acme.example"),
+        ("SMTP_URL", "smtp://mail.internal:25?starttls=off"),
+        ("SMTP_URL", "smtp://user:sss@localhost:1025"),
+        ("MAIL_FROM", "Rollcall <rollcall@acme.example>"),
     ],
 )
 def test_what_is_just_strong_enough(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -179,6 +198,43 @@ def test_secrets_are_not_shown() -> None:
         )
     )
     assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("url", "reached"),
+    [
+        ("smtp://mail.acme.example", ("mail.acme.example", 587, None, None, False, True)),
+        ("smtps://mail.acme.example/", ("mail.acme.example", 465, None, None, True, False)),
+        ("smtp://localhost:1025", ("localhost", 1025, None, None, False, False)),
+        ("smtp://[::1]:1025?starttls=on", ("::1", 1025, None, None, False, True)),
+        ("smtp://a%40b:p%2F%25@h.example:25", ("h.example", 25, "a@b", "p/%", False, True)),
+    ],
+)
+def test_where_mail_is_handed_in(url: str, reached: tuple[object, ...]) -> None:
+    server = Settings(smtp_url=SecretStr(url)).mail_server
+    assert server is not None
+    host, port, username, password, use_tls, start_tls = server
+    known = password.get_secret_value() if password else None
+    assert (host, port, username, known, use_tls, start_tls) == reached
+
+
+@pytest.mark.parametrize(
+    ("given", "sender"),
+    [
+        ({}, "Rollcall <rollcall@localhost>"),
+        ({"mail_from": "team@acme.example"}, "Rollcall <team@acme.example>"),
+        ({"mail_from": "Acme <team@acme.example>"}, "Acme <team@acme.example>"),
+        ({"smtp_url": "smtp://me%40acme.example:p@h"}, "Rollcall <me@acme.example>"),
+        ({"smtp_url": "smtp://apikey:p@h"}, "Rollcall <rollcall@localhost>"),
+        (
+            {"workos_redirect_uri": "https://notes.acme.example/auth/callback"},
+            "Rollcall <rollcall@notes.acme.example>",
+        ),
+        ({"workos_redirect_uri": "http://127.0.0.1:3000/x"}, "Rollcall <rollcall@localhost>"),
+    ],
+)
+def test_who_mail_is_from(given: dict[str, str], sender: str) -> None:
+    assert str(Settings.model_validate(given).mail_sender) == sender
 
 
 class TestSigningKey:

@@ -374,3 +374,4 @@ TeammateClaim = Annotated[Claim, Depends(ClaimGuard("Seeing the team", Permissio
 Inviter = Annotated[Actor, Depends(Guard("Inviting", Permission.INVITE))]
 Admin = Annotated[Actor, Depends(Guard("This", Permission.ADMINISTER))]
 AdminInSession = Annotated[Actor, Depends(SessionGuard("This", Permission.ADMINISTER))]
+Teammate = Annotated[Actor, Depends(Guard("Seeing the team", Permission.READ_TEAM))]

@@ -1,24 +1,18 @@
 """`/team`."""
 
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, Query
 
 from backend.http.answers import JsonText
-from backend.http.guards import (
-    GuardedRoute,
-    Inviter,
-    SessionDep,
-    SettingsDep,
-    TeammateClaim,
-)
+from backend.http.guards import ConnectionDep, GuardedRoute, Teammate, TeammateClaim
 from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import NameCursor
-from backend.schemas.team import InvitationLink, TeamPage, TeamStatus
+from backend.schemas.seats import Seats
+from backend.schemas.team import TeamPage, TeamStatus
 from backend.schemas.text import GroupName, SearchText
-from backend.services import invitations, team
+from backend.services import seats, team
 
 router = APIRouter(
     route_class=GuardedRoute,
@@ -48,23 +42,8 @@ async def list_team(
     )
 
 
-@router.post(
-    "/{user_id}/invitation",
-    status_code=status.HTTP_201_CREATED,
-    summary="Invite someone; a link given before stops working",
-    responses=problems(404, 409),
+@router.get(
+    "/seats", summary="How many seats are taken, and by whom; everybody is gone through for it"
 )
-async def invite(
-    session: SessionDep, inviter: Inviter, settings: SettingsDep, user_id: UUID
-) -> InvitationLink:
-    return await invitations.create(session, inviter, user_id, settings.public_origin)
-
-
-@router.delete(
-    "/{user_id}/invitation",
-    status_code=status.HTTP_204_NO_CONTENT,
-    summary="Withdraw an invitation",
-    responses=problems(404),
-)
-async def withdraw_invitation(session: SessionDep, inviter: Inviter, user_id: UUID) -> None:
-    await invitations.withdraw(session, inviter, user_id)
+async def read_seats(connection: ConnectionDep, teammate: Teammate) -> Seats:
+    return await seats.read(connection, teammate)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 class Job(StrEnum):
     RECONCILE = "reconcile"
+    MAIL_INVITATION = "mail_invitation"
 
 
 class Schedule(StrEnum):

@@ -1,10 +1,9 @@
 """The team on the wire."""
 
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from backend.pagination import Page
 from backend.schemas.access import Role
@@ -30,8 +29,3 @@ class TeamMember(BaseModel):
 
 class TeamPage(Page[TeamMember]):
     pass
-
-
-class InvitationLink(BaseModel):
-    url: str = Field(description="A one-time link for the invited person; it is shown only here.")
-    expires_at: datetime

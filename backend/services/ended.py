@@ -8,8 +8,8 @@ from backend.database import AutocommitConnection, Database
 from backend.models import ApiToken, DeletedPost, Invitation, RateCount, Session, UsedState
 
 _BATCH = 5000
-# A sign-in that is under way may still ask for whom a used invitation was.
-_INVITATIONS_REST = timedelta(days=1)
+# People look up what became of an invitation; a sign-in under way asks for whom a used one was.
+_INVITATIONS_REST = timedelta(days=90)
 
 _Ending = type[Session | ApiToken | UsedState | Invitation | DeletedPost]
 

@@ -25,6 +25,7 @@ TOKENS_REFUSED = RateLimitItemPerMinute(600, namespace="tokens_refused")
 
 # By user.
 WRITES = RateLimitItemPerMinute(300, namespace="writes")
+INVITATIONS = RateLimitItemPerMinute(120, namespace="invitations")  # each may be a mail
 REPLAYS = RateLimitItemPerMinute(60, namespace="replays")
 EXPORTS = RateLimitItemPerHour(60, namespace="exports")
 RECONCILIATIONS = RateLimitItemPerHour(60, namespace="reconciliations")

@@ -1,5 +1,6 @@
 """The team: everyone the directory or a sign-in has made known, with their status now."""
 
+from collections.abc import Sequence
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -19,7 +20,6 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql import literal
 
 from backend.database import Executor, looked_up
-from backend.errors import NotFound
 from backend.models import Directory, DirectoryUser, Invitation, User, access, live_memberships
 from backend.pagination import Filter, Keyset, NameCursor, PageQuery
 from backend.schemas.access import Actor, Role
@@ -38,27 +38,28 @@ _Invitee = aliased(User)
 INVITATION_IS_OPEN = and_(
     Invitation.closed_at.is_(None),
     Invitation.expires_at > func.now(),
-    ~select(_Invitee.id)
-    .join(
-        DirectoryUser,
-        and_(
-            DirectoryUser.organization_id == _Invitee.organization_id,
-            DirectoryUser.user_key == _Invitee.key,
-        ),
-    )
-    .outerjoin(
-        Directory,
-        and_(
-            Directory.organization_id == DirectoryUser.organization_id,
-            Directory.id == DirectoryUser.directory_id,
-        ),
-    )
-    .where(
-        _Invitee.organization_id == Invitation.organization_id,
-        _Invitee.id == Invitation.user_id,
-        func.greatest(DirectoryUser.removed_at, Directory.removed_at) > Invitation.created_at,
-    )
-    .exists(),
+    ~looked_up(
+        select(_Invitee.id)
+        .join(
+            DirectoryUser,
+            and_(
+                DirectoryUser.organization_id == _Invitee.organization_id,
+                DirectoryUser.user_key == _Invitee.key,
+            ),
+        )
+        .outerjoin(
+            Directory,
+            and_(
+                Directory.organization_id == DirectoryUser.organization_id,
+                Directory.id == DirectoryUser.directory_id,
+            ),
+        )
+        .where(
+            _Invitee.organization_id == Invitation.organization_id,
+            _Invitee.id == Invitation.user_id,
+            func.greatest(DirectoryUser.removed_at, Directory.removed_at) > Invitation.created_at,
+        )
+    ),
 )
 
 current_status: ColumnElement[str] = case(
@@ -224,6 +225,7 @@ def _of_status(actor: Actor, status: TeamStatus) -> list[Filter]:
             is_open = (
                 Invitation.organization_id == actor.organization_id,
                 Invitation.closed_at.is_(None),
+                Invitation.expires_at > func.now(),
             )
             # As an array, which is looked up by key; a join may be planned to hash everybody.
             invited = func.array(select(Invitation.user_id).where(*is_open).scalar_subquery())
@@ -254,10 +256,10 @@ def _has(actor: Actor, wanted: str) -> Filter:
     )
 
 
-async def get(executor: Executor, actor: Actor, user_id: UUID) -> TeamMember:
-    """Raises NotFound, also for somebody of another organization."""
-    person = _visible_in(literal(actor.organization_id)).where(User.id == user_id)
-    row = (await executor.execute(_described(person.subquery("person")))).one_or_none()
-    if row is None:
-        raise NotFound
-    return TeamMember.model_validate(row, from_attributes=True)
+async def get_several(
+    executor: Executor, actor: Actor, user_ids: Sequence[UUID]
+) -> list[TeamMember]:
+    """Those of them that the organization has, in no order."""
+    people = _visible_in(literal(actor.organization_id)).where(User.id.in_(user_ids))
+    rows = await executor.execute(_described(people.subquery("people")))
+    return [TeamMember.model_validate(row, from_attributes=True) for row in rows]

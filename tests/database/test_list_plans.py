@@ -8,13 +8,15 @@ from sqlalchemy import select, text
 
 from backend.database import BACKGROUND, Database
 from backend.models import User
-from backend.pagination import NameCursor
+from backend.pagination import NameCursor, TimeCursor
+from backend.schemas.invitations import InvitationStatus
 from backend.schemas.team import TeamPage, TeamStatus
 from backend.services import team
-from backend.services.sessions import Claim, open_session
+from backend.services.invitations import listing
+from backend.services.sessions import Claim, find_actor, open_session
 from tests.database.plans import Plans
 from tests.database.test_access_plans import filling
-from tests.owner import as_owner
+from tests.owner import as_owner, execute_as_owner
 
 PEOPLE = 10_000
 LIMIT = 5
@@ -36,6 +38,21 @@ INSERT INTO directory_memberships (
 SELECT 'org_plan', u.id, g.id, true, '2026-01-01', 'event_0'
 FROM directory_users AS u, directory_groups AS g
 WHERE g.id = 'group_all' OR g.id = 'group_ten' AND right(u.id, 3) = '999'
+"""
+
+# Of 80 days, and almost all were used.
+INVITED_BEFORE = """
+INSERT INTO invitations (
+    organization_id, id, token_hash, user_id, invited_by,
+    created_at, expires_at, closed_at, ended_as
+)
+SELECT organization_id, gen_random_uuid(), sha256(key::bytea), id, id,
+    made, made + interval '7 days', now(),
+    CASE right(key, 3) WHEN '111' THEN 'withdrawn' WHEN '222' THEN 'expired' ELSE 'joined' END
+FROM users, LATERAL (
+    SELECT now() - interval '80 days' + right(key, 2)::int * interval '1 hour' AS made
+) AS times
+WHERE organization_id = 'org_plan' AND key ~ '[0-9]{2}$'
 """
 
 ASKED: dict[str, tuple[int, TeamStatus | None, str | None, str | None]] = {
@@ -103,6 +120,34 @@ async def test_a_page_of_the_team_reads_a_page(large: Database, plans: Plans) ->
             assert any(plan.tables for plan in run)
             most = max(plan.rows_read for plan in run)
             read[f"{asked}, {'further on' if cursor else 'from the start'}"] = most
+    assert {asked: rows for asked, rows in read.items() if rows > FEW} == {}
+
+
+async def test_a_page_of_the_invitations_reads_a_page(
+    request: pytest.FixtureRequest, large: Database, plans: Plans
+) -> None:
+    await execute_as_owner(
+        large, "ALTER TABLE invitations SET (autovacuum_enabled = off)", INVITED_BEFORE
+    )
+    if request.node.callspec.params["large"]:
+        await execute_as_owner(large, "ANALYZE invitations")
+    actor = await find_actor(await claim(large))
+    read: dict[str, int] = {}
+    for status in (None, *InvitationStatus):
+        cursor: TimeCursor | None = None
+        for where in ("from the start", "further on"):
+            await plans.taken()
+            async with large.connect() as connection:
+                page = await listing.list_page(
+                    connection, actor, status=status, cursor=cursor, limit=LIMIT
+                )
+            run = await plans.taken()
+            assert set().union(*(plan.unbound for plan in run)) == set()
+            read[f"{status}, {where}"] = max(plan.rows_read for plan in run)
+            if page.next_cursor is None:
+                break
+            cursor = TimeCursor.parse(page.next_cursor)
+    assert {"None, further on", "joined, further on", "open, from the start"} <= set(read)
     assert {asked: rows for asked, rows in read.items() if rows > FEW} == {}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from backend.database import Database
 from backend.http.guards import session_cookie_name, session_signer
+from backend.schemas.invitations import InvitationStatus
 from backend.services.audit_log import retention, seals, verification
 from backend.services.sessions import Claim, Token, find_actor
 from tests.database.plans import TENANT_COLUMN, Plans
@@ -71,6 +72,19 @@ async def use_team(stack: Stack) -> None:
     page = await ask(adam, "/team", limit=1)
     await ask(adam, "/team", cursor=page["next_cursor"])
     await ask(adam, "/team", cursor=page["next_cursor"], status="invited", group="Admins", q="a")
+    await execute(
+        stack,
+        "UPDATE organizations SET seats = 3 WHERE workos_id = :id",
+        id=stack.organization.id,
+    )
+    several = {"user_ids": [await user_id_of(adam, person) for person in (ian, kim)]}
+    assert (await adam.post("/team/invitations", json=several)).status_code == 200
+    await ask(adam, "/team/seats")
+    for status in (None, *InvitationStatus):
+        filters = {} if status is None else {"status": status.value}
+        page = await ask(adam, "/team/invitations", limit=1, **filters)
+        if page["next_cursor"]:
+            await ask(adam, "/team/invitations", cursor=page["next_cursor"], **filters)
     for person in (ian, kim):
         path = f"/team/{await user_id_of(adam, person)}/invitation"
         invited = await adam.post(path)

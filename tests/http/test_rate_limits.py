@@ -27,6 +27,7 @@ from backend.services import sessions
 from backend.services.rate_counts import RateCounts
 from backend.services.rate_limits import (
     CALLBACKS_REFUSED,
+    INVITATIONS,
     RECONCILIATIONS,
     REPLAYS,
     SIGN_INS_BEGUN,
@@ -259,6 +260,8 @@ BY_USER = [
         if path.endswith("/replay")
         else RECONCILIATIONS
         if path.endswith("/reconciliations")
+        else INVITATIONS
+        if method == "POST" and "/invitation" in path
         else WRITES
     ]
 ]
@@ -285,7 +288,7 @@ class TestUsers:
     @pytest.mark.parametrize("path", [some(path) for method, path in ROUTES if method == "GET"])
     async def test_reading_is_not_limited(self, stack: Stack, path: str) -> None:
         adam = await stack.sign_in_as("Admins", "Adam")
-        for limit in (WRITES, REPLAYS, RECONCILIATIONS):
+        for limit in (WRITES, REPLAYS, RECONCILIATIONS, INVITATIONS):
             await use(stack, limit, *await user_of(stack, adam))
         answer = await adam.get(path)
         assert answer.status_code in {200, 404}

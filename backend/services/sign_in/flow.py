@@ -29,7 +29,8 @@ from backend.errors import (
 from backend.metrics import SIGN_INS
 from backend.models import Organization, UsedState, User
 from backend.schemas.audit import AuditAction, AuditDetail
-from backend.services import audit, invitations
+from backend.services import audit
+from backend.services.invitations import inviting, links
 from backend.services.rate_limits import Allowance
 from backend.services.sessions import Claim, Device, Token, end_session, find_actor, open_session
 from backend.services.sign_in import identity, users
@@ -171,7 +172,7 @@ async def begin_invited(
     Raises:
         SignInRefused: the invitation cannot be used, or as for `begin`.
     """
-    invited = await invitations.find(database, token)
+    invited = await links.find(database, token)
     return begin(
         settings,
         client,
@@ -401,8 +402,8 @@ async def _enter(
     )
     await audit.record(session, opened)
     url = return_to
-    if attempt.invitation and not await invitations.is_for(session, attempt.invitation, user_id):
+    if attempt.invitation and not await links.is_for(session, attempt.invitation, user_id):
         url = refusal_page(SignInRefusal.INVITATION_OTHER_PERSON)
-    await invitations.accept(session, organization_id, user_id)
+    await inviting.joined(session, organization_id, user_id)
     SIGN_INS.labels("signed_in").inc()
     return Finished(url, token)

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from backend.errors import SignInRefusal, SignInRefused
 from backend.models import Organization, SsoIdentity, User, access
+from backend.services import seats
 from backend.services.sign_in import identities
 from backend.services.sign_in.identity import Match, MatchedBy
 from backend.workos.models import Profile
@@ -20,9 +21,13 @@ async def join(session: AsyncSession, organization_id: str, match: Match, profil
     """The user who was recognised, joined from now on.
 
     Raises:
-        SignInRefused: the user has another identity, or is not active; nothing was written.
+        SignInRefused: the user has another identity, is not active, or there is no seat for them;
+            nothing was written.
     """
+    limit = await seats.limit_of(session, organization_id)
     async with session.begin_nested():
+        this = User.key == match.user_key
+        has_seat = limit is None or await seats.holding(session, organization_id, this)
         user_id = await _user(session, organization_id, match, profile)
         await _remember(session, organization_id, profile, match, user_id)
         # The last word is the view's, as at every later request.
@@ -34,6 +39,10 @@ async def join(session: AsyncSession, organization_id: str, match: Match, profil
             raise SignInRefused(
                 SignInRefusal.DEACTIVATED if by_directory else SignInRefusal.BLOCKED
             )
+        if limit is not None and not has_seat:
+            left = await seats.left(session, organization_id, limit, 1, beside=[user_id])
+            if left == 0:
+                raise SignInRefused(SignInRefusal.NO_SEATS)
     return user_id
 
 

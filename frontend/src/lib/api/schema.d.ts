@@ -112,6 +112,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/team/seats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many seats are taken, and by whom; everybody is gone through for it */
+        get: operations["read_seats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who invited whom, and what became of it, newest first */
+        get: operations["list_invitations"];
+        put?: never;
+        /** Invite several people, each with an outcome of their own */
+        post: operations["invite_several"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/team/{user_id}/invitation": {
         parameters: {
             query?: never;
@@ -1658,6 +1693,36 @@ export interface components {
              */
             short: components["schemas"]["ShortListing"][];
         };
+        /** Invitation */
+        Invitation: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            user: components["schemas"]["Invitee"];
+            invited_by: components["schemas"]["InvitedBy"];
+            /** @description `left`: the person lost their access before they joined. */
+            status: components["schemas"]["InvitationStatus"];
+            /** Replaces */
+            replaces: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Ended At
+             * @description Null while it is open.
+             */
+            ended_at: string | null;
+            mail: components["schemas"]["Mail"] | null;
+        };
         /** InvitationLink */
         InvitationLink: {
             /**
@@ -1670,6 +1735,91 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
+            /**
+             * Replaces
+             * @description Whether a link from before has stopped working by it.
+             */
+            replaces: boolean;
+            /** @description The mail with the link; null: none is sent. */
+            mail: components["schemas"]["Mail"] | null;
+        };
+        /**
+         * InvitationOutcome
+         * @enum {string}
+         */
+        InvitationOutcome: "invited" | "not_found" | "not_invitable" | "no_seats";
+        /** InvitationPage */
+        InvitationPage: {
+            /** Items */
+            items: components["schemas"]["Invitation"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page.
+             */
+            next_cursor: string | null;
+        };
+        /** InvitationResult */
+        InvitationResult: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            outcome: components["schemas"]["InvitationOutcome"];
+            /**
+             * Detail
+             * @description What to do where the person was not invited.
+             */
+            detail: string | null;
+            invitation: components["schemas"]["InvitationLink"] | null;
+        };
+        /** InvitationResults */
+        InvitationResults: {
+            /**
+             * Items
+             * @description In the order of the request.
+             */
+            items: components["schemas"]["InvitationResult"][];
+        };
+        /**
+         * InvitationStatus
+         * @description Where an invitation has come to; all but `open` are ends.
+         * @enum {string}
+         */
+        InvitationStatus: "open" | "joined" | "withdrawn" | "replaced" | "expired" | "left";
+        /**
+         * InvitationsCreate
+         * @example {
+         *       "user_ids": [
+         *         "01920000-0000-7000-8000-000000000000"
+         *       ]
+         *     }
+         */
+        InvitationsCreate: {
+            /** User Ids */
+            user_ids: string[];
+        };
+        /** InvitedBy */
+        InvitedBy: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /** Invitee */
+        Invitee: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Email */
+            email: string | null;
         };
         /** KindDrift */
         KindDrift: {
@@ -1695,6 +1845,35 @@ export interface components {
              */
             examples: components["schemas"]["DriftExample"][];
         };
+        /** Mail */
+        Mail: {
+            /** @description `queued` while it waits or is tried again. */
+            status: components["schemas"]["MailStatus"];
+            /**
+             * At
+             * Format: date-time
+             * @description Since when, or of the last try.
+             */
+            at: string;
+            /** @description Why it has not gone out, of the last try. */
+            reason: components["schemas"]["MailFault"] | null;
+            /**
+             * Detail
+             * @description The reason in words, with the server's own.
+             */
+            detail: string | null;
+        };
+        /**
+         * MailFault
+         * @description Why a mail has not gone out; MAIL_FAULT_SENTENCES says it to people.
+         * @enum {string}
+         */
+        MailFault: "no_address" | "bad_address" | "refused" | "refused_for_now" | "sender_refused" | "login_refused" | "tls_failed" | "not_supported" | "unreachable" | "not_configured" | "key_changed" | "invitation_ended" | "internal_error";
+        /**
+         * MailStatus
+         * @enum {string}
+         */
+        MailStatus: "queued" | "sent" | "failed";
         /**
          * MappingSource
          * @enum {string}
@@ -2361,6 +2540,37 @@ export interface components {
          * @enum {string}
          */
         Scope: "person" | "group" | "directory" | "organization";
+        /**
+         * Seats
+         * @description Joined, invited and guests take a seat each.
+         */
+        Seats: {
+            /**
+             * Limit
+             * @description Null: there is none.
+             */
+            limit: number | null;
+            /**
+             * Joined
+             * @description Who came back is among them from their next sign-in on.
+             */
+            joined: number;
+            /**
+             * Invited
+             * @description With an invitation that is open.
+             */
+            invited: number;
+            /**
+             * Invitable
+             * @description Of the directory, and neither joined nor invited.
+             */
+            invitable: number;
+            /**
+             * Guests
+             * @description Let in by an admin until a day, joined or not.
+             */
+            guests: number;
+        };
         /** ServiceAccount */
         ServiceAccount: {
             /**
@@ -2664,7 +2874,7 @@ export interface components {
          * @description What happened, for programs: the `code` of every problem document.
          * @enum {string}
          */
-        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "too_many_tokens" | "stale_version" | "not_deleted" | "restored_too_late" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
+        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "too_many_tokens" | "stale_version" | "not_deleted" | "restored_too_late" | "no_seats" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
         /** Problem */
         Problem: {
             /**
@@ -2711,7 +2921,7 @@ export interface components {
          *     WorkOS may report others; the page has general words for them.
          * @enum {string}
          */
-        SignInRefusal: "not_configured" | "organization_required" | "organization_unknown" | "organization_deleted" | "state_invalid" | "code_rejected" | "wrong_organization" | "not_in_directory" | "deactivated" | "blocked" | "ambiguous_email" | "identity_conflict" | "other_connection" | "directory_unavailable" | "temporarily_unavailable" | "too_many_sign_ins" | "too_many_attempts" | "invitation_invalid" | "invitation_other_person" | "sign_in_failed" | "access_denied" | "connection_domain_invalid" | "connection_invalid" | "connection_strategy_invalid" | "connection_unlinked" | "domain_connection_selector_not_allowed" | "idp_initiated_sso_disabled" | "invalid_request" | "oauth_failed" | "organization_invalid" | "profile_not_allowed_outside_organization" | "server_error" | "signin_consent_denied";
+        SignInRefusal: "not_configured" | "organization_required" | "organization_unknown" | "organization_deleted" | "state_invalid" | "code_rejected" | "wrong_organization" | "not_in_directory" | "deactivated" | "blocked" | "no_seats" | "ambiguous_email" | "identity_conflict" | "other_connection" | "directory_unavailable" | "temporarily_unavailable" | "too_many_sign_ins" | "too_many_attempts" | "invitation_invalid" | "invitation_other_person" | "sign_in_failed" | "access_denied" | "connection_domain_invalid" | "connection_invalid" | "connection_strategy_invalid" | "connection_unlinked" | "domain_connection_selector_not_allowed" | "idp_initiated_sso_disabled" | "invalid_request" | "oauth_failed" | "organization_invalid" | "profile_not_allowed_outside_organization" | "server_error" | "signin_consent_denied";
     };
     responses: never;
     parameters: never;
@@ -4157,6 +4367,435 @@ export interface operations {
             };
         };
     };
+    read_seats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "limit": 1,
+                     *       "joined": 1,
+                     *       "invited": 1,
+                     *       "invitable": 1,
+                     *       "guests": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Seats"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_invitations: {
+        parameters: {
+            query?: {
+                /** @description Only invitations that have come to this. */
+                status?: components["schemas"]["InvitationStatus"] | null;
+                /** @description Rows a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "user": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…",
+                     *             "email": "…"
+                     *           },
+                     *           "invited_by": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "status": "open",
+                     *           "replaces": true,
+                     *           "created_at": "2026-11-20T09:00:00Z",
+                     *           "expires_at": "2026-11-20T09:00:00Z",
+                     *           "ended_at": "2026-11-20T09:00:00Z",
+                     *           "mail": {
+                     *             "status": "queued",
+                     *             "at": "2026-11-20T09:00:00Z",
+                     *             "reason": "no_address",
+                     *             "detail": "…"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": "…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvitationPage"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_several: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationsCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "user_id": "01920000-0000-7000-8000-000000000000",
+                     *           "outcome": "invited",
+                     *           "detail": "…",
+                     *           "invitation": {
+                     *             "url": "…",
+                     *             "expires_at": "2026-11-20T09:00:00Z",
+                     *             "replaces": true,
+                     *             "mail": {
+                     *               "status": "queued",
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "reason": "no_address",
+                     *               "detail": "…"
+                     *             }
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvitationResults"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     invite: {
         parameters: {
             query?: never;
@@ -4177,7 +4816,14 @@ export interface operations {
                     /**
                      * @example {
                      *       "url": "…",
-                     *       "expires_at": "2026-11-20T09:00:00Z"
+                     *       "expires_at": "2026-11-20T09:00:00Z",
+                     *       "replaces": true,
+                     *       "mail": {
+                     *         "status": "queued",
+                     *         "at": "2026-11-20T09:00:00Z",
+                     *         "reason": "no_address",
+                     *         "detail": "…"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["InvitationLink"];

@@ -88,6 +88,11 @@ const errors: Record<SignInRefusal, Words> = {
     reason: m.error_blocked_reason,
     advice: m.error_blocked_advice,
   },
+  no_seats: {
+    heading: m.error_no_seats_heading,
+    reason: m.error_no_seats_reason,
+    advice: m.error_no_seats_advice,
+  },
   ambiguous_email: {
     heading: m.error_ambiguous_email_heading,
     reason: m.error_ambiguous_email_reason,
