@@ -148,6 +148,8 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
     program = f"/service-accounts/{made['id']}"
     await change("POST", f"{program}/tokens", json=token)
     await get("/service-accounts")
+    version = (await get("/organization"))["version"]
+    await change("PATCH", "/organization", json={"version": version, "seats": 5})
     await change("DELETE", program)
     await change("POST", "/sessions/end-others")
 
