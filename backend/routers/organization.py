@@ -29,7 +29,9 @@ router = APIRouter(
 
 
 @router.get("", summary="The organization, its settings, domains and SSO")
-async def show(connection: SnapshotDep, settings: SettingsDep, admin: Admin) -> OrganizationDetails:
+async def show_organization(
+    connection: SnapshotDep, settings: SettingsDep, admin: Admin
+) -> OrganizationDetails:
     return await organization.look(connection, settings, admin.organization_id)
 
 
@@ -41,7 +43,7 @@ async def show(connection: SnapshotDep, settings: SettingsDep, admin: Admin) -> 
         "be left."
     ),
 )
-async def change(
+async def change_settings(
     session: SessionDep, settings: SettingsDep, admin: Admin, wanted: OrganizationUpdate
 ) -> OrganizationDetails:
     return await organization.change(session, settings, admin, wanted)

@@ -41,5 +41,5 @@ router = APIRouter(
         }
     },
 )
-async def sign_out(logout: SignedLogout, session: SessionDep) -> None:
+async def sign_out_by_okta(logout: SignedLogout, session: SessionDep) -> None:
     await universal_logout.sign_out(session, logout.organization_id, logout.subject)

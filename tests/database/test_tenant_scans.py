@@ -286,12 +286,12 @@ async def administer_the_organization(stack: Stack) -> None:
     link = await adam.post("/organization/portal-link", json={"intent": "sso"})
     assert link.status_code == 201
     emulator.set_revocation(of, changed.json()["logout_endpoint"])
-    for wrong, status in ((Wrong.KEY, 401), (Wrong.NOTHING, 204)):
-        request = emulator.revocation(ann, wrong)
-        answer = await stack.browser().post(
-            request.url, content=request.body, headers=request.headers
-        )
-        assert answer.status_code == status
+    wrong = emulator.revocation(ann, Wrong.KEY)
+    answer = await stack.browser().post(wrong.url, content=wrong.body, headers=wrong.headers)
+    assert answer.status_code == 401
+    request = emulator.revocation(ann)
+    answer = await stack.browser().post(request.url, content=request.body, headers=request.headers)
+    assert answer.status_code == 204
     by_id = request.headers
     emulator.set_revocation(of, request.url, SubjectFormat.ISS_SUB)
     request = emulator.revocation(ann)

@@ -210,7 +210,7 @@ async def test_a_link_to_the_admin_portal(stack: Stack, adam: httpx.AsyncClient)
         )
         opened = await emulated.get(path, follow_redirects=True)
         assert opened.status_code == 200
-    assert "http://localhost:3000/dashboard/settings" in opened.text
+        assert "http://localhost:3000/dashboard/settings" in opened.text
     assert [detail["intent"] for detail in await noted(stack, "portal_link.created")] == [
         "sso", "dsync", "domain_verification", "certificate_renewal", "audit_logs", "log_streams",
     ]  # fmt: skip

@@ -139,8 +139,13 @@ async def test_invariant_9_parts_of_two_organizations(
     stack: Stack, kind: str, data: dict[str, Any]
 ) -> None:
     of = stack.organization.id
-    named = {"id": "x", "organization_id": of, "domain": "a.example", "state": "verified"}
-    whole = {
+    named: dict[str, Any] = {
+        "id": "x",
+        "organization_id": of,
+        "domain": "a.example",
+        "state": "verified",
+    }
+    whole: dict[str, Any] = {
         "connection.activated": named,
         "connection.saml_certificate_renewed": {"connection": named, "certificate": {}},
         "organization_domain.verification_failed": {"organization_domain": named},

@@ -607,14 +607,14 @@ export interface paths {
             cookie?: never;
         };
         /** The organization, its settings, domains and SSO */
-        get: operations["show"];
+        get: operations["show_organization"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /** Change settings */
-        patch: operations["change"];
+        patch: operations["change_settings"];
         trace?: never;
     };
     "/organization/portal-link": {
@@ -715,7 +715,7 @@ export interface paths {
          * End all sessions and tokens of a person
          * @description For a customer's Okta alone: its Universal Logout, by the draft Global Token Revocation. All of whoever is meant has ended once it is answered 204; they may sign in again, if their directory lets them.
          */
-        post: operations["sign_out"];
+        post: operations["sign_out_by_okta"];
         delete?: never;
         options?: never;
         head?: never;
@@ -9519,7 +9519,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    show_organization: {
         parameters: {
             query?: never;
             header?: never;
@@ -9670,7 +9670,7 @@ export interface operations {
             };
         };
     };
-    change: {
+    change_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -10228,7 +10228,7 @@ export interface operations {
             };
         };
     };
-    sign_out: {
+    sign_out_by_okta: {
         parameters: {
             query?: never;
             header?: never;
