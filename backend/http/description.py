@@ -88,7 +88,7 @@ def _say_who_may(app: FastAPI, schema: dict[str, Any]) -> None:
             security = _security(original)
         elif route.path == WEBHOOK_PATH:
             security = [{"webhook_signature": []}]
-        elif route.path.startswith(LOGOUT_PATH):
+        elif route.path is not None and route.path.startswith(LOGOUT_PATH):
             security = [{"okta": []}]
         else:
             continue

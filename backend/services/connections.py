@@ -14,6 +14,7 @@ from backend.models import (
     live_directories,
 )
 from backend.schemas.organization import Certificate, Sso, SsoState
+from backend.workos.clock import MOST_AHEAD
 
 _ACTIVE = "active"
 
@@ -96,8 +97,8 @@ async def _has_sent(
         .where(
             event.organization_id == organization_id,
             event.directory_id == directory_id,
-            # It has an index, and what occurred later comes later.
-            event.received_at > after,
+            # Has an index. What occurred later comes later, but by another clock.
+            event.received_at > after - MOST_AHEAD,
             event.occurred_at > after,
             event.directory_user_id.is_not(None) | event.group_id.is_not(None),
         )

@@ -12,7 +12,7 @@ from backend.services.mirror.portal import HANDLERS as PORTAL
 from emulator.testing import DomainState
 from tests.convergence.mirror import contents
 from tests.directory_api import ask
-from tests.events_api import PAST_THE_TRAIL, polling
+from tests.events_api import polling
 from tests.reconciling import reconcile
 from tests.stack import Stack, new_event
 
@@ -162,7 +162,6 @@ async def test_a_revoked_token_is_shown_until_there_is_another_or_something_come
     adam = await stack.sign_in_as("Admins", "Adam")
 
     async def troubles() -> list[str]:
-        stack.clock.advance(PAST_THE_TRAIL)
         await poller.outcomes()
         found = (await ask(adam, "/directory"))["troubles"]
         return [each["code"] for each in found if each["code"] != "no_worker"]
