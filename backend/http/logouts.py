@@ -1,8 +1,10 @@
 """Universal Logout: that a customer's Okta asks is proved before anything else is done."""
 
-from typing import Annotated, NamedTuple
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Response
+from fastapi.routing import APIRoute
 
 from backend.errors import (
     LogoutFault,
@@ -65,6 +67,20 @@ def _bearer(request: Request) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise LogoutRefused(LogoutFault.UNAUTHORIZED)
     return token.strip()
+
+
+class LogoutRoute(APIRoute):
+    """A route after which open pages of the organization are told: some may have ended."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def told(request: Request) -> Response:
+            answer = await handle(request)
+            request.app.state.news.note(request.path_params["organization_id"])
+            return answer
+
+        return told
 
 
 SignedLogout = Annotated[Logout, Depends(signed_by_okta)]

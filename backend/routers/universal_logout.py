@@ -3,12 +3,13 @@
 from fastapi import APIRouter, status
 
 from backend.http.guards import SessionDep
-from backend.http.logouts import SignedLogout
+from backend.http.logouts import LogoutRoute, SignedLogout
 from backend.http.problems import problems
 from backend.okta.subjects import LogoutRequest
 from backend.services import universal_logout
 
 router = APIRouter(
+    route_class=LogoutRoute,
     tags=["sign-in"],
     responses=problems(
         429,

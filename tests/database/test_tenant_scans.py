@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from backend.database import Database
 from backend.http.guards import session_cookie_name, session_signer
-from backend.services.sessions import Claim, Token, find_actor
 from backend.services.audit_log import retention, seals, verification
+from backend.services.sessions import Claim, Token, find_actor
 from emulator.testing import DomainState, SubjectFormat, Wrong
 from tests.database.plans import TENANT_COLUMN, Plans
 from tests.directory_api import ask, broken, execute, user_id_of

@@ -12,12 +12,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from backend.okta.keys import KeySets
+from backend.services import live
 from backend.services.rate_limits import LOGOUTS_REFUSED
 from emulator.testing import RevocationRequest, SubjectFormat, User, Wrong
 from tests.directory_api import ask, user_id_of
 from tests.http.test_rate_limits import assert_too_many, use
 from tests.okta.answering import Answering
+from tests.routers.test_live import opened
 from tests.routers.test_organization import change, noted
+from tests.serving import serving
 from tests.stack import Stack
 from tests.working import execute
 
@@ -99,6 +102,18 @@ async def test_the_button_in_okta_ends_sessions_and_tokens(
     assert entry == {"source": "email", "sessions": 2, "tokens": 2}
     assert await is_in(stack, await held_by(stack, ann)) == {True}
     assert await is_in(stack, first) == {False}
+
+
+async def test_open_pages_are_closed_at_once(
+    stack: Stack, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that look by the clock alone would be within five seconds."""
+    monkeypatch.setattr(live, "_LOOK_SECONDS", 60)
+    browser = await stack.sign_in(ann)
+    async with serving(stack.app) as url, opened(url, browser) as page:
+        assert (await post(stack, stack.emulator.revocation(ann))).status_code == 204
+        await page.until("ended")
+        assert await page.is_over()
 
 
 @pytest.mark.parametrize("wrong", [wrong for wrong in Wrong if wrong])
