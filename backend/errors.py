@@ -18,8 +18,9 @@ class ProblemCode(StrEnum):
     CROSS_SITE = "cross_site"
     NOT_FOUND = "not_found"
     NOT_INVITABLE = "not_invitable"
-    TOO_MANY_TOKENS = "too_many_tokens"
     STALE_VERSION = "stale_version"
+    LAST_ADMIN = "last_admin"
+    TOO_MANY_TOKENS = "too_many_tokens"
     NOT_DELETED = "not_deleted"
     RESTORED_TOO_LATE = "restored_too_late"
     NO_SEATS = "no_seats"
@@ -29,6 +30,10 @@ class ProblemCode(StrEnum):
     INVALID_INPUT = "invalid_input"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     INVALID_SIGNATURE = "invalid_signature"
+    LOGOUT_NOT_SET_UP = "logout_not_set_up"
+    LOGOUT_REFUSED = "logout_refused"
+    LOGOUT_SUBJECT_INVALID = "logout_subject_invalid"
+    LOGOUT_KEYS_UNAVAILABLE = "logout_keys_unavailable"
     NOT_AN_EVENT = "not_an_event"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     DIRECTORY_UNAVAILABLE = "directory_unavailable"
@@ -131,13 +136,6 @@ class NotInvitable(RollcallError):
     detail = "Only active people who have not joined can be invited."
 
 
-class TooManyTokens(RollcallError):
-    status = 409
-    code = ProblemCode.TOO_MANY_TOKENS
-    title = "Too many tokens"
-    detail = "There are fifty already. End one that is not used any more, then make the new one."
-
-
 class StaleVersion(RollcallError):
     """A change of what was changed meanwhile; `current` is what is there now, as JSON has it."""
 
@@ -152,6 +150,23 @@ class StaleVersion(RollcallError):
     def __init__(self, current: Mapping[str, object]) -> None:
         super().__init__()
         self.current = current
+
+
+class LastAdmin(RollcallError):
+    status = 409
+    code = ProblemCode.LAST_ADMIN
+    title = "The last admin"
+    detail = (
+        "Nobody would be left who may administer, so nothing was changed. Make somebody else an "
+        "admin first, by a group or a grant."
+    )
+
+
+class TooManyTokens(RollcallError):
+    status = 409
+    code = ProblemCode.TOO_MANY_TOKENS
+    title = "Too many tokens"
+    detail = "There are fifty already. End one that is not used any more, then make the new one."
 
 
 class NotDeleted(RollcallError):
@@ -268,6 +283,71 @@ class InvalidSignature(RollcallError):
     @property
     def reason(self) -> str:
         return f"signature_{self.fault}"
+
+
+class LogoutNotSetUp(RollcallError):
+    status = 403
+    logged = True
+    code = ProblemCode.LOGOUT_NOT_SET_UP
+    title = "Universal Logout is not set up"
+    detail = (
+        "An admin of the organization enters Okta's issuer and key address in the settings first."
+    )
+
+
+class LogoutFault(StrEnum):
+    """What is wrong with a request of Universal Logout; the sender is not told."""
+
+    UNAUTHORIZED = "unauthorized"
+    MALFORMED = "malformed"
+    ALGORITHM = "algorithm"
+    TYPE = "type"
+    UNKNOWN_KEY = "unknown_key"
+    SIGNATURE = "signature"
+    ISSUER = "issuer"
+    AUDIENCE = "audience"
+    EXPIRED = "expired"
+    TOO_EARLY = "too_early"
+    CLAIMS = "claims"
+
+
+class LogoutRefused(RollcallError):
+    status = 401
+    logged = True
+    code = ProblemCode.LOGOUT_REFUSED
+    title = "Not proved to be Okta"
+    detail = (
+        "Authorization: Bearer with a JWT is missing, or the JWT does not prove that the "
+        "organization's Okta sent this now and to this address."
+    )
+
+    def __init__(self, fault: LogoutFault) -> None:
+        super().__init__()
+        self.fault = fault
+
+    @property
+    def reason(self) -> str:
+        return f"logout_{self.fault}"
+
+
+class LogoutKeysUnavailable(RollcallError):
+    status = 422
+    logged = True
+    code = ProblemCode.LOGOUT_KEYS_UNAVAILABLE
+    title = "Okta's keys cannot be read"
+    detail = (
+        "The key address that an admin entered in the settings gives no keys, so nobody was signed "
+        "out. Check it, and send the request again."
+    )
+
+
+class LogoutSubjectInvalid(RollcallError):
+    code = ProblemCode.LOGOUT_SUBJECT_INVALID
+    title = "It does not say who is meant"
+    detail = (
+        "Send JSON with sub_id (or subject) in the format email with email, iss_sub with iss and "
+        "sub, or opaque with the person's id here."
+    )
 
 
 class NotAnEvent(RollcallError):

@@ -21,6 +21,7 @@ from backend.http.pages import FOLDERS_OF_FILES, PAGES
 from backend.http.request_log import IdentifyRequests
 from backend.http.request_metrics import CountRequests
 from backend.http.second_try import TryReadsAgain
+from backend.okta.keys import KeySets
 from backend.routers import (
     audit_log,
     auth,
@@ -31,11 +32,13 @@ from backend.routers import (
     invitations,
     live,
     me,
+    organization,
     posts,
     reconciliations,
     sessions,
     team,
     tokens,
+    universal_logout,
 )
 from backend.services.last_uses import LastUses
 from backend.services.live import Live
@@ -67,7 +70,9 @@ _ROUTERS = (
     reconciliations,
     live,
     audit_log,
+    organization,
     auth,
+    universal_logout,
     health,
     docs,
 )
@@ -90,6 +95,10 @@ _TAGS = [
         "description": "What was done, by whom or by what; as a list, as a file, and by days.",
     },
     {"name": "live", "description": "What changes while one looks."},
+    {
+        "name": "organization",
+        "description": "For admins: settings, and WorkOS's Admin Portal.",
+    },
     {"name": "operations", "description": "Health and metrics."},
 ]
 
@@ -99,6 +108,7 @@ def create_app(
     *,
     database: Database | None = None,
     workos: WorkosClient | None = None,
+    okta_keys: KeySets | None = None,
     check_pages: bool = True,
     with_worker: bool = False,
 ) -> FastAPI:
@@ -108,6 +118,7 @@ def create_app(
         settings: of this process; read from the environment when not given.
         database: one that the caller closes; made from the settings when not given.
         workos: one that the caller closes; made from the settings when not given.
+        okta_keys: those that the caller closes; made when not given.
         check_pages: whether the built pages must be there.
         with_worker: whether this process does the background work, too.
 
@@ -120,6 +131,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = database or Database(settings.database_url)
         app.state.workos = workos or WorkosClient(settings)
+        app.state.okta_keys = okta_keys or KeySets(inner=settings.is_local)
         app.state.rate_limiter = RateLimiter(app.state.database, on=settings.rate_limits == "on")
         app.state.last_uses = LastUses(app.state.database)
         async with AsyncExitStack() as stack:
@@ -139,6 +151,8 @@ def create_app(
             yield
         if workos is None:
             await app.state.workos.close()
+        if okta_keys is None:
+            await app.state.okta_keys.close()
         if database is None:
             await app.state.database.close()
 

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from backend.database import Database
 from backend.http.guards import session_cookie_name, session_signer
 from backend.main import create_app
+from backend.okta.keys import KeySets
 from backend.services import sessions
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
@@ -197,10 +198,12 @@ async def running_stack(database: Database, **overrides: Any) -> AsyncIterator[S
     settings = Settings(**usual | overrides)
     transport = httpx2.ASGITransport(app=emulator.app)
     workos = WorkosClient(settings, transport=transport, listings_per_second=0)
-    app = create_app(settings, database=database, workos=workos, check_pages=False)
+    keys = KeySets(inner=settings.is_local, transport=transport)
+    app = create_app(settings, database=database, workos=workos, okta_keys=keys, check_pages=False)
     async with app.router.lifespan_context(app):
         yield Stack(app, emulator, clock)
     await workos.close()
+    await keys.close()
     emulator.close()
 
 

@@ -19,7 +19,6 @@ from backend.cli.main import SERVER
 from backend.database import Database
 from backend.main import create_app
 from backend.services.mirror.facts import HANDLERS
-from backend.services.rate_limits import RateLimiter
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
 from bench import bare, catch_up, fake_workos, programs, reconciliation, sides, statements, table
@@ -76,10 +75,8 @@ async def client() -> AsyncIterator[WorkosClient]:
 async def told(database: Database, client: WorkosClient) -> AsyncIterator[tuple[Company, int]]:
     """A company that the application at this port was told of, as the benchmark tells it."""
     app = create_app(settings(), database=database, workos=client, check_pages=False)
-    app.state.database, app.state.workos = database, client
-    app.state.rate_limiter = RateLimiter(database, on=False)
     company = Company(4)
-    async with serving(app) as port:
+    async with app.router.lifespan_context(app), serving(app) as port:
         await sides.found(company, port)
         yield company, port
 

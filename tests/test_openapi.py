@@ -72,8 +72,10 @@ def test_what_workos_sends_is_a_webhook() -> None:
     assert webhook == described["paths"]["/api/directory-sync"]
     assert webhook["post"]["security"] == [{"webhook_signature": []}]
     assert described["components"]["securitySchemes"].keys() == {
-        "session", "token", "webhook_signature"
+        "session", "token", "webhook_signature", "okta"
     }  # fmt: skip
+    ((path, logout),) = [each for each in described["paths"].items() if "/okta/" in each[0]]
+    assert logout["post"]["security"] == [{"okta": []}], path
 
 
 async def test_a_token_opens_what_is_said_to_be_opened_by_one(stack: Stack) -> None:

@@ -12,7 +12,9 @@ from pydantic import TypeAdapter
 from backend.errors import ProblemCode, RollcallError, SignInRefusal
 from backend.http.examples import example_of
 from backend.http.guards import WEBHOOK_PATH, GuardedRoute, SessionGuard, session_cookie_name
+from backend.okta.subjects import LogoutRequest
 from backend.schemas.problem import Problem
+from backend.services.universal_logout import PATH as LOGOUT_PATH
 
 _WEBHOOK = "directory_event"
 
@@ -37,7 +39,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     models = schema["components"]["schemas"]
-    for model in (Problem, SignInRefusal):
+    for model in (Problem, SignInRefusal, LogoutRequest):
         described = TypeAdapter(model).json_schema(ref_template="#/components/schemas/{model}")
         models |= described.pop("$defs", {}) | {model.__name__: described}
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -72,6 +74,13 @@ def _say_who_may(app: FastAPI, schema: dict[str, Any]) -> None:
             "description": "`t=<epoch milliseconds>, v1=<hex HMAC-SHA256 of t.body>`, with the "
             "secret of the webhook's endpoint.",
         },
+        "okta": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "Of the type `global-token-revocation+jwt`, signed with RS256 by the "
+            "organization's Okta, for this very address.",
+        },
     }
     for route in iter_route_contexts(app.routes):
         original = route.original_route
@@ -79,6 +88,8 @@ def _say_who_may(app: FastAPI, schema: dict[str, Any]) -> None:
             security = _security(original)
         elif route.path == WEBHOOK_PATH:
             security = [{"webhook_signature": []}]
+        elif route.path is not None and route.path.startswith(LOGOUT_PATH):
+            security = [{"okta": []}]
         else:
             continue
         for method in route.methods or ():

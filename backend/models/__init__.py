@@ -21,6 +21,12 @@ from backend.models.directory_event import DirectoryEvent
 from backend.models.event_cursor import EventCursor
 from backend.models.invitation import Invitation
 from backend.models.organization import Organization
+from backend.models.portal import (
+    Connection,
+    ConnectionCertificate,
+    DirectoryToken,
+    OrganizationDomain,
+)
 from backend.models.post import DeletedPost, Post
 from backend.models.rate_count import RateCount
 from backend.models.reconciliation import Reconciliation
@@ -37,16 +43,20 @@ __all__ = [
     "AuditEvent",
     "AuditSeal",
     "Base",
+    "Connection",
+    "ConnectionCertificate",
     "DeletedPost",
     "Directory",
     "DirectoryEvent",
     "DirectoryGroup",
     "DirectoryMembership",
+    "DirectoryToken",
     "DirectoryUser",
     "EventCursor",
     "ForgedWebhooks",
     "Invitation",
     "Organization",
+    "OrganizationDomain",
     "Post",
     "RateCount",
     "Reconciliation",

@@ -13,6 +13,7 @@ class Organization(Base):
     """What its admins decide begins with `settings_version`; None is: no limit, nobody, nothing.
 
     `access_changed`: of many people at once, and what they hold is still to be ended.
+    `domains_as_of`, `domains_id`: the version of what last listed all of its domains.
     """
 
     __tablename__ = "organizations"
@@ -24,6 +25,8 @@ class Organization(Base):
     deleted: Mapped[bool] = mapped_column(server_default=false())
     occurred_at: Mapped[datetime | None]
     event_id: Mapped[WorkosId | None]
+    domains_as_of: Mapped[datetime | None]
+    domains_id: Mapped[WorkosId | None]
     access_changed: Mapped[bool] = mapped_column(server_default=false())
     settings_version: Mapped[int] = mapped_column(Integer, server_default="0")
     session_idle_seconds: Mapped[int] = mapped_column(Integer, server_default="86400")

@@ -80,12 +80,14 @@ def _to_workos(request: Request, settings: Settings, begun: sign_in.Begun) -> Re
 )
 async def begin(
     request: Request,
+    database: DatabaseDep,
     settings: SettingsDep,
     client: WorkosDep,
     organization: Annotated[
         str,
         Query(
-            description="WorkOS's id of the organization; without it that of `WORKOS_ORG_ID`.",
+            description="WorkOS's id of the organization; without it that of `WORKOS_ORG_ID`, "
+            "else the one that has the domain of `email` verified at WorkOS.",
             examples=["org_01J9ZA"],
         ),
     ] = "",
@@ -100,7 +102,8 @@ async def begin(
         ),
     ] = "",
 ) -> Response:
-    begun = sign_in.begin(
+    begun = await sign_in.begin_by_address(
+        database,
         settings,
         client,
         organization_id=organization,

@@ -83,6 +83,16 @@ class AuditAction(StrEnum):
         "From now on a directory decides who may enter.",
     )
     WEBHOOK_FORGED = "webhook.forged", "A webhook that WorkOS did not sign came from {subject}."
+    SETTING_CHANGED = "setting.changed", "{actor} changed settings: {settings}."
+    PORTAL_LINK_CREATED = (
+        "portal_link.created",
+        "{actor} made a link to WorkOS's Admin Portal, for {intent}.",
+    )
+    UNIVERSAL_LOGOUT = "universal_logout", "Okta signed {subject} out everywhere."
+    UNIVERSAL_LOGOUT_REFUSED = (
+        "universal_logout.refused",
+        "A Universal Logout that is not proved to be Okta's came from {subject}: {reason}.",
+    )
     AUDIT_ERASED = (
         "audit.erased",
         "{actor} had names and addresses of a person erased from {entries} entries.",
@@ -135,13 +145,17 @@ class DirectoryMirrorState(_Kept):
 
 
 class MirrorState(_Kept):
-    """The state of what an event is about, as the SQL function `mirror_states` says it."""
+    """The state of what an event is about, as the SQL function `mirror_states` says it.
+
+    Of an organization's settings, which no event is about: those that were changed.
+    """
 
     directory_user: Known[DirectoryUserState] = None
     access: Known[AccessState] = None
     member: Known[bool] = None
     group: Known[GroupState] = None
     directory: Known[DirectoryMirrorState] = None
+    settings: Known[dict[str, str | int | bool | None]] = None
 
 
 class AuditDetail(_Kept):
@@ -151,7 +165,9 @@ class AuditDetail(_Kept):
     in a group, `group_id`; `before` and `after` of what changed. Of a session: `session_id`; of a
     token: `token_id`, `token_name`, `scopes`; of a service account: `name`, `role`, `reason`. Of a
     post: the `title` it had, before an edit; its `version`, after it; and `author_id`, but of a new
-    one. Of a reconciliation:
+    one. Of a link to the Admin Portal: its `intent`. Of a Universal Logout: in which format
+    (`source`) the person was named, and how many `sessions` and `tokens` it ended. Of a
+    reconciliation:
     `source` of the request; `people` and `limit` if held; `drift`, `lost_access` and `confirmed` if
     completed; `reason` and `detail` if failed. Of a refused sign-in: `reason`, and `name` and
     `email` as the identity provider gave them. Of an erasure: how many `entries`, and the `digest`
@@ -177,6 +193,9 @@ class AuditDetail(_Kept):
     title: Known[str] = None
     author_id: Known[str] = None
     version: Known[int] = None
+    intent: Known[str] = None
+    sessions: Known[int] = None
+    tokens: Known[int] = None
     people: Known[int] = None
     limit: Known[int] = None
     drift: Known[dict[str, dict[str, int]]] = None

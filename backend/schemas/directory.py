@@ -106,6 +106,9 @@ class TroubleCode(StrEnum):
     CATCH_UP_FAILING = "catch_up_failing"
     CURSOR_EXPIRED = "cursor_expired"
     NO_WORKER = "no_worker"
+    SSO_INACTIVE = "sso_inactive"
+    CERTIFICATE_DUE = "certificate_due"
+    DIRECTORY_CUT_OFF = "directory_cut_off"
 
 
 class Trouble(BaseModel):

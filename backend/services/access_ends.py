@@ -5,8 +5,9 @@ once, with their directory or their organization, it is ended behind the answer:
 in meanwhile, and few have signed in.
 """
 
+from collections import Counter
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    delete,
     func,
     select,
     union,
@@ -39,6 +41,29 @@ async def end_for(executor: Executor, organization_id: str, user_ids: Collection
     if user_ids:
         values = {"organization_id": organization_id, "people": list(user_ids)}
         await executor.execute(_END, values)
+
+
+class Held(NamedTuple):
+    """How many somebody had of each."""
+
+    sessions: int
+    tokens: int
+
+
+async def sign_out(
+    executor: Executor, organization_id: str, user_ids: Collection[UUID]
+) -> dict[UUID, Held]:
+    """End the sessions and tokens of people who may come back; what they had."""
+    ended: list[Counter[UUID]] = []
+    for table in (Session, ApiToken):
+        rows = await executor.execute(
+            delete(table)
+            .where(table.organization_id == organization_id, table.user_id.in_(user_ids))
+            .returning(table.user_id)
+        )
+        ended.append(Counter(rows.scalars()))
+    sessions, tokens = ended
+    return {user_id: Held(sessions[user_id], tokens[user_id]) for user_id in user_ids}
 
 
 async def end_where_changed(connection: AutocommitConnection) -> None:

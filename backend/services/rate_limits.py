@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 SIGN_INS_BEGUN = RateLimitItemPerMinute(600, namespace="sign_ins_begun")
 CALLBACKS_REFUSED = RateLimitItemPerMinute(300, 10, namespace="callbacks_refused")
 SIGNATURES_REFUSED = RateLimitItemPerMinute(120, namespace="signatures_refused")
+LOGOUTS_REFUSED = RateLimitItemPerMinute(120, namespace="logouts_refused")
 TOKENS_REFUSED = RateLimitItemPerMinute(600, namespace="tokens_refused")
 
 # By user.

@@ -4,7 +4,8 @@ So answers are parsed by our own models.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import httpx2
@@ -29,7 +30,8 @@ from backend.workos.scope import DirectoryScope
 _TIMEOUT_SECONDS = 5
 _RETRIES = 1  # by the SDK, while a person is waiting
 
-# Anybody can have a made-up code exchanged: they wait for their turn, and not for long.
+# Anybody can have a made-up code exchanged, or a domain looked for: they wait for their turn, and
+# not for long.
 _MOST_EXCHANGES = 8
 _LONGEST_TURN = 3.0
 
@@ -90,15 +92,23 @@ class WorkosClient:
             TooManyExchanges: others wait for WorkOS already.
             WorkosUnavailable: no usable answer.
         """
+        async with self._turn():
+            try:
+                answer = await answer_of(self._exchange(code), expected=BadRequestError)
+            except BadRequestError as error:
+                raise CodeRejected from error
+        return parse(Profile, answer)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Raises TooManyExchanges."""
         try:
             async with asyncio.timeout(_LONGEST_TURN):
                 await self._exchanges.acquire()
         except TimeoutError as error:
             raise TooManyExchanges from error
         try:
-            return parse(Profile, await answer_of(self._exchange(code), expected=BadRequestError))
-        except BadRequestError as error:
-            raise CodeRejected from error
+            yield
         finally:
             self._exchanges.release()
 
@@ -112,6 +122,29 @@ class WorkosClient:
     async def organization(self, organization_id: str) -> Organization | None:
         """Raises WorkosUnavailable."""
         return await self._one(Organization, "organizations", organization_id)
+
+    async def organizations_with(self, domain: str) -> list[Organization]:
+        """Those that have the domain, whether or not it is verified.
+
+        Raises:
+            TooManyExchanges: others wait for WorkOS already.
+            WorkosUnavailable: no usable answer.
+        """
+        async with self._turn():
+            return await self._list(Organization, "organizations", {"domains[]": domain})
+
+    async def portal_link(self, organization_id: str, intent: str, *, return_url: str) -> str:
+        """A link to the Admin Portal, for whoever opens it within five minutes.
+
+        Raises:
+            WorkosUnavailable: no usable answer.
+        """
+        link = await answer_of(
+            self._sdk.admin_portal.generate_link(
+                organization=organization_id, intent=intent, return_url=return_url
+            )
+        )
+        return link.link
 
     async def directory(self, directory_id: str) -> Directory | None:
         """Raises WorkosUnavailable."""

@@ -22,6 +22,11 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 IdpId = Annotated[str, StringConstraints(max_length=255)]
 GroupName = Annotated[str, StringConstraints(max_length=500)]
 
+# As names are compared in the DNS.
+Domain = Annotated[str, StringConstraints(max_length=253, to_lower=True)]
+State = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+ConnectionName = Annotated[str, StringConstraints(max_length=500)]
+
 _LONGEST_NAME = 500  # names are sorted by an index, whose rows have a limit
 
 
@@ -32,9 +37,51 @@ class Envelope(BaseModel):
     created_at: Moment
 
 
+class OrganizationDomain(BaseModel):
+    id: Id
+    organization_id: Id
+    domain: Domain
+    state: State
+
+
+class ListedDomain(BaseModel):
+    id: Id
+    domain: Domain
+    state: State = "unverified"
+
+
 class Organization(BaseModel):
+    """`domains` are all that it has; None where nothing is said of them."""
+
     id: Id
     name: str
+    domains: list[ListedDomain] | None = None
+
+
+class Connection(BaseModel):
+    id: Id
+    organization_id: Id
+    name: ConnectionName = ""
+
+
+class NamedConnection(BaseModel):
+    id: Id
+    organization_id: Id
+
+
+class Certificate(BaseModel):
+    expiry_date: Moment | None = None
+
+
+class CertificateChange(BaseModel):
+    connection: NamedConnection
+    certificate: Certificate
+
+
+class DirectoryToken(BaseModel):
+    id: Id
+    directory_id: Id
+    organization_id: Id
 
 
 class Directory(BaseModel):

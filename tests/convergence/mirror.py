@@ -39,6 +39,10 @@ _TABLES = {
     "directory_users": ("organization_id", ()),
     "directory_groups": ("organization_id", ()),
     "directory_memberships": ("organization_id", ()),
+    "organization_domains": ("organization_id", ()),
+    "connections": ("organization_id", ()),
+    "connection_certificates": ("organization_id", ()),
+    "directory_tokens": ("organization_id", ()),
     "users": ("organization_id", ("id", "created_at")),
     "role_mappings": ("organization_id", ("event_id", "created_at")),
 }

@@ -36,6 +36,18 @@ INSERT INTO invitations (organization_id, id, token_hash, user_id, invited_by, e
 SELECT 'org_plan', gen_random_uuid(), sha256(key::bytea), id, id, now() + interval '1 day'
 FROM users WHERE organization_id = 'org_plan' AND right(key, 1) = '7';
 INSERT INTO organizations (workos_id) SELECT 'org_' || n FROM generate_series(1, {PEOPLE}) AS n;
+INSERT INTO organization_domains (organization_id, id, domain, state, occurred_at, event_id)
+SELECT 'org_' || n, 'org_domain_' || n, n || '.example', 'verified', now(), 'event_' || n
+FROM generate_series(1, {PEOPLE}) AS n;
+INSERT INTO connections (organization_id, id, state, occurred_at, event_id)
+SELECT 'org_' || n, 'conn_' || n, 'active', now(), 'event_' || n
+FROM generate_series(1, {PEOPLE}) AS n;
+INSERT INTO connection_certificates (organization_id, connection_id, due, occurred_at, event_id)
+SELECT 'org_' || n, 'conn_' || n, TRUE, now(), 'event_' || n
+FROM generate_series(1, {PEOPLE}) AS n;
+INSERT INTO directory_tokens (organization_id, id, directory_id, revoked, occurred_at, event_id)
+SELECT 'org_' || n, 'directory_token_' || n, 'directory_' || n, TRUE, now(), 'event_' || n
+FROM generate_series(1, {PEOPLE}) AS n;
 INSERT INTO directories (organization_id, id)
 SELECT 'org_' || n, 'directory_' || n FROM generate_series(1, {PEOPLE}) AS n
 """.split(";\n")
@@ -154,6 +166,11 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
     program = f"/service-accounts/{made['id']}"
     await change("POST", f"{program}/tokens", json=token)
     await get("/service-accounts")
+    begun = await admin.get("/auth", params={"email": "ann@77.example"})
+    assert begun.status_code == 302
+    await look("GET /auth")
+    version = (await get("/organization"))["version"]
+    await change("PATCH", "/organization", json={"version": version, "seats": 5})
     await change("DELETE", program)
     await change("POST", "/sessions/end-others")
 

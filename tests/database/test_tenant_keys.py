@@ -25,6 +25,7 @@ OF_NO_TENANT = {
 
 BEGIN_OTHERWISE = {
     "ix_directory_events_received_at_id": "the command line lists, and purging ends, those of all",
+    "ix_organization_domains_verified": "who signs in says a domain, and no organization yet",
     "ix_directory_events_parked": "what is due is tried again, whosever it is",
 }
 

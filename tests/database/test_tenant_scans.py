@@ -14,6 +14,7 @@ from backend.http.guards import session_cookie_name, session_signer
 from backend.schemas.invitations import InvitationStatus
 from backend.services.audit_log import retention, seals, verification
 from backend.services.sessions import Claim, Token, find_actor
+from emulator.testing import DomainState, SubjectFormat, Wrong
 from tests.database.plans import TENANT_COLUMN, Plans
 from tests.directory_api import ask, broken, execute, user_id_of
 from tests.http.test_guards import ROUTES
@@ -24,6 +25,8 @@ from tests.stack import ORIGIN, Stack, new_event, running_stack, user_data
 OF_EVERYBODY = {
     # The event names no organization: if one has the directory that it names, it is theirs.
     "WHERE d.id = batch[n].directory_id": {"directories"},
+    # Who signs in says a domain: whose it is, is to be found.
+    "organization_domains.domain = ": {"organization_domains", "organizations"},
 }
 
 POST = {"title": "t", "content": "c"}
@@ -34,6 +37,7 @@ PUBLIC = [
     ("GET", "/auth/callback"),
     ("POST", "/auth/logout"),
     ("GET", "/invitations/{token}"),
+    ("POST", "/okta/universal-logout/{id}"),
 ]
 
 
@@ -269,6 +273,53 @@ async def session_of(stack: Stack, browser: httpx.AsyncClient) -> Token:
     return Token.parse(session_signer(settings).unsign(cookie).decode())
 
 
+async def administer_the_organization(stack: Stack) -> None:
+    """And what its IT administrators do in WorkOS's Admin Portal."""
+    emulator, of = stack.emulator, stack.organization.id
+    ann = stack.person("Ann")
+    adam = await stack.sign_in_as("Admins", "Adam")
+    connection = stack.organization.connection_id
+    domain = emulator.add_domain(of, "acme.example", DomainState.VERIFIED)
+    emulator.deactivate_connection(connection)
+    emulator.activate_connection(connection)
+    emulator.let_certificate_expire(connection, 5)
+    emulator.revoke_token(emulator.token_ids(stack.directory.id)[0])
+    for event in emulator.events:
+        await stack.post_event(event)
+    await ask(adam, "/directory")
+    for email in ("ann@acme.example", "ann@nobody.example"):
+        assert (await stack.browser().get("/auth", params={"email": email})).status_code == 302
+    emulator.delete_domain(domain)
+    await stack.deliver()
+    changed = await adam.patch(
+        "/organization",
+        json={
+            "version": (await ask(adam, "/organization"))["version"],
+            "seats": 5,
+            "logout_issuer": emulator.okta_issuer(of),
+            "logout_jwks_url": emulator.okta_key_address(of),
+        },
+    )
+    assert changed.status_code == 200
+    link = await adam.post("/organization/portal-link", json={"intent": "sso"})
+    assert link.status_code == 201
+    emulator.set_revocation(of, changed.json()["logout_endpoint"])
+    wrong = emulator.revocation(ann, Wrong.KEY)
+    answer = await stack.browser().post(wrong.url, content=wrong.body, headers=wrong.headers)
+    assert answer.status_code == 401
+    request = emulator.revocation(ann)
+    answer = await stack.browser().post(request.url, content=request.body, headers=request.headers)
+    assert answer.status_code == 204
+    by_id = request.headers
+    emulator.set_revocation(of, request.url, SubjectFormat.ISS_SUB)
+    request = emulator.revocation(ann)
+    answer = await stack.browser().post(request.url, content=request.body, headers=by_id)
+    assert answer.status_code == 204
+    body = {"sub_id": {"format": "opaque", "id": await user_id_of(adam, ann)}}
+    answer = await stack.browser().post(request.url, json=body, headers=by_id)
+    assert answer.status_code == 204
+
+
 STORIES = [
     follow,
     use_posts,
@@ -281,6 +332,7 @@ STORIES = [
     use_reconciliations,
     use_the_audit_log,
     receive_events,
+    administer_the_organization,
 ]
 
 

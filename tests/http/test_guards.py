@@ -43,6 +43,9 @@ ROUTES = [
     ("DELETE", "/tokens/{id}"),
     ("GET", "/organization/tokens"),
     ("DELETE", "/organization/tokens/{id}"),
+    ("GET", "/organization"),
+    ("PATCH", "/organization"),
+    ("POST", "/organization/portal-link"),
     ("GET", "/service-accounts"),
     ("POST", "/service-accounts"),
     ("DELETE", "/service-accounts/{id}"),
@@ -72,6 +75,7 @@ STREAMS = [("GET", "/live")]
 async def test_every_route_of_the_api_is_listed_here(stack: Stack) -> None:
     """A new route must be added to ROUTES, and so to the tests below."""
     public = {"/auth", "/auth/callback", "/auth/logout", "/invitations/{token}"}
+    public |= {"/okta/universal-logout/{organization_id}"}
     public |= {"/api/directory-sync", "/healthz", "/readyz", "/metrics"}
     described = {
         (method.upper(), re.sub(r"\w+_id(?=\})", "id", path))
@@ -87,6 +91,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/posts": POST,
     "/posts/{id}": POST,
     "/tokens": {"name": "t", "scopes": ["read"]},
+    "/organization": {"version": 0, "token_days_max": 365},
+    "/organization/portal-link": {"intent": "sso"},
     "/service-accounts": {"name": "t", "role": "author", "reason": "r"},
 }
 

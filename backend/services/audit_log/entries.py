@@ -154,6 +154,8 @@ def _subject(row: Row[*tuple[Any, ...]]) -> _Found:
         "webhook": _Found(SubjectKind.CLIENT, row.subject_id),
         "sign_in": _Found(SubjectKind.PERSON, row.user_name),
     }.get(row.action.partition(".")[0])
+    if row.action == AuditAction.UNIVERSAL_LOGOUT_REFUSED:
+        by_action = _Found(SubjectKind.CLIENT, row.subject_id)
     if by_action is not None:
         return by_action
     is_person = row.user_id is not None or row.directory_user_id is not None

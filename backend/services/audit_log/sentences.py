@@ -11,6 +11,7 @@ from backend.schemas.explanation import Scope
 from backend.schemas.reconciliations import Trigger
 from backend.services.explanation.changes import changes_of
 from backend.services.explanation.sentences import change_sentence
+from backend.services.mirror import portal
 
 _BY_THE_CLOCK = {Trigger.SCHEDULE.value, Trigger.EXPIRED_CURSOR.value}
 _ACTIONS = {action.value: action for action in AuditAction}
@@ -53,6 +54,8 @@ def sentence(
         entries=detail.entries or 0,
         token_name=detail.token_name,
         role=detail.role,
+        intent=(detail.intent or "unknown").replace("_", " "),
+        settings=_settings(detail),
     )
     return _capital(told)
 
@@ -65,6 +68,8 @@ def _of_event(
         return _capital(f"{what}: {row.action} was {detail.outcome}.")
     if row.event_id is None:
         return _capital(f"{what}: {row.action.replace('_', ' ')}.")
+    if row.action in portal.HANDLERS:
+        return _capital(f"{row.action.replace('_', ' ').replace('.', ' ')}.")
     changes = _changes(row, detail, subject)
     return changes if subject.kind in _SCOPES else _capital(f"{what}: {changes}")
 
@@ -73,6 +78,12 @@ def _changes(row: Row[*tuple[Any, ...]], detail: AuditDetail, subject: AuditSubj
     before, after = detail.before or MirrorState(), detail.after or MirrorState()
     scope = _SCOPES.get(subject.kind, Scope.PERSON)
     return " ".join(map(change_sentence, changes_of(row, scope, before, after)))
+
+
+def _settings(detail: AuditDetail) -> str:
+    before, after = detail.before or MirrorState(), detail.after or MirrorState()
+    was, now = before.settings or {}, after.settings or {}
+    return ", ".join(f"{name} from {was.get(name)} to {value}" for name, value in now.items())
 
 
 def _actor(actor: AuditActor | None, detail: AuditDetail) -> str:

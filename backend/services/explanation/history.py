@@ -35,6 +35,7 @@ from backend.schemas.explanation import Cause, CauseKind, History, HistoryEntry,
 from backend.services import audit
 from backend.services.explanation.changes import changed_access, changes_of
 from backend.services.explanation.sentences import change_sentence
+from backend.services.mirror import portal
 
 _NEWEST = Keyset(TimeCursor, AuditEvent.at, AuditEvent.id, descending=True)
 
@@ -43,6 +44,7 @@ _RECONCILIATION = "reconciliation"
 _NO_ACCESS = (
     "organization.created",
     "organization.updated",
+    *portal.HANDLERS,
     *(action.value for action in AuditAction if not action.changes_access),
 )
 

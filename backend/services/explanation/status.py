@@ -33,8 +33,9 @@ from backend.schemas.directory import (
 )
 from backend.schemas.events import Outcome
 from backend.schemas.reconciliations import Hold, State
+from backend.services import connections
 from backend.services.deployment import worker_alive, worker_seen_at
-from backend.services.explanation.status_sentence import status_sentence, troubles_of
+from backend.services.explanation.status_sentence import of_portal, status_sentence, troubles_of
 
 _NEWEST_EVENTS = 20  # over which the delay is measured
 _CURRENT = (State.QUEUED, State.RUNNING, State.HELD)
@@ -70,6 +71,10 @@ async def look(
     reconciliations = Reconciliations(last=last, current=current)
     troubles = troubles_of(
         bool(managed), directories, parked, catch_up, worker, reconciliations, hold
+    )
+    troubles += of_portal(
+        await connections.find_sso(connection, organization_id),
+        await connections.find_revoked_tokens(connection, organization_id),
     )
     return DirectoryStatus(
         status=status_sentence(troubles, bool(managed), last_event),

@@ -11,7 +11,9 @@ from backend.schemas.directory import (
     Trouble,
     TroubleCode,
 )
+from backend.schemas.organization import Certificate, Sso, SsoState
 from backend.schemas.reconciliations import Hold, State
+from backend.services.connections import RevokedToken
 from backend.services.explanation.sentences import utc_text
 
 
@@ -112,6 +114,45 @@ def _of_events(parked: Parked, catch_up: CatchUp) -> list[Trouble]:
     elif catch_up.enabled and catch_up.error:
         troubles.append(Trouble(code=TroubleCode.CURSOR_EXPIRED, text=catch_up.error))
     return troubles
+
+
+def of_portal(sso: Sso, tokens: list[RevokedToken]) -> list[Trouble]:
+    """What somebody should see to in WorkOS's Admin Portal."""
+    troubles = []
+    if sso.state is SsoState.INACTIVE:
+        since = f" since {utc_text(sso.since)}" if sso.since else ""
+        text = (
+            f"No SSO connection is known to be active{since}, so people may not be able to sign "
+            "in: activate one in the Admin Portal."
+        )
+        troubles.append(Trouble(code=TroubleCode.SSO_INACTIVE, text=text))
+    if sso.certificate is not None:
+        text = f"{_expiry(sso.certificate)}: renew it in the Admin Portal, or nobody can sign in."
+        troubles.append(Trouble(code=TroubleCode.CERTIFICATE_DUE, text=text))
+    for token in tokens:
+        name = token.directory_name or token.directory_id
+        text = (
+            f"The token of the directory “{name}” was revoked on {utc_text(token.at)}, and nothing "
+            "has come from it since: enter a new one in the identity provider."
+        )
+        troubles.append(Trouble(code=TroubleCode.DIRECTORY_CUT_OFF, text=text))
+    return troubles
+
+
+def _expiry(certificate: Certificate) -> str:
+    what = f"The SAML certificate of the SSO connection “{certificate.connection}”"
+    if certificate.expires_at is None or certificate.days is None:
+        return f"{what} is to be renewed"
+    on = utc_text(certificate.expires_at)
+    match certificate.days:
+        case days if days < 0:
+            return f"{what} expired on {on}"
+        case 0:
+            return f"{what} expires within a day, on {on}"
+        case 1:
+            return f"{what} expires in 1 day, on {on}"
+        case days:
+            return f"{what} expires in {days} days, on {on}"
 
 
 def _of_worker(worker: BackgroundWorker) -> list[Trouble]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from backend.models import NO_ORGANIZATION
 from backend.schemas.events import Outcome, ParkingReason, Source
+from backend.services.mirror import portal
 from backend.services.mirror.rows import (
     ACTIVE,
     FACT,
@@ -115,7 +116,7 @@ def remove_directory(data: dict[str, Any], version: Version) -> Facts:
 
 
 def upsert_organization(data: dict[str, Any], version: Version) -> Facts:
-    return Facts(organizations=[organization_row(Organization.model_validate(data), version)])
+    return portal.organization_facts(Organization.model_validate(data), version)
 
 
 def remove_organization(data: dict[str, Any], version: Version) -> Facts:
@@ -138,6 +139,7 @@ HANDLERS: dict[str, Handler] = {
     "organization.created": upsert_organization,
     "organization.updated": upsert_organization,
     "organization.deleted": remove_organization,
+    **portal.HANDLERS,
 }
 
 # By Pydantic's type of an error; whatever else is wrong with a value makes it invalid.
@@ -234,6 +236,8 @@ def inbox_row(event: Envelope, source: Source) -> EventRow:
         "organization_id": (own_id if of_organization else None)
         or _text(whole, "organization_id")
         or _text(data, "organization_id")
+        or _text(_dict(data, "connection"), "organization_id")
+        or _text(_dict(data, "organization_domain"), "organization_id")
         or (own_id if data.get("object") == "organization" else None)
         or NO_ORGANIZATION,
         "id": event.id,
@@ -254,7 +258,7 @@ def inbox_row(event: Envelope, source: Source) -> EventRow:
     }
 
 
-_PARTS = ("user", "group", "directory")
+_PARTS = ("user", "group", "directory", "connection", "organization_domain")
 
 
 def _subjects(event: Envelope) -> tuple[dict[str, Any], dict[str, Any]]:

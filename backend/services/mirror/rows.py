@@ -95,6 +95,39 @@ class SnapshotRow(VersionedRow):
     id: str
 
 
+class DomainListingRow(VersionedRow):
+    """All domains of an organization were listed."""
+
+    organization_id: str
+
+
+class DomainRow(DomainListingRow):
+    id: str
+    domain: str
+    state: str
+
+
+class ConnectionRow(VersionedRow):
+    organization_id: str
+    id: str
+    name: str
+    state: str
+
+
+class CertificateRow(VersionedRow):
+    organization_id: str
+    connection_id: str
+    due: bool
+    expires_at: str | None
+
+
+class DirectoryTokenRow(VersionedRow):
+    organization_id: str
+    id: str
+    directory_id: str
+    revoked: bool
+
+
 class Facts(TypedDict, total=False):
     """Rows for `merge_facts`, each once; `managed` are organizations that have a directory."""
 
@@ -109,6 +142,11 @@ class Facts(TypedDict, total=False):
     removed_groups: list[RemovedRow]
     memberships: list[MembershipRow]
     snapshots: list[SnapshotRow]
+    domain_listings: list[DomainListingRow]
+    domains: list[DomainRow]
+    connections: list[ConnectionRow]
+    certificates: list[CertificateRow]
+    directory_tokens: list[DirectoryTokenRow]
 
 
 class EventRow(TypedDict):
@@ -129,12 +167,12 @@ class EventRow(TypedDict):
     detail: str | None
 
 
-def _versioned(version: Version) -> VersionedRow:
+def versioned(version: Version) -> VersionedRow:
     return {"occurred_at": version.occurred_at.isoformat(), "event_id": version.event_id}
 
 
 def organization_row(organization: Organization, version: Version) -> OrganizationRow:
-    return {"workos_id": organization.id, "name": organization.name, **_versioned(version)}
+    return {"workos_id": organization.id, "name": organization.name, **versioned(version)}
 
 
 def directory_row(directory: Directory, version: Version) -> DirectoryRow:
@@ -144,7 +182,7 @@ def directory_row(directory: Directory, version: Version) -> DirectoryRow:
         "name": directory.name,
         "type": directory.type,
         "rank": FACT,
-        **_versioned(version),
+        **versioned(version),
     }
 
 
@@ -163,7 +201,7 @@ def user_row(user: DirectoryUser, rank: int, version: Version) -> DirectoryUserR
         "state": user.state,
         "custom_attributes": user.custom_attributes,
         "rank": rank,
-        **_versioned(version),
+        **versioned(version),
     }
 
 
@@ -175,7 +213,7 @@ def group_row(group: DirectoryGroup, rank: int, version: Version) -> GroupRow:
         "name": group.name,
         "default_role": DEFAULT_ROLE_OF_GROUP.get(group.name),
         "rank": rank,
-        **_versioned(version),
+        **versioned(version),
     }
 
 
@@ -192,12 +230,12 @@ def membership_row(
         "group_id": group_id,
         "directory_user_ids": directory_user_ids,
         "present": present,
-        **_versioned(version),
+        **versioned(version),
     }
 
 
 def snapshot_row(user: DirectoryUser, version: Version) -> SnapshotRow:
-    return {"organization_id": user.organization_id, "id": user.id, **_versioned(version)}
+    return {"organization_id": user.organization_id, "id": user.id, **versioned(version)}
 
 
 def removed_row(row: DirectoryUser | DirectoryGroup, version: Version) -> RemovedRow:
@@ -205,11 +243,11 @@ def removed_row(row: DirectoryUser | DirectoryGroup, version: Version) -> Remove
         "organization_id": row.organization_id,
         "id": row.id,
         "directory_id": row.directory_id,
-        **_versioned(version),
+        **versioned(version),
     }
 
 
 def removed_directory_row(
     organization_id: str, directory_id: str, version: Version
 ) -> RemovedDirectoryRow:
-    return {"organization_id": organization_id, "id": directory_id, **_versioned(version)}
+    return {"organization_id": organization_id, "id": directory_id, **versioned(version)}

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar, assert_never
 
 from backend.errors import WorkosFault, WorkosUnavailable
 from backend.schemas.reconciliations import Progress
+from backend.services.mirror.portal import organization_facts
 from backend.services.mirror.rows import (
     FACT,
     Facts,
@@ -18,7 +19,6 @@ from backend.services.mirror.rows import (
     directory_row,
     group_row,
     membership_row,
-    organization_row,
     user_row,
 )
 from backend.services.reconciliation.checkpoint import Checkpoint, Counted, CountedRows, Phase
@@ -114,7 +114,7 @@ class Reader:
         if listed:
             facts["managed"] = [self._organization_id]
         if organization is not None:
-            facts["organizations"] = [organization_row(organization, self._version)]
+            facts |= organization_facts(organization, self._version)
         self.checkpoint = Checkpoint(
             directories=[each.id for each in wanted if each.state != _DELETING]
         )

@@ -33,7 +33,7 @@ from backend.services import audit
 from backend.services.invitations import inviting, links
 from backend.services.rate_limits import Allowance
 from backend.services.sessions import Claim, Device, Token, end_session, find_actor, open_session
-from backend.services.sign_in import identity, users
+from backend.services.sign_in import domains, identity, users
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
 from backend.workos.models import Profile
@@ -132,6 +132,34 @@ def local_path(return_to: str | None) -> str:
     ):
         return return_to
     return "/dashboard"
+
+
+async def begin_by_address(
+    database: Database,
+    settings: Settings,
+    client: WorkosClient,
+    *,
+    organization_id: str,
+    email: str | None,
+    return_to: str | None,
+) -> Begun:
+    """Start a sign-in at WorkOS; one that names no organization is for that of the e-mail address.
+
+    Raises:
+        SignInRefused: as for `begin`, or WorkOS had to be asked and did not answer.
+    """
+    if email and settings.sign_in_configured and not (organization_id or settings.workos_org_id):
+        try:
+            found = await domains.find_organization(database, client, email)
+        except WorkosUnavailable as error:
+            _log.warning("sign-in: WorkOS cannot be used: %s", error.__cause__ or error)
+            raise SignInRefused(SignInRefusal.DIRECTORY_UNAVAILABLE) from error
+        except TooManyExchanges as error:
+            raise SignInRefused(SignInRefusal.TOO_MANY_SIGN_INS) from error
+        organization_id = found or ""
+    return begin(
+        settings, client, organization_id=organization_id, email=email, return_to=return_to
+    )
 
 
 def begin(

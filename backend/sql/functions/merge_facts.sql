@@ -271,6 +271,10 @@ BEGIN
         END LOOP;
     END IF;
 
+    IF facts ?| '{domain_listings,domains,connections,certificates,directory_tokens}' THEN
+        wrote := wrote || merge_portal_facts(facts);
+    END IF;
+
     -- Many may have left at once: what they hold is ended behind the answer.
     IF closing <> '{}' THEN
         UPDATE organizations AS o SET access_changed = TRUE

@@ -651,6 +651,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/organization": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The organization, its settings, domains and SSO */
+        get: operations["show_organization"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change settings */
+        patch: operations["change_settings"];
+        trace?: never;
+    };
+    "/organization/portal-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a link to WorkOS's Admin Portal */
+        post: operations["link_to_portal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth": {
         parameters: {
             query?: never;
@@ -713,6 +748,26 @@ export interface paths {
         put?: never;
         /** Sign out */
         post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/okta/universal-logout/{organization_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End all sessions and tokens of a person
+         * @description For a customer's Okta alone: its Universal Logout, by the draft Global Token Revocation. All of whoever is meant has ended once it is answered 204; they may sign in again, if their directory lets them.
+         */
+        post: operations["sign_out_by_okta"];
         delete?: never;
         options?: never;
         head?: never;
@@ -830,7 +885,9 @@ export interface components {
          *     in a group, `group_id`; `before` and `after` of what changed. Of a session: `session_id`; of a
          *     token: `token_id`, `token_name`, `scopes`; of a service account: `name`, `role`, `reason`. Of a
          *     post: the `title` it had, before an edit; its `version`, after it; and `author_id`, but of a new
-         *     one. Of a reconciliation:
+         *     one. Of a link to the Admin Portal: its `intent`. Of a Universal Logout: in which format
+         *     (`source`) the person was named, and how many `sessions` and `tokens` it ended. Of a
+         *     reconciliation:
          *     `source` of the request; `people` and `limit` if held; `drift`, `lost_access` and `confirmed` if
          *     completed; `reason` and `detail` if failed. Of a refused sign-in: `reason`, and `name` and
          *     `email` as the identity provider gave them. Of an erasure: how many `entries`, and the `digest`
@@ -871,6 +928,12 @@ export interface components {
             author_id?: string | null;
             /** Version */
             version?: number | null;
+            /** Intent */
+            intent?: string | null;
+            /** Sessions */
+            sessions?: number | null;
+            /** Tokens */
+            tokens?: number | null;
             /** People */
             people?: number | null;
             /** Limit */
@@ -1053,6 +1116,24 @@ export interface components {
          */
         CauseKind: "event" | "snapshot" | "reconciliation" | "sign_in" | "person" | "operator";
         /**
+         * Certificate
+         * @description The one that expires first of those that are to be renewed.
+         */
+        Certificate: {
+            /**
+             * Connection
+             * @description Its name, or its id.
+             */
+            connection: string;
+            /** Expires At */
+            expires_at: string | null;
+            /**
+             * Days
+             * @description That are left; negative: it has expired.
+             */
+            days: number | null;
+        };
+        /**
          * Change
          * @enum {string}
          */
@@ -1217,6 +1298,19 @@ export interface components {
             state?: string | null;
             /** Live */
             live?: boolean | null;
+        };
+        /** Domain */
+        Domain: {
+            /** Domain */
+            domain: string;
+            /**
+             * State
+             * @description WorkOS's word.
+             * @example verified
+             * @example pending
+             * @example failed
+             */
+            state: string;
         };
         /**
          * Drift
@@ -1821,6 +1915,12 @@ export interface components {
             /** Email */
             email: string | null;
         };
+        /**
+         * Inviters
+         * @description Who may invite.
+         * @enum {string}
+         */
+        Inviters: "members" | "admins";
         /** KindDrift */
         KindDrift: {
             /**
@@ -1918,6 +2018,8 @@ export interface components {
         /**
          * MirrorState
          * @description The state of what an event is about, as the SQL function `mirror_states` says it.
+         *
+         *     Of an organization's settings, which no event is about: those that were changed.
          */
         MirrorState: {
             directory_user?: components["schemas"]["DirectoryUserState"] | null;
@@ -1926,6 +2028,10 @@ export interface components {
             member?: boolean | null;
             group?: components["schemas"]["GroupState"] | null;
             directory?: components["schemas"]["DirectoryMirrorState"] | null;
+            /** Settings */
+            settings?: {
+                [key: string]: string | number | boolean | null;
+            } | null;
         };
         /** Named */
         Named: {
@@ -1974,6 +2080,62 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** OrganizationDetails */
+        OrganizationDetails: {
+            /**
+             * Default Mappings
+             * @description Whether the groups Authors and Admins give the roles of that name.
+             */
+            default_mappings: boolean;
+            /**
+             * Seats
+             * @description How many may join; null: no limit.
+             */
+            seats: number | null;
+            /**
+             * Session Idle Seconds
+             * @description After which a session that rests has ended.
+             */
+            session_idle_seconds: number;
+            /**
+             * Token Days Max
+             * @description How long a token may last.
+             */
+            token_days_max: number;
+            inviters: components["schemas"]["Inviters"];
+            /**
+             * Audit Days
+             * @description How long the audit log is kept; null: for ever.
+             */
+            audit_days: number | null;
+            /** Logout Issuer */
+            logout_issuer: string | null;
+            /** Logout Jwks Url */
+            logout_jwks_url: string | null;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description Of the settings; send it with a change.
+             */
+            version: number;
+            /**
+             * Seats Exceeded
+             * @description More have joined than there are seats. They stay; nobody else can join.
+             */
+            seats_exceeded: boolean;
+            /**
+             * Logout Endpoint
+             * @description What Okta is told for Universal Logout.
+             * @example https://rollcall.example/okta/universal-logout/org_01J9ZA
+             */
+            logout_endpoint: string;
+            /** Domains */
+            domains: components["schemas"]["Domain"][];
+            sso: components["schemas"]["Sso"];
+        };
         /** OrganizationToken */
         OrganizationToken: {
             /**
@@ -2013,6 +2175,49 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * OrganizationUpdate
+         * @description What is not given stays as it is.
+         * @example {
+         *       "inviters": "admins",
+         *       "seats": 250,
+         *       "version": 3
+         *     }
+         */
+        OrganizationUpdate: {
+            /**
+             * Version
+             * @description That of the settings as they were read.
+             */
+            version: number;
+            /** Default Mappings */
+            default_mappings?: boolean | null;
+            /**
+             * Seats
+             * @description How many may join; null: no limit.
+             */
+            seats?: number | null;
+            /** Session Idle Seconds */
+            session_idle_seconds?: number | null;
+            /** Token Days Max */
+            token_days_max?: number | null;
+            inviters?: components["schemas"]["Inviters"] | null;
+            /**
+             * Audit Days
+             * @description How long the audit log is kept; null: for ever.
+             */
+            audit_days?: number | null;
+            /**
+             * Logout Issuer
+             * @description Of Okta's Universal Logout; null: it is not set up.
+             */
+            logout_issuer?: string | null;
+            /**
+             * Logout Jwks Url
+             * @description Where that issuer's keys are; with it or not at all.
+             */
+            logout_jwks_url?: string | null;
+        };
+        /**
          * Outcome
          * @enum {string}
          */
@@ -2044,6 +2249,34 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /**
+         * PortalIntent
+         * @description What a link to WorkOS's Admin Portal is for.
+         * @enum {string}
+         */
+        PortalIntent: "sso" | "dsync" | "domain_verification" | "certificate_renewal" | "audit_logs" | "log_streams";
+        /** PortalLink */
+        PortalLink: {
+            /**
+             * Url
+             * @description For whoever opens it: it needs no sign-in.
+             */
+            url: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
+         * PortalLinkCreate
+         * @example {
+         *       "intent": "sso"
+         *     }
+         */
+        PortalLinkCreate: {
+            intent: components["schemas"]["PortalIntent"];
         };
         /** Post */
         Post: {
@@ -2697,6 +2930,23 @@ export interface components {
             at: string;
             cause: components["schemas"]["Cause"];
         };
+        /** Sso */
+        Sso: {
+            state: components["schemas"]["SsoState"];
+            /**
+             * Since
+             * @description Of an inactive one, when that was told last.
+             */
+            since: string | null;
+            /** @description Null: none is known to be due. */
+            certificate: components["schemas"]["Certificate"] | null;
+        };
+        /**
+         * SsoState
+         * @description Unknown: no event has told of a connection yet.
+         * @enum {string}
+         */
+        SsoState: "active" | "inactive" | "unknown";
         /**
          * State
          * @enum {string}
@@ -2855,7 +3105,7 @@ export interface components {
          * TroubleCode
          * @enum {string}
          */
-        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired" | "no_worker";
+        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired" | "no_worker" | "sso_inactive" | "certificate_due" | "directory_cut_off";
         /**
          * WorkosFault
          * @description Why WorkOS cannot be used; FAULT_SENTENCES says it to people.
@@ -2874,7 +3124,7 @@ export interface components {
          * @description What happened, for programs: the `code` of every problem document.
          * @enum {string}
          */
-        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "too_many_tokens" | "stale_version" | "not_deleted" | "restored_too_late" | "no_seats" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
+        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "stale_version" | "last_admin" | "too_many_tokens" | "not_deleted" | "restored_too_late" | "no_seats" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "logout_not_set_up" | "logout_refused" | "logout_subject_invalid" | "logout_keys_unavailable" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
         /** Problem */
         Problem: {
             /**
@@ -2922,6 +3172,57 @@ export interface components {
          * @enum {string}
          */
         SignInRefusal: "not_configured" | "organization_required" | "organization_unknown" | "organization_deleted" | "state_invalid" | "code_rejected" | "wrong_organization" | "not_in_directory" | "deactivated" | "blocked" | "no_seats" | "ambiguous_email" | "identity_conflict" | "other_connection" | "directory_unavailable" | "temporarily_unavailable" | "too_many_sign_ins" | "too_many_attempts" | "invitation_invalid" | "invitation_other_person" | "sign_in_failed" | "access_denied" | "connection_domain_invalid" | "connection_invalid" | "connection_strategy_invalid" | "connection_unlinked" | "domain_connection_selector_not_allowed" | "idp_initiated_sso_disabled" | "invalid_request" | "oauth_failed" | "organization_invalid" | "profile_not_allowed_outside_organization" | "server_error" | "signin_consent_denied";
+        /** ByEmail */
+        ByEmail: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            format: "email";
+            /** Email */
+            email: string;
+        };
+        /**
+         * ById
+         * @description By the id that somebody has here.
+         */
+        ById: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            format: "opaque";
+            /** Id */
+            id: string;
+        };
+        /** ByIssuerAndSubject */
+        ByIssuerAndSubject: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            format: "iss_sub";
+            /** Iss */
+            iss: string;
+            /** Sub */
+            sub: string;
+        };
+        /**
+         * LogoutRequest
+         * @description The draft calls the member `sub_id`; as Okta's guide did before, `subject` is taken, too.
+         */
+        LogoutRequest: {
+            /**
+             * Sub Id
+             * @default null
+             */
+            sub_id: (components["schemas"]["ByEmail"] | components["schemas"]["ByIssuerAndSubject"] | components["schemas"]["ById"]) | null;
+            /**
+             * Subject
+             * @default null
+             */
+            subject: (components["schemas"]["ByEmail"] | components["schemas"]["ByIssuerAndSubject"] | components["schemas"]["ById"]) | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -7535,6 +7836,9 @@ export interface operations {
                      *                 "name": "…",
                      *                 "live": true,
                      *                 "people": 0
+                     *               },
+                     *               "settings": {
+                     *                 "…": "…"
                      *               }
                      *             },
                      *             "after": {
@@ -7559,6 +7863,9 @@ export interface operations {
                      *                 "name": "…",
                      *                 "live": true,
                      *                 "people": 0
+                     *               },
+                     *               "settings": {
+                     *                 "…": "…"
                      *               }
                      *             }
                      *           }
@@ -8071,6 +8378,9 @@ export interface operations {
                      *               "name": "…",
                      *               "live": true,
                      *               "people": 0
+                     *             },
+                     *             "settings": {
+                     *               "…": "…"
                      *             }
                      *           },
                      *           "after": {
@@ -8095,6 +8405,9 @@ export interface operations {
                      *               "name": "…",
                      *               "live": true,
                      *               "people": 0
+                     *             },
+                     *             "settings": {
+                     *               "…": "…"
                      *             }
                      *           }
                      *         }
@@ -9597,6 +9910,9 @@ export interface operations {
                      *                 "name": "…",
                      *                 "live": true,
                      *                 "people": 0
+                     *               },
+                     *               "settings": {
+                     *                 "…": "…"
                      *               }
                      *             },
                      *             "after": {
@@ -9621,6 +9937,9 @@ export interface operations {
                      *                 "name": "…",
                      *                 "live": true,
                      *                 "people": 0
+                     *               },
+                     *               "settings": {
+                     *                 "…": "…"
                      *               }
                      *             },
                      *             "session_id": "…",
@@ -9634,6 +9953,9 @@ export interface operations {
                      *             "title": "…",
                      *             "author_id": "…",
                      *             "version": 1,
+                     *             "intent": "…",
+                     *             "sessions": 1,
+                     *             "tokens": 1,
                      *             "people": 1,
                      *             "limit": 1,
                      *             "drift": {
@@ -10204,10 +10526,463 @@ export interface operations {
             };
         };
     };
+    show_organization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "default_mappings": true,
+                     *       "seats": 1,
+                     *       "session_idle_seconds": 1,
+                     *       "token_days_max": 1,
+                     *       "inviters": "members",
+                     *       "audit_days": 1,
+                     *       "logout_issuer": "…",
+                     *       "logout_jwks_url": "…",
+                     *       "id": "…",
+                     *       "name": "…",
+                     *       "version": 1,
+                     *       "seats_exceeded": true,
+                     *       "logout_endpoint": "https://rollcall.example/okta/universal-logout/org_01J9ZA",
+                     *       "domains": [
+                     *         {
+                     *           "domain": "…",
+                     *           "state": "verified"
+                     *         }
+                     *       ],
+                     *       "sso": {
+                     *         "state": "active",
+                     *         "since": "2026-11-20T09:00:00Z",
+                     *         "certificate": {
+                     *           "connection": "…",
+                     *           "expires_at": "2026-11-20T09:00:00Z",
+                     *           "days": 1
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrganizationDetails"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganizationUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "default_mappings": true,
+                     *       "seats": 1,
+                     *       "session_idle_seconds": 1,
+                     *       "token_days_max": 1,
+                     *       "inviters": "members",
+                     *       "audit_days": 1,
+                     *       "logout_issuer": "…",
+                     *       "logout_jwks_url": "…",
+                     *       "id": "…",
+                     *       "name": "…",
+                     *       "version": 1,
+                     *       "seats_exceeded": true,
+                     *       "logout_endpoint": "https://rollcall.example/okta/universal-logout/org_01J9ZA",
+                     *       "domains": [
+                     *         {
+                     *           "domain": "…",
+                     *           "state": "verified"
+                     *         }
+                     *       ],
+                     *       "sso": {
+                     *         "state": "active",
+                     *         "since": "2026-11-20T09:00:00Z",
+                     *         "certificate": {
+                     *           "connection": "…",
+                     *           "expires_at": "2026-11-20T09:00:00Z",
+                     *           "days": 1
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OrganizationDetails"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description They were changed meanwhile, and `current` is what they are now; or no admin would be left. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "They were changed meanwhile, and `current` is what they are now; or no admin would be left.",
+                     *       "code": "already_finished"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link_to_portal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortalLinkCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "…",
+                     *       "expires_at": "2026-11-20T09:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PortalLink"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description WorkOS, or the database, does not answer; nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "WorkOS, or the database, does not answer; nothing was changed.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     begin: {
         parameters: {
             query?: {
-                /** @description WorkOS's id of the organization; without it that of `WORKOS_ORG_ID`. */
+                /** @description WorkOS's id of the organization; without it that of `WORKOS_ORG_ID`, else the one that has the domain of `email` verified at WorkOS. */
                 organization?: string;
                 /** @description Offered to the identity provider, so that nobody types it twice. */
                 email?: string;
@@ -10435,6 +11210,174 @@ export interface operations {
                      *       "status": 422,
                      *       "detail": "The input cannot be used; `errors` names the fields.",
                      *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_by_okta: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description WorkOS's id of it. */
+                organization_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sub_id": {
+                 *         "format": "email",
+                 *         "email": "ann@example.com"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["LogoutRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body does not say who is meant. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "The body does not say who is meant.",
+                     *       "code": "code_rejected"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The JWT is missing, or does not prove that the organization's Okta sent this. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "The JWT is missing, or does not prove that the organization's Okta sent this.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Universal Logout is not set up for the organization. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "Universal Logout is not set up for the organization.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody of the organization is meant. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nobody of the organization is meant.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Okta's keys cannot be read, so nobody was signed out. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "Okta's keys cannot be read, so nobody was signed out.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
