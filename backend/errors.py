@@ -19,6 +19,12 @@ class ProblemCode(StrEnum):
     NOT_FOUND = "not_found"
     NOT_INVITABLE = "not_invitable"
     TOO_MANY_TOKENS = "too_many_tokens"
+    LAST_ADMIN = "last_admin"
+    NOT_YOURSELF = "not_yourself"
+    CANNOT_WRITE = "cannot_write"
+    ALREADY_HERE = "already_here"
+    DIRECTORY_NOT_GONE = "directory_not_gone"
+    NO_DIRECTORY = "no_directory"
     BODY_PURGED = "body_purged"
     NOT_HELD = "not_held"
     ALREADY_FINISHED = "already_finished"
@@ -132,6 +138,51 @@ class TooManyTokens(RollcallError):
     code = ProblemCode.TOO_MANY_TOKENS
     title = "Too many tokens"
     detail = "There are fifty already. End one that is not used any more, then make the new one."
+
+
+class LastAdmin(RollcallError):
+    status = 409
+    code = ProblemCode.LAST_ADMIN
+    title = "Nobody would be left to administer"
+    detail = "This is the only admin of the organization. Make somebody else an admin first."
+
+
+class NotYourself(RollcallError):
+    status = 409
+    code = ProblemCode.NOT_YOURSELF
+    title = "Not to yourself"
+    detail = "You cannot block yourself. Ask another admin to do it."
+
+
+class CannotWrite(RollcallError):
+    status = 409
+    code = ProblemCode.CANNOT_WRITE
+    title = "They may not write"
+    detail = "Posts can only be given to somebody active whose roles let them write."
+
+
+class AlreadyHere(RollcallError):
+    status = 409
+    code = ProblemCode.ALREADY_HERE
+    title = "Already here"
+    detail = "Somebody of the organization has this address. A guest is nobody whom it has already."
+
+
+class NoDirectory(RollcallError):
+    status = 409
+    code = ProblemCode.NO_DIRECTORY
+    title = "No directory decides here"
+    detail = (
+        "Whoever signs in by SSO may enter already, and the end of a guest would end nothing. "
+        "Connect a directory first, or let them sign in."
+    )
+
+
+class DirectoryNotGone(RollcallError):
+    status = 409
+    code = ProblemCode.DIRECTORY_NOT_GONE
+    title = "The directory is not gone"
+    detail = "A directory decides who may enter. Let people in and keep them out there."
 
 
 class NotJoinable(Exception):

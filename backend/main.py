@@ -23,11 +23,14 @@ from backend.http.second_try import TryReadsAgain
 from backend.routers import (
     audit_log,
     auth,
+    break_glass,
     directory,
+    directory_gone,
     directory_sync,
     docs,
     health,
     me,
+    people,
     posts,
     reconciliations,
     sessions,
@@ -58,7 +61,10 @@ _ROUTERS = (
     team,
     sessions,
     tokens,
+    people,
     directory,
+    directory_gone,
+    break_glass,
     reconciliations,
     audit_log,
     auth,
@@ -74,6 +80,10 @@ _TAGS = [
         "name": "tokens",
         "description": "For API clients: `Authorization: Bearer rc_…`, on every route that a "
         "session opens, with the person's access as it is at that request.",
+    },
+    {
+        "name": "people",
+        "description": "For admins: everyone of the organization, and what is decided by hand.",
     },
     {
         "name": "directory",

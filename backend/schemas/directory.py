@@ -106,6 +106,7 @@ class TroubleCode(StrEnum):
     CATCH_UP_FAILING = "catch_up_failing"
     CURSOR_EXPIRED = "cursor_expired"
     NO_WORKER = "no_worker"
+    BREAK_GLASS = "break_glass"
 
 
 class Trouble(BaseModel):

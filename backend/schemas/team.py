@@ -26,6 +26,9 @@ class TeamMember(BaseModel):
     groups: list[str]
     roles: list[Role]
     status: TeamStatus
+    guest_until: datetime | None = Field(
+        description="Of somebody outside the directory, let in until then; null for all others."
+    )
 
 
 class TeamPage(Page[TeamMember]):
