@@ -91,24 +91,12 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("blocked_at IS NOT NULL"),
     )
-    op.create_index(
-        "ix_audit_events_break_glass",
-        "audit_events",
-        ["organization_id", "at", "id"],
-        unique=False,
-        postgresql_where=sa.text("action = 'break_glass.used'"),
-    )
     op.execute(_THRESHOLD.format(20_000))
     _teach_the_planner()
 
 
 def downgrade() -> None:
     op.execute(_THRESHOLD.format(10_000))
-    op.drop_index(
-        "ix_audit_events_break_glass",
-        table_name="audit_events",
-        postgresql_where=sa.text("action = 'break_glass.used'"),
-    )
     op.drop_index(
         "ix_users_blocked", table_name="users", postgresql_where=sa.text("blocked_at IS NOT NULL")
     )

@@ -49,14 +49,6 @@ class AuditEvent(Base):
         # Who had a role on a day.
         Index("ix_audit_events_elevated", "organization_id", "at", "id", postgresql_where=ELEVATED),
         Index(None, "organization_id", "event_id", postgresql_where=text("event_id IS NOT NULL")),
-        # They are few, and looked for often.
-        Index(
-            "ix_audit_events_break_glass",
-            "organization_id",
-            "at",
-            "id",
-            postgresql_where=text("action = 'break_glass.used'"),
-        ),
     )
 
 
