@@ -24,6 +24,11 @@ class ProblemCode(StrEnum):
     NOT_DELETED = "not_deleted"
     RESTORED_TOO_LATE = "restored_too_late"
     NO_SEATS = "no_seats"
+    NOT_YOURSELF = "not_yourself"
+    CANNOT_WRITE = "cannot_write"
+    ALREADY_HERE = "already_here"
+    DIRECTORY_NOT_GONE = "directory_not_gone"
+    NO_DIRECTORY = "no_directory"
     BODY_PURGED = "body_purged"
     NOT_HELD = "not_held"
     ALREADY_FINISHED = "already_finished"
@@ -191,6 +196,44 @@ class NoSeats(RollcallError):
         "Your organization has as many people in Rollcall as it may. Withdraw an invitation, or "
         "ask an admin of yours to have the limit raised."
     )
+
+
+class NotYourself(RollcallError):
+    status = 409
+    code = ProblemCode.NOT_YOURSELF
+    title = "Not to yourself"
+    detail = "You cannot block yourself. Ask another admin to do it."
+
+
+class CannotWrite(RollcallError):
+    status = 409
+    code = ProblemCode.CANNOT_WRITE
+    title = "They may not write"
+    detail = "Posts can only be given to somebody active whose roles let them write."
+
+
+class AlreadyHere(RollcallError):
+    status = 409
+    code = ProblemCode.ALREADY_HERE
+    title = "Already here"
+    detail = "Somebody of the organization has this address. A guest is nobody whom it has already."
+
+
+class NoDirectory(RollcallError):
+    status = 409
+    code = ProblemCode.NO_DIRECTORY
+    title = "No directory decides here"
+    detail = (
+        "Whoever signs in by SSO may enter already, and the end of a guest would end nothing. "
+        "Connect a directory first, or let them sign in."
+    )
+
+
+class DirectoryNotGone(RollcallError):
+    status = 409
+    code = ProblemCode.DIRECTORY_NOT_GONE
+    title = "The directory is not gone"
+    detail = "A directory decides who may enter. Let people in and keep them out there."
 
 
 class NotJoinable(Exception):

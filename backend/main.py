@@ -25,7 +25,9 @@ from backend.okta.keys import KeySets
 from backend.routers import (
     audit_log,
     auth,
+    break_glass,
     directory,
+    directory_gone,
     directory_sync,
     docs,
     health,
@@ -33,6 +35,7 @@ from backend.routers import (
     live,
     me,
     organization,
+    people,
     posts,
     reconciliations,
     sessions,
@@ -66,7 +69,10 @@ _ROUTERS = (
     invitations,
     sessions,
     tokens,
+    people,
     directory,
+    directory_gone,
+    break_glass,
     reconciliations,
     live,
     audit_log,
@@ -85,6 +91,10 @@ _TAGS = [
         "name": "tokens",
         "description": "For API clients: `Authorization: Bearer rc_…`, on every route that a "
         "session opens, with the person's access as it is at that request.",
+    },
+    {
+        "name": "people",
+        "description": "For admins: everyone of the organization, and what is decided by hand.",
     },
     {
         "name": "directory",

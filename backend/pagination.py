@@ -114,6 +114,14 @@ class NameCursor(Cursor, reads=(_text, UUID)):
     """For lists that are sorted by name, then id."""
 
 
+class DepartmentCursor(Cursor, reads=(_text, _text, UUID)):
+    """For lists that are sorted by department, then name, then id."""
+
+
+class SeenCursor(Cursor, reads=(int, _text, UUID)):
+    """For lists that are sorted by the day somebody was seen, then name, then id."""
+
+
 C = TypeVar("C", bound=Cursor)
 Row = TypeVar("Row")
 Rows = TypeVar("Rows", bound=Select[*tuple[Any, ...]])

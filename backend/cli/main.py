@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backend import jobs, logs
 from backend.cli import audit as cli_audit
+from backend.cli import break_glass as cli_break_glass
 from backend.cli import events as cli_events
 from backend.cli import identities as cli_identities
 from backend.cli import reconcile as cli_reconcile
@@ -36,6 +37,7 @@ from backend.errors import BodyPurged, NotAnEvent, NotFound, NotJoinable
 from backend.http.pages import PAGES
 from backend.http.protocol import BoundedHttp
 from backend.schemas.events import EventFilters, Outcome, ReplayRange
+from backend.services.people.break_glass import MOST_HOURS
 from backend.settings import Settings, SettingsError, get_settings
 from backend.workos.client import WorkosClient
 
@@ -478,5 +480,24 @@ def prune_audit() -> None:
 
     async def work(_settings: Settings, database: Database) -> None:
         await cli_audit.prune(database)
+
+    _with_database(work)
+
+
+@app.command("break-glass")
+def break_glass(
+    organization: Annotated[str, typer.Option(help="WorkOS's id of the organization.")],
+    why: Annotated[str, typer.Option(help="It is shown to the organization's admins.")],
+    hours: Annotated[
+        int, typer.Option(min=1, max=MOST_HOURS, help="For so long they are let in.")
+    ] = 4,
+) -> None:
+    """Let the owner whom an organization has named for emergencies in as an admin, for hours."""
+    reason = why.strip()
+    if not reason:
+        raise typer.BadParameter("say why: --why")
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_break_glass.let_in(database, organization, why=reason[:500], hours=hours)
 
     _with_database(work)

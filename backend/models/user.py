@@ -3,7 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Computed, ForeignKey, Index, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy import (
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.models.base import Base, CreatedAt, OwnKey, WorkosId, WorkosKey, refers_to_user
@@ -13,7 +22,8 @@ from backend.models.directory import REWRITTEN
 class User(Base):
     """Somebody here. `key` is the idp_id, else the directory-user id; it joins the mirror.
 
-    The profile (name to department) is a copy for display, newest version wins; no access in it.
+    Of a guest it is `guest_<uuid>`. The profile (name to department) is a copy for display, newest
+    version wins; no access in it.
     """
 
     __tablename__ = "users"
@@ -34,11 +44,26 @@ class User(Base):
     email: Mapped[str | None]
     job_title: Mapped[str | None]
     department: Mapped[str | None]
+    sort_department: Mapped[str] = mapped_column(
+        Text(collation="C"),
+        # Whoever has none comes last.
+        Computed("COALESCE(NULLIF(folded(department), ''::text), chr(1114111))", persisted=True),
+    )
     profile_rank: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     profile_at: Mapped[datetime | None]
     profile_event_id: Mapped[WorkosId | None]
     joined_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
+    unseen: Mapped[int] = mapped_column(
+        Integer,
+        # Fewer days for whoever was seen later. It changes once a day and not once a minute, or
+        # each of their requests would have to write all indexes anew.
+        Computed(
+            "COALESCE('2200-01-01'::date - (last_seen_at AT TIME ZONE 'UTC'::text)::date,"
+            " 2147483647)",
+            persisted=True,
+        ),
+    )
     blocked_at: Mapped[datetime | None]
     blocked_by: Mapped[UUID | None]
     blocked_reason: Mapped[str | None]
@@ -54,6 +79,15 @@ class User(Base):
             "sort_name",
             "id",
             postgresql_where=text("joined_at IS NULL"),
+        ),
+        Index(None, "organization_id", "sort_department", "sort_name", "id"),
+        Index(None, "organization_id", "unseen", "sort_name", "id"),
+        Index(
+            "ix_users_blocked",
+            "organization_id",
+            "sort_name",
+            "id",
+            postgresql_where=text("blocked_at IS NOT NULL"),
         ),
         # By PostgreSQL's pg_trgm, and by its btree_gin so that the organization comes first. A
         # long list of what is pending is read at every search, and the planner rather reads the

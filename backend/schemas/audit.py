@@ -1,5 +1,6 @@
 """What the audit trail keeps of an entry: one model, for whoever writes and whoever reads."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self, TypeVar
 
@@ -27,6 +28,36 @@ class AuditAction(StrEnum):
         "{actor} set up the service account {subject} with the role {role}.",
     )
     SERVICE_ACCOUNT_ENDED = "service_account.ended", "{actor} ended the service account {subject}."
+    USER_BLOCKED = "user.blocked", "{actor} blocked {subject}: {reason}", True
+    USER_UNBLOCKED = "user.unblocked", "{actor} unblocked {subject}.", True
+    USER_SIGNED_OUT = "user.signed_out", "{actor} ended all sessions of {subject}."
+    POST_HANDED_OVER = "post.handed_over", "{actor} gave the post {subject} to another person."
+    GUEST_ADMITTED = "guest.admitted", "{actor} let {subject} in as a guest: {reason}", True
+    GUEST_CHANGED = "guest.changed", "{actor} changed until when {subject} is a guest.", True
+    GUEST_ENDED = "guest.ended", "{actor} ended the time of the guest {subject}.", True
+    BREAK_GLASS_OWNER_NAMED = (
+        "break_glass.owner_named",
+        "{actor} named who is let in in an emergency: {subject}.",
+    )
+    BREAK_GLASS_USED = (
+        "break_glass.used",
+        "{actor} let {subject} in as an admin, in an emergency: {reason}",
+        True,
+    )
+    DIRECTORY_GONE_LET_IN = (
+        "directory_gone.let_in",
+        "{actor} let {subject} in by SSO alone: {reason}",
+        True,
+    )
+    DIRECTORY_GONE_KEPT_OUT = (
+        "directory_gone.kept_out",
+        "{actor} ended that {subject} is let in by SSO alone: {reason}",
+        True,
+    )
+    DIRECTORY_GONE_DECIDED = (
+        "directory_gone.decided",
+        "{actor} decided that people of the lost directory stay out: {reason}",
+    )
     SIGN_IN_REFUSED = "sign_in.refused", "{subject} was refused at the sign-in: {reason}."
     POST_CREATED = "post.created", "{actor} wrote the post {subject}."
     POST_EDITED = "post.edited", "{actor} edited the post {subject}."
@@ -171,7 +202,10 @@ class AuditDetail(_Kept):
     `source` of the request; `people` and `limit` if held; `drift`, `lost_access` and `confirmed` if
     completed; `reason` and `detail` if failed. Of a refused sign-in: `reason`, and `name` and
     `email` as the identity provider gave them. Of an erasure: how many `entries`, and the `digest`
-    of what it changed. Of what was pruned: how many `entries`, and the `seal` up to which.
+    of what it changed. Of what was pruned: how many `entries`, and the `seal` up to which. Of
+    somebody signed out: how many `sessions` and `tokens` ended. Of a post handed over: `title`,
+    `author_id` before, and `to` whom. Of somebody let in by hand: the `kind` of it, `until` when,
+    and the `reason`, as of a block.
 
     The SQL function `without_person` erases `name` and `email`, here and of a directory user.
     """
@@ -205,3 +239,6 @@ class AuditDetail(_Kept):
     entries: Known[int] = None
     digest: Known[str] = None
     seal: Known[int] = None
+    to: Known[str] = None
+    kind: Known[str] = None
+    until: Known[datetime] = None

@@ -109,6 +109,7 @@ class TroubleCode(StrEnum):
     SSO_INACTIVE = "sso_inactive"
     CERTIFICATE_DUE = "certificate_due"
     DIRECTORY_CUT_OFF = "directory_cut_off"
+    BREAK_GLASS = "break_glass"
 
 
 class Trouble(BaseModel):

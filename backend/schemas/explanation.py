@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from backend.pagination import Page
-from backend.schemas.access import Permission, Role
+from backend.schemas.access import AdmissionKind, Permission, Role
 from backend.schemas.audit import MirrorState
 from backend.schemas.events import Person
 
@@ -65,6 +65,7 @@ class RefusalCode(StrEnum):
     NOT_IN_DIRECTORY = "not_in_directory"
     NOT_LET_IN = "not_let_in"
     DIRECTORY_REMOVED = "directory_removed"
+    ADMISSION_ENDED = "admission_ended"
 
 
 class CauseKind(StrEnum):
@@ -100,7 +101,12 @@ class Refusal(BaseModel):
     """What `refusal` says, for programs."""
 
     code: RefusalCode
-    at: datetime | None = Field(default=None, description="Of `blocked`.")
+    at: datetime | None = Field(default=None, description="Of `blocked` and `admission_ended`.")
+    by: Person | None = Field(
+        default=None, description="Of `blocked`: who did it; null: an operator."
+    )
+    why: str | None = Field(default=None, description="Of `blocked`: the reason that they gave.")
+    kind: AdmissionKind | None = Field(default=None, description="Of `admission_ended`.")
     directory: Named | None = Field(
         default=None, description="Of `not_let_in` and `directory_removed`."
     )
@@ -118,6 +124,8 @@ class Subject(BaseModel):
     email: str | None
     joined_at: datetime | None = Field(description="The first sign-in.")
     blocked_at: datetime | None
+    blocked_by: Person | None = Field(description="Null, where they are blocked: an operator.")
+    blocked_reason: str | None
 
 
 class DirectoryEntry(BaseModel):
@@ -165,6 +173,17 @@ class Grant(BaseModel):
     since: datetime
     granted_by: Person | None
     gives: bool
+
+
+class AdmissionEntry(BaseModel):
+    """That somebody was let in by hand, whatever the directory holds."""
+
+    kind: AdmissionKind
+    reason: str
+    admitted_by: Person | None = Field(description="Null: an operator.")
+    since: datetime
+    until: datetime | None
+    lets_in: bool
 
 
 class Scope(StrEnum):
@@ -242,4 +261,5 @@ class Explanation(BaseModel):
     directory_users: list[DirectoryEntry]
     memberships: list[Membership]
     grants: list[Grant]
+    admission: AdmissionEntry | None = Field(description="Null: nobody let them in by hand.")
     history: History

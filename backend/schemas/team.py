@@ -1,9 +1,10 @@
 """The team on the wire."""
 
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from backend.pagination import Page
 from backend.schemas.access import Role
@@ -25,6 +26,9 @@ class TeamMember(BaseModel):
     groups: list[str]
     roles: list[Role]
     status: TeamStatus
+    guest_until: datetime | None = Field(
+        description="Of somebody outside the directory, let in until then; null for all others."
+    )
 
 
 class TeamPage(Page[TeamMember]):

@@ -56,3 +56,13 @@ SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=
 
 # As long as a directory's, and as exact: a blank at its end tells it from another.
 GroupName = Annotated[str, StringConstraints(max_length=500), _Storable]
+
+PersonName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Storable
+]
+# No more is asked of it than that mail can be sent there.
+Address = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^\s@]+@[^\s@]+$"),
+    _Storable,
+]

@@ -20,9 +20,17 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql import literal
 
 from backend.database import Executor, looked_up
-from backend.models import Directory, DirectoryUser, Invitation, User, access, live_memberships
+from backend.models import (
+    Admission,
+    Directory,
+    DirectoryUser,
+    Invitation,
+    User,
+    access,
+    live_memberships,
+)
 from backend.pagination import Filter, Keyset, NameCursor, PageQuery
-from backend.schemas.access import Actor, Role
+from backend.schemas.access import Actor, AdmissionKind, Role
 from backend.schemas.team import TeamMember, TeamPage, TeamStatus
 from backend.services import sessions
 from backend.services.sessions import Claim
@@ -78,36 +86,46 @@ current_status: ColumnElement[str] = case(
     else_=literal(TeamStatus.INVITABLE),
 )
 
-_MEMBERSHIPS = (live_memberships.c.organization_id == User.organization_id) & (
+MEMBERSHIPS = (live_memberships.c.organization_id == User.organization_id) & (
     live_memberships.c.user_key == User.key
 )
 
-_GROUPS = func.array(
+GROUPS = func.array(
     select(live_memberships.c.group_name)
-    .where(_MEMBERSHIPS)
+    .where(MEMBERSHIPS)
     .group_by(live_memberships.c.group_name)
     .order_by(func.folded(live_memberships.c.group_name), live_memberships.c.group_name)
     .scalar_subquery()
 )
 
-_IN_DIRECTORY = looked_up(
+IN_DIRECTORY = looked_up(
     select(DirectoryUser.id).where(
         DirectoryUser.organization_id == User.organization_id,
         DirectoryUser.user_key == User.key,
     )
 )
 
+_ADMISSION = (Admission.organization_id == User.organization_id) & (Admission.user_id == User.id)
+_ADMITTED = looked_up(
+    select(Admission.user_id).where(_ADMISSION, Admission.kind != AdmissionKind.SERVICE)
+)
+_GUEST_UNTIL = (
+    select(Admission.until)
+    .where(_ADMISSION, Admission.kind == AdmissionKind.GUEST)
+    .scalar_subquery()
+)
+
 
 # Without those that only a newer version knows.
 _role = func.unnest(access.c.roles).column_valued("role")
 _KNOWN = _role == any_(sessions.array_of(Role))
-_ROLES = func.array(select(_role).where(_KNOWN).scalar_subquery())
+ROLES = func.array(select(_role).where(_KNOWN).scalar_subquery())
 
 
-def _visible_in(organization_id: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
+def visible_in(organization_id: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
     return select(User.organization_id, User.id, User.sort_name).where(
         User.organization_id == organization_id,
-        or_(_IN_DIRECTORY, User.joined_at.is_not(None)),
+        or_(IN_DIRECTORY, User.joined_at.is_not(None), _ADMITTED),
     )
 
 
@@ -120,9 +138,10 @@ def _described(people: FromClause) -> Select[*tuple[Any, ...]]:
             User.email,
             User.job_title,
             User.department,
-            _GROUPS.label("groups"),
-            _ROLES.label("roles"),
+            GROUPS.label("groups"),
+            ROLES.label("roles"),
             current_status.label("status"),
+            _GUEST_UNTIL.label("guest_until"),
         )
         .select_from(people)
         .join(
@@ -138,7 +157,7 @@ def _described(people: FromClause) -> Select[*tuple[Any, ...]]:
 
 _EVERYBODY = PageQuery(
     _BY_NAME,
-    _visible_in(bindparam("organization_id")),
+    visible_in(bindparam("organization_id")),
     sessions.asking(),
     described=_described,
     fields=TeamMember.model_fields,
@@ -186,18 +205,18 @@ async def _list_some(
     cursor: NameCursor | None,
     limit: int,
 ) -> TeamPage:
-    people = _visible_in(literal(actor.organization_id))
+    people = visible_in(literal(actor.organization_id))
     filters: list[Filter] = []
     if status is not None:
         people = people.join(
             access,
             (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
         )
-        filters += _of_status(actor, status)
+        filters += of_status(actor, status)
     if group:
-        filters.append(_in_group(actor, group))
+        filters.append(in_group(actor, group))
     if search and (wanted := await executor.scalar(select(func.folded(search)))):
-        filters.append(_has(actor, wanted))
+        filters.append(has(actor, wanted))
     rows, next_cursor = await _BY_NAME.fetch(
         executor, people, cursor, limit, filters=filters, described=_described
     )
@@ -211,7 +230,7 @@ def _ids(actor: Actor) -> Select[*tuple[UUID]]:
     return select(User.id).where(User.organization_id == actor.organization_id)
 
 
-def _of_status(actor: Actor, status: TeamStatus) -> list[Filter]:
+def of_status(actor: Actor, status: TeamStatus) -> list[Filter]:
     """The first are cheaper to ask, and an index has those who have not joined."""
     is_so = Filter(current_status == status)
     match status:
@@ -240,15 +259,15 @@ def _of_status(actor: Actor, status: TeamStatus) -> list[Filter]:
     assert_never(status)
 
 
-def _in_group(actor: Actor, name: str) -> Filter:
+def in_group(actor: Actor, name: str) -> Filter:
     named = func.normalize(live_memberships.c.group_name) == func.normalize(name)
     return Filter(
-        looked_up(select(live_memberships.c.group_id).where(_MEMBERSHIPS, named)),
-        _ids(actor).join(live_memberships, _MEMBERSHIPS).where(named),
+        looked_up(select(live_memberships.c.group_id).where(MEMBERSHIPS, named)),
+        _ids(actor).join(live_memberships, MEMBERSHIPS).where(named),
     )
 
 
-def _has(actor: Actor, wanted: str) -> Filter:
+def has(actor: Actor, wanted: str) -> Filter:
     # Of less than a trigram, the index would be read whole.
     found = _ids(actor).where(User.search_text.contains(wanted, autoescape=True))
     return Filter(
@@ -260,6 +279,6 @@ async def get_several(
     executor: Executor, actor: Actor, user_ids: Sequence[UUID]
 ) -> list[TeamMember]:
     """Those of them that the organization has, in no order."""
-    people = _visible_in(literal(actor.organization_id)).where(User.id.in_(user_ids))
+    people = visible_in(literal(actor.organization_id)).where(User.id.in_(user_ids))
     rows = await executor.execute(_described(people.subquery("people")))
     return [TeamMember.model_validate(row, from_attributes=True) for row in rows]

@@ -1,6 +1,7 @@
 """Plans are right before the statistics are: those made on empty tables suit full ones, too."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -20,7 +21,8 @@ PEOPLE = 8_000
 # There is much of everything, for what fits into a few pages the planner reads whole, rightly; and
 # there are other organizations. Almost all have joined, and the one who asks is an admin.
 REST = f"""
-UPDATE users SET joined_at = now()
+UPDATE users SET joined_at = now(), department = 'D' || right(key, 2),
+    last_seen_at = now() - ascii(md5(key)) * interval '1 day'
 WHERE organization_id = 'org_plan' AND right(key, 2) <> '77' AND key <> 'plan300';
 UPDATE directory_users SET state = 'inactive'
 WHERE organization_id = 'org_plan' AND right(id, 2) = '50';
@@ -60,7 +62,17 @@ MAY_BE_READ_WHOLE = {
     "u.directory_id = directory LIMIT 1000": {
         "directory_users": "one that is told of is counted, and no further than a thousand",
     },
+    "GET /people/counts": {
+        "users": "so many are counted as there are here",
+        "directory_users": "… and each of them is looked at",
+    },
     # The view access, joined where it is a filter.
+    "GET /people ['status']": {
+        "users": "a page of one status goes through the company until it is full",
+    },
+    "GET /people ['owns_posts', 'status']": {
+        "users": "a page of one status goes through the company until it is full",
+    },
     "GET /team ['status']": {
         "users": "a page of one status goes through the company until it is full",
     },
@@ -69,9 +81,18 @@ MAY_BE_MISJUDGED = {
     # A group has ten members or all. A thousand of them are counted, and some pages looked at.
     "m.group_id = l.id AND m.present": "the state of a group",
     "GET /team ['status']": "nobody knows how many have a status",
+    "GET /people ['department']": "a department has hundreds of people, or nobody",
+    "GET /people ['role']": "nobody knows how many have a role",
+    "GET /people ['status']": "nobody knows how many have a status",
+    "GET /people ['owns_posts', 'status']": "nor of those how many have written something",
+    "SELECT candidate.id FROM": "nor how many may administer",
+    "UPDATE posts SET author_id": "nor how much somebody has written",
+    "GET /people/counts": "nor how many were let in by hand",
 }
 
 Look = Callable[[str], Awaitable[None]]
+Get = Callable[..., Awaitable[dict[str, Any]]]
+Change = Callable[..., Awaitable[httpx.Response]]
 
 
 @pytest.fixture
@@ -104,6 +125,37 @@ async def stack(
 
 async def _nothing(_asked: str) -> None:
     pass
+
+
+def in_a_month() -> str:
+    return (datetime.now(UTC) + timedelta(days=30)).isoformat()
+
+
+async def use_people(get: Get, change: Change, person: str, newcomer: str) -> None:
+    for sort in ("name", "department", "last_seen"):
+        page = await get("/people", sort=sort, limit=1)
+        await get("/people", sort=sort)
+        await get("/people", sort=sort, cursor=page["next_cursor"])
+    for filters in (
+        {"group": "G2"}, {"q": "p12"}, {"department": "D7"}, {"department": "nobody's"},
+        {"role": "admin"}, {"kind": "guest"}, {"kind": "service"}, {"status": "blocked"},
+        {"status": "deactivated"}, {"status": "deactivated", "owns_posts": True},
+    ):  # fmt: skip
+        await get("/people", **filters)
+    await get("/people/counts")
+    await get(f"/people/{person}")
+    await get(f"/people/{person}/access")
+    await get(f"/people/{person}/access", as_of="2026-01-01T00:00:00Z")
+    guest = {"name": "Gus", "email": f"{newcomer}@x.example", "reason": "x", "until": in_a_month()}
+    guest_id = (await change("POST", "/people/guests", json=guest)).json()["id"]
+    await change("PATCH", f"/people/guests/{guest_id}", json={"reason": "y"})
+    await change("DELETE", f"/people/guests/{guest_id}")
+    await change("POST", f"/people/{newcomer}/block", json={"reason": "x"})
+    await change("POST", f"/people/{newcomer}/unblock")
+    await change("POST", f"/people/{newcomer}/sign-out")
+    me = (await get("/me"))["id"]
+    await change("POST", f"/people/{person}/hand-over", json={"to": me})
+    await change("PUT", "/organization/break-glass", json={"user_id": me})
 
 
 async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look = _nothing) -> None:
@@ -143,6 +195,7 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
         {"status": "deactivated"},
     ):  # fmt: skip
         await get("/team", **filters)
+    await use_people(get, change, person, newcomer)
     page = await get("/directory/events", limit=1)
     await get("/directory/events", cursor=page["next_cursor"])
     for filters in (

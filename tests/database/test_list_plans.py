@@ -1,6 +1,7 @@
 """A page costs a page: whatever a list is filtered by, nobody reads the company for it."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,10 +10,13 @@ from sqlalchemy import select, text
 from backend.database import BACKGROUND, Database
 from backend.models import User
 from backend.pagination import NameCursor, TimeCursor
+from backend.schemas.access import AdmissionKind, Role
 from backend.schemas.invitations import InvitationStatus
+from backend.schemas.people import PeopleFilters, PersonStatus, Sort
 from backend.schemas.team import TeamPage, TeamStatus
 from backend.services import team
 from backend.services.invitations import listing
+from backend.services.people import listing as people_listing
 from backend.services.sessions import Claim, find_actor, open_session
 from tests.database.plans import Plans
 from tests.database.test_access_plans import filling
@@ -164,3 +168,78 @@ async def test_what_is_shown_of_people_is_derived_for_those_of_the_page(
         (plan,) = await plans.taken()
         # With one more, to know whether there is another page; each is in four groups.
         assert plan.rows_read <= 4 * (limit + 1) + 1
+
+
+# Of everybody: there is a department of all but ten, and ten were blocked.
+OF_ADMINS = """
+UPDATE users SET department = CASE WHEN right(key, 3) = '999' THEN 'Small' ELSE 'Large' END,
+    last_seen_at = now() - (right(key, 1) || ' days')::interval;
+UPDATE users SET blocked_at = now() WHERE right(key, 3) = '998';
+INSERT INTO admissions (organization_id, user_id, kind, reason)
+SELECT organization_id, id, 'guest', '' FROM users WHERE right(key, 3) = '997';
+INSERT INTO role_grants (organization_id, user_id, role)
+SELECT organization_id, id, 'author' FROM users WHERE right(key, 3) = '996';
+INSERT INTO posts (organization_id, id, author_id, title, content)
+SELECT organization_id, gen_random_uuid(), id, '', '' FROM users WHERE right(key, 3) <> '995'
+"""
+
+PEOPLE_ASKED: dict[str, tuple[int, dict[str, Any]]] = {
+    "all": (5, {}),
+    "a large department": (5, {"department": "large"}),
+    "a small department": (5, {"department": "small"}),
+    "no department": (0, {"department": "nobody's"}),
+    "blocked": (5, {"status": PersonStatus.BLOCKED}),
+    "joined": (5, {"status": PersonStatus.JOINED}),
+    "invitable": (2, {"status": PersonStatus.INVITABLE}),
+    "invited": (1, {"status": PersonStatus.INVITED}),
+    "deactivated": (5, {"status": PersonStatus.DEACTIVATED}),
+    "guests": (5, {"kind": AdmissionKind.GUEST}),
+    "kept": (0, {"kind": AdmissionKind.KEPT}),
+    "authors": (5, {"role": Role.AUTHOR}),
+    "members": (5, {"role": Role.MEMBER}),
+    "a small group": (5, {"group": "ten"}),
+    "what nobody has": (0, {"search": "xyz"}),
+    "whoever owns posts": (5, {"owns_posts": True}),
+}
+
+
+@pytest.fixture
+async def administered(request: pytest.FixtureRequest, large: Database) -> Database:
+    owner = Database(as_owner(large._url), pool_size=1, timeouts=BACKGROUND)
+    analysed = request.node.callspec.params["large"]
+    async with owner.transaction() as session:
+        for statement in [*OF_ADMINS.split(";\n"), *["ANALYZE"] * analysed]:
+            await session.execute(text(statement))
+    await owner.close()
+    return large
+
+
+@pytest.mark.parametrize("sort", list(Sort))
+async def test_a_page_of_people_reads_a_page(
+    administered: Database, plans: Plans, sort: Sort
+) -> None:
+    """Whatever they are sorted by."""
+    actor = await find_actor(await claim(administered))
+    read: dict[str, int] = {}
+    async with administered.connect() as connection:
+        for asked, (many, filters) in PEOPLE_ASKED.items():
+            cursor = None
+            for place in ("from the start", "further on"):
+                await plans.taken()
+                page = await people_listing.list_page(
+                    connection,
+                    actor,
+                    PeopleFilters(**filters),
+                    sort=sort,
+                    cursor=cursor,
+                    limit=LIMIT,
+                )
+                run = await plans.taken()
+                if cursor is None:
+                    assert len(page.items) == many, asked
+                assert set().union(*(plan.unbound for plan in run)) == set(), asked
+                read[f"{asked}, {place}"] = max(plan.rows_read for plan in run)
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
+    assert {asked: rows for asked, rows in read.items() if rows > FEW} == {}

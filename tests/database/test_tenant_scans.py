@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,6 +13,7 @@ from backend.database import Database
 from backend.http.guards import session_cookie_name, session_signer
 from backend.schemas.invitations import InvitationStatus
 from backend.services.audit_log import retention, seals, verification
+from backend.services.people import break_glass
 from backend.services.sessions import Claim, Token, find_actor
 from emulator.testing import DomainState, SubjectFormat, Wrong
 from tests.database.plans import TENANT_COLUMN, Plans
@@ -320,11 +321,72 @@ async def administer_the_organization(stack: Stack) -> None:
     assert answer.status_code == 204
 
 
+def in_days(days: float) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
+
+async def use_people(stack: Stack) -> None:
+    adam, ann = await stack.sign_in_as("Admins", "Adam"), await stack.sign_in_as("Authors")
+    await ann.post("/posts", json=POST)
+    page = await ask(adam, "/people", limit=1)
+    await ask(adam, "/people", cursor=page["next_cursor"])
+    for filters in (
+        {"sort": "department"}, {"sort": "last_seen"}, {"q": "ann", "role": "author"},
+        {"department": "x", "kind": "guest"}, {"kind": "service"}, {"group": "Authors"},
+        {"status": "blocked"}, {"status": "deactivated", "owns_posts": True},
+    ):  # fmt: skip
+        await ask(adam, "/people", **filters)
+    await ask(adam, "/people/counts")
+    ann_id, adam_id = [(await stack.me(browser))["id"] for browser in (ann, adam)]
+    person = f"/people/{ann_id}"
+    await ask(adam, person)
+    await ask(adam, f"{person}/access")
+    await ask(adam, f"{person}/access", as_of=in_days(-1))
+    guest = {"name": "Gus", "email": "gus@partner.example", "reason": "x", "until": in_days(9)}
+    gus = (await adam.post("/people/guests", json=guest | {"role": "author"})).json()["id"]
+    for _ in range(2):
+        await stack.sign_in("gus@partner.example", idp_id="gus-at-okta")
+    changes = [
+        ("PATCH", f"/people/guests/{gus}", {"until": in_days(8), "reason": "y"}),
+        ("DELETE", f"/people/guests/{gus}", None),
+        ("POST", f"{person}/hand-over", {"to": adam_id}),
+        ("POST", f"{person}/sign-out", {"tokens": True}),
+        ("POST", f"{person}/block", {"reason": "x"}),
+        ("POST", f"{person}/unblock", None),
+        ("PUT", "/organization/break-glass", {"user_id": adam_id}),
+    ]
+    for method, path, body in changes:
+        answer = await adam.request(method, path, json=body)
+        assert answer.status_code == 204, answer.text
+    await ask(adam, "/organization/break-glass")
+
+
+async def lose_the_directory(stack: Stack) -> None:
+    nora, ann = stack.person("Nora"), stack.person("Ann")
+    adam = await stack.sign_in_as("Admins", "Adam")
+    nora_id, ann_id = await user_id_of(adam, nora), await user_id_of(adam, ann)
+    await adam.put("/organization/break-glass", json={"user_id": nora_id})
+    stack.emulator.delete_directory(stack.directory.id)
+    await stack.deliver()
+    async with stack.database.transaction() as session:
+        await break_glass.let_in(session, stack.organization.id, why="x", hours=1)
+    owner = await stack.sign_in(str(nora.email), idp_id=nora.idp_id)
+    await ask(owner, "/directory/gone")
+    await ask(owner, "/directory")
+    wanted = {"user_ids": [ann_id], "reason": "x", "until": in_days(9)}
+    assert (await owner.post("/directory/gone/let-in", json=wanted)).status_code == 200
+    assert await stack.refused(str(ann.email), idp_id="another")
+    for body in ({"reason": "x"}, {"reason": "x", "user_ids": [ann_id]}):
+        assert (await owner.post("/directory/gone/keep-out", json=body)).status_code == 200
+
+
 STORIES = [
     follow,
     use_posts,
     use_team,
     use_sessions_and_tokens,
+    use_people,
+    lose_the_directory,
     sign_in,
     sign_in_by_address,
     sign_in_without_a_directory,

@@ -65,6 +65,22 @@ ROUTES = [
     ("GET", "/audit/export"),
     ("GET", "/audit/roles"),
     ("POST", "/audit/erasures"),
+    ("GET", "/people"),
+    ("GET", "/people/counts"),
+    ("POST", "/people/guests"),
+    ("PATCH", "/people/guests/{id}"),
+    ("DELETE", "/people/guests/{id}"),
+    ("GET", "/people/{id}"),
+    ("GET", "/people/{id}/access"),
+    ("POST", "/people/{id}/block"),
+    ("POST", "/people/{id}/unblock"),
+    ("POST", "/people/{id}/sign-out"),
+    ("POST", "/people/{id}/hand-over"),
+    ("GET", "/organization/break-glass"),
+    ("PUT", "/organization/break-glass"),
+    ("GET", "/directory/gone"),
+    ("POST", "/directory/gone/let-in"),
+    ("POST", "/directory/gone/keep-out"),
 ]
 
 
@@ -94,6 +110,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "/organization": {"version": 0, "token_days_max": 365},
     "/organization/portal-link": {"intent": "sso"},
     "/service-accounts": {"name": "t", "role": "author", "reason": "r"},
+    "/people/guests/{id}": {"reason": "r"},
+    "/block": {"reason": "r"},
+    "/hand-over": {"to": "01920000-0000-7000-8000-000000000000"},
 }
 
 

@@ -1,5 +1,6 @@
 """Why somebody has the access they have now: the chain that the view `access` follows."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from backend.database import SnapshotConnection
@@ -12,6 +13,7 @@ from backend.schemas.access import (
 )
 from backend.schemas.events import Person
 from backend.schemas.explanation import (
+    AdmissionEntry,
     Cause,
     CauseKind,
     DirectoryEntry,
@@ -71,15 +73,9 @@ async def explain(
     live = await access_chain.read_live_memberships(connection, user)
     roles = list(roles_named(user.roles))
     directory_users = [_entry(row, rows[row.id], user.key) for row in entries]
-    subjects = access_history.Subjects(
-        user_id=user.id,
-        organization_id=user.organization_id,
-        joined_at=user.joined_at,
-        people=list(rows),
-        groups=group_ids,
-        directories=sorted({entry.directory_id for entry in entries}),
-    )
-    refusal = None if user.active else why_refused(user, directory_users, rows)
+    subjects = _subjects(user, entries, group_ids)
+    admission = await access_chain.read_admission(connection, user)
+    refusal = None if user.active else why_refused(user, directory_users, rows, admission)
     return Explanation(
         person=Subject(
             id=user.id,
@@ -87,6 +83,8 @@ async def explain(
             email=user.email,
             joined_at=user.joined_at,
             blocked_at=user.blocked_at,
+            blocked_by=_person(user.blocked_by, user.blocked_by_name),
+            blocked_reason=user.blocked_reason,
         ),
         directory_managed=user.directory_managed,
         active=user.active,
@@ -106,7 +104,49 @@ async def explain(
             for membership in memberships
         ],
         grants=[_grant(row, user) for row in await access_chain.read_grants(connection, user)],
+        admission=_admission(admission, user),
         history=await access_history.list_page(connection, subjects, cursor=cursor, limit=limit),
+    )
+
+
+async def read_subjects(
+    connection: SnapshotConnection, organization_id: str, user_id: UUID
+) -> access_history.Subjects:
+    """What the history of a user is made of; raises NotFound."""
+    user = await access_chain.read_user(connection, organization_id, user_id)
+    entries = await access_chain.read_directory_users(connection, user)
+    people = [entry.id for entry in entries]
+    memberships = await access_chain.read_memberships(connection, user, people)
+    return _subjects(user, entries, sorted({membership.group_id for membership in memberships}))
+
+
+def _subjects(
+    user: ChainRow, entries: Sequence[ChainRow], groups: list[str]
+) -> access_history.Subjects:
+    return access_history.Subjects(
+        user_id=user.id,
+        organization_id=user.organization_id,
+        joined_at=user.joined_at,
+        people=[entry.id for entry in entries],
+        groups=groups,
+        directories=sorted({entry.directory_id for entry in entries}),
+    )
+
+
+def _person(user_id: UUID | None, name: str | None) -> Person | None:
+    return None if user_id is None else Person(id=user_id, name=name or "")
+
+
+def _admission(row: ChainRow | None, user: ChainRow) -> AdmissionEntry | None:
+    if row is None:
+        return None
+    return AdmissionEntry(
+        kind=row.kind,
+        reason=row.reason,
+        admitted_by=_person(row.admitted_by, row.admitted_by_name),
+        since=row.created_at,
+        until=row.until,
+        lets_in=row.is_open and user.active,
     )
 
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, literal, or_, select, true
-from sqlalchemy.orm import aliased
+from sqlalchemy import Row, ScalarSelect, func, literal, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from backend.database import SnapshotConnection
 from backend.errors import NotFound
 from backend.models import (
+    Admission,
     Directory,
     DirectoryGroup,
     DirectoryMembership,
@@ -26,6 +27,17 @@ from backend.models import (
 ChainRow = Row[*tuple[Any, ...]]
 
 
+def _named(user_id: InstrumentedAttribute[Any]) -> ScalarSelect[str]:
+    """Looked up by the key: a join may be planned to hash everybody."""
+    named = aliased(User)
+    organization_id = user_id.class_.organization_id
+    return (
+        select(named.name)
+        .where(named.organization_id == organization_id, named.id == user_id)
+        .scalar_subquery()
+    )
+
+
 async def read_user(
     connection: SnapshotConnection, organization_id: str, user_id: UUID
 ) -> ChainRow:
@@ -38,6 +50,9 @@ async def read_user(
             User.email,
             User.joined_at,
             User.blocked_at,
+            User.blocked_by,
+            User.blocked_reason,
+            _named(User.blocked_by).label("blocked_by_name"),
             Organization.directory_managed,
             Organization.default_mappings,
             Organization.deleted,
@@ -221,3 +236,18 @@ async def read_grants(connection: SnapshotConnection, owner: ChainRow) -> Sequen
         .order_by(RoleGrant.role)
     )
     return rows.all()
+
+
+async def read_admission(connection: SnapshotConnection, owner: ChainRow) -> ChainRow | None:
+    found = await connection.execute(
+        select(
+            Admission.kind,
+            Admission.reason,
+            Admission.admitted_by,
+            _named(Admission.admitted_by).label("admitted_by_name"),
+            Admission.created_at,
+            Admission.until,
+            func.coalesce(Admission.until > func.now(), true()).label("is_open"),
+        ).where(Admission.organization_id == owner.organization_id, Admission.user_id == owner.id)
+    )
+    return found.one_or_none()

@@ -1,10 +1,11 @@
 """The reasons in words: the one place where a code becomes a sentence."""
 
 from datetime import UTC, datetime
-from typing import assert_never
 
+from backend.schemas.access import AdmissionKind
 from backend.schemas.explanation import (
     ChangeCode,
+    Explanation,
     HistoryChange,
     Reason,
     ReasonCode,
@@ -54,6 +55,35 @@ _REASONS = {
     ReasonCode.USER_NOT_ACTIVE: "The person is not active.",
 }
 
+_REFUSALS = {
+    RefusalCode.ORGANIZATION_DELETED: (
+        "{name} is refused because their organization was deleted at WorkOS."
+    ),
+    RefusalCode.NEVER_SIGNED_IN: "{name} has never signed in, and no directory names them.",
+    RefusalCode.NOT_IN_DIRECTORY: (
+        "{name} is not in the company's directory, which decides who may enter: assign them to the "
+        "application in the identity provider."
+    ),
+}
+
+_TO_LET_THEM_IN = {
+    RefusalCode.NOT_LET_IN: (
+        "To let them in, assign them to the application in the identity provider again, and see "
+        "that they are active there."
+    ),
+    RefusalCode.DIRECTORY_REMOVED: (
+        "To let them in, connect a directory at WorkOS again, and assign them to the application "
+        "in its identity provider."
+    ),
+}
+
+_ADMITTED = {
+    AdmissionKind.GUEST: "as a guest",
+    AdmissionKind.SERVICE: "as a program",
+    AdmissionKind.BREAK_GLASS: "in an emergency",
+    AdmissionKind.KEPT: "by SSO alone",
+}
+
 _CHANGES = {
     ChangeCode.FIRST_SIGN_IN: "Signed in for the first time.",
     ChangeCode.ACCESS_UNCHANGED: "Access unchanged.",
@@ -94,30 +124,27 @@ def reason_sentence(reason: Reason | None) -> str | None:
 def refusal_sentence(refusal: Refusal, name: str) -> str:
     """For an IT administrator."""
     match refusal.code:
-        case RefusalCode.ORGANIZATION_DELETED:
-            return f"{name} is refused because their organization was deleted at WorkOS."
-        case RefusalCode.BLOCKED:
-            assert refusal.at is not None
-            return f"{name} was blocked on {utc_text(refusal.at)} by whoever runs Rollcall."
-        case RefusalCode.NEVER_SIGNED_IN:
-            return f"{name} has never signed in, and no directory names them."
-        case RefusalCode.NOT_IN_DIRECTORY:
-            return (
-                f"{name} is not in the company's directory, which decides who may enter: assign "
-                "them to the application in the identity provider."
-            )
-        case RefusalCode.NOT_LET_IN:
-            return (
-                f"{_not_let_in(refusal, name)} To let them in, assign them to the application in "
-                "the identity provider again, and see that they are active there."
-            )
-        case RefusalCode.DIRECTORY_REMOVED:
-            return (
-                f"{_not_let_in(refusal, name)} To let them in, connect a directory at WorkOS "
-                "again, and assign them to the application in its identity provider."
-            )
-        case _:
-            assert_never(refusal.code)
+        case RefusalCode.BLOCKED | RefusalCode.ADMISSION_ENDED:
+            return _by_hand(refusal, name)
+        case RefusalCode.NOT_LET_IN | RefusalCode.DIRECTORY_REMOVED:
+            return f"{_not_let_in(refusal, name)} {_TO_LET_THEM_IN[refusal.code]}"
+        case code:
+            return _REFUSALS[code].format(name=name)
+
+
+def _by_hand(refusal: Refusal, name: str) -> str:
+    assert refusal.at is not None
+    if refusal.code is RefusalCode.ADMISSION_ENDED:
+        return (
+            f"{name} was let in by hand until {utc_text(refusal.at)}, and no directory has them. "
+            "An admin can let them in for longer."
+        )
+    by = refusal.by.name if refusal.by else "whoever runs Rollcall"
+    why = f" The reason given: “{refusal.why}”" if refusal.why else ""
+    return (
+        f"{name} was blocked on {utc_text(refusal.at)} by {by}, whatever the directory says. An "
+        f"admin can unblock them.{why}"
+    )
 
 
 def _not_let_in(refusal: Refusal, name: str) -> str:
@@ -125,6 +152,39 @@ def _not_let_in(refusal: Refusal, name: str) -> str:
     directory = f"“{refusal.directory.name}”" if refusal.directory.name else refusal.directory.id
     reason = (reason_sentence(refusal.reason) or "").rstrip(".")
     return f"{name} is not let in by the directory {directory}: {reason[:1].lower()}{reason[1:]}."
+
+
+def access_sentence(explanation: Explanation) -> str:
+    """Why somebody may enter, and by what each role; of whoever may not, why not."""
+    if explanation.refusal is not None:
+        return explanation.refusal
+    name = explanation.person.name or "This person"
+    return " ".join([_entry_sentence(explanation, name), *_role_sentences(explanation)])
+
+
+def _entry_sentence(explanation: Explanation, name: str) -> str:
+    for entry in explanation.directory_users:
+        if entry.live:
+            return f"“{entry.directory.name or entry.directory.id}” has {name} as active."
+    if explanation.admission is not None and explanation.admission.lets_in:
+        until = explanation.admission.until
+        end = f" until {utc_text(until)}" if until else ""
+        return (
+            f"{name} is let in by hand, {_ADMITTED[explanation.admission.kind]},{end}: "
+            f"“{explanation.admission.reason}”."
+        )
+    return f"{name} signed in by SSO, and no directory decides who may enter."
+
+
+def _role_sentences(explanation: Explanation) -> list[str]:
+    mapped = [
+        f"The group “{membership.group.name or membership.group.id}” gives {mapping.role}."
+        for membership in explanation.memberships
+        for mapping in membership.mappings
+        if mapping.gives
+    ]
+    granted = [f"{grant.role} was given by hand.".capitalize() for grant in explanation.grants]
+    return [*mapped, *granted]
 
 
 def change_sentence(change: HistoryChange) -> str:

@@ -1,22 +1,26 @@
 """How an organization's directories are: one look for an operator."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from sqlalchemy import RowMapping, Table, bindparam, case, func, literal, select
+from sqlalchemy import RowMapping, Table, Uuid, bindparam, case, cast, func, literal, select
 
 from backend import models
 from backend.database import SnapshotConnection
 from backend.models import (
+    AuditEvent,
     DirectoryEvent,
     EventCursor,
     Organization,
     Reconciliation,
+    User,
     live_directories,
     live_directory_users,
     live_groups,
     live_memberships,
 )
 from backend.schemas.access import Actor
+from backend.schemas.audit import AuditAction
 from backend.schemas.directory import (
     BackgroundWorker,
     CatchUp,
@@ -33,11 +37,18 @@ from backend.schemas.directory import (
 )
 from backend.schemas.events import Outcome
 from backend.schemas.reconciliations import Hold, State
-from backend.services import connections
+from backend.services import audit, connections
 from backend.services.deployment import worker_alive, worker_seen_at
-from backend.services.explanation.status_sentence import of_portal, status_sentence, troubles_of
+from backend.services.explanation.status_sentence import (
+    break_glass_trouble,
+    of_portal,
+    status_sentence,
+    troubles_of,
+)
 
 _NEWEST_EVENTS = 20  # over which the delay is measured
+_BREAK_GLASS_SHOWN = timedelta(days=7)
+_MOST_BREAK_GLASS = 3
 _CURRENT = (State.QUEUED, State.RUNNING, State.HELD)
 
 
@@ -76,6 +87,10 @@ async def look(
         await connections.find_sso(connection, organization_id),
         await connections.find_revoked_tokens(connection, organization_id),
     )
+    troubles += [
+        break_glass_trouble(row["name"], row["at"], audit.read(row["detail"]))
+        for row in await _break_glass(connection, organization_id)
+    ]
     return DirectoryStatus(
         status=status_sentence(troubles, bool(managed), last_event),
         attention=bool(troubles),
@@ -89,6 +104,28 @@ async def look(
         worker=worker,
         reconciliations=reconciliations,
     )
+
+
+async def _break_glass(
+    connection: SnapshotConnection, organization_id: str
+) -> Sequence[RowMapping]:
+    """The uses of the last days, newest first; which admins are to notice."""
+    row = AuditEvent
+    name = select(User.name).where(
+        User.organization_id == row.organization_id,
+        User.id == cast(row.subject_id, Uuid),
+    )
+    found = await connection.execute(
+        select(row.at, row.detail, name.scalar_subquery().label("name"))
+        .where(
+            row.organization_id == organization_id,
+            row.action == literal(AuditAction.BREAK_GLASS_USED, literal_execute=True),
+            row.at > func.now() - _BREAK_GLASS_SHOWN,
+        )
+        .order_by(row.at.desc(), row.id.desc())
+        .limit(literal(_MOST_BREAK_GLASS, literal_execute=True))
+    )
+    return found.mappings().all()
 
 
 async def _directories(connection: SnapshotConnection, organization_id: str) -> list[Directory]:

@@ -1,5 +1,8 @@
 """The state of an organization's directories in the words of an operator, and in codes."""
 
+from datetime import datetime
+
+from backend.schemas.audit import AuditDetail
 from backend.schemas.directory import (
     BackgroundWorker,
     CatchUp,
@@ -164,3 +167,12 @@ def _of_worker(worker: BackgroundWorker) -> list[Trouble]:
         "start `rollcall worker`."
     )
     return [Trouble(code=TroubleCode.NO_WORKER, text=text)]
+
+
+def break_glass_trouble(name: str, at: datetime, detail: AuditDetail) -> Trouble:
+    until = f" until {utc_text(detail.until)}" if detail.until else ""
+    text = (
+        f"Whoever runs Rollcall let {name} in as an admin on {utc_text(at)}{until}, in an "
+        f"emergency: “{detail.reason}”. If you know of none, ask them."
+    )
+    return Trouble(code=TroubleCode.BREAK_GLASS, text=text)

@@ -34,6 +34,7 @@ from backend.services.invitations import inviting, links
 from backend.services.rate_limits import Allowance
 from backend.services.sessions import Claim, Device, Token, end_session, find_actor, open_session
 from backend.services.sign_in import domains, identity, users
+from backend.services.sign_in.matches import Match
 from backend.settings import Settings
 from backend.workos.client import WorkosClient
 from backend.workos.models import Profile
@@ -413,7 +414,7 @@ async def _enter(
     attempt: Attempt,
     return_to: str,
     profile: Profile,
-    match: identity.Match,
+    match: Match,
     earlier_token: Token | None,
     device: Device,
 ) -> Finished:

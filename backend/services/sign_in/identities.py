@@ -15,7 +15,7 @@ from backend.models import live_directory_users as live
 from backend.schemas.audit import AuditAction
 from backend.services import audit
 from backend.services.mirror.rows import ACTIVE
-from backend.services.sign_in.identity import MatchedBy, same_address
+from backend.services.sign_in.matches import MatchedBy, same_address
 
 
 def holds() -> ColumnElement[bool]:

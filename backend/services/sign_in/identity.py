@@ -6,13 +6,11 @@ Identity is the idp_id; an address only ever leads to a person who has no other 
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from enum import StrEnum
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from unicodedata import normalize
 
-from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import CompoundSelect, Row, Select, select
 
 from backend.database import Database
 from backend.errors import SignInRefusal, SignInRefused, WorkosUnavailable
@@ -20,25 +18,13 @@ from backend.models import Directory, DirectoryUser, Organization, SsoIdentity
 from backend.models import live_directory_users as live
 from backend.services.mirror import snapshots
 from backend.services.mirror.rows import ACTIVE
+from backend.services.sign_in import admitted
+from backend.services.sign_in.matches import Match, MatchedBy, same_address
 from backend.workos.client import WorkosClient
 from backend.workos.models import Profile
 
 Directories = Callable[[], Awaitable[list[str]]]
 """To search, by their ids: found out when WorkOS is asked, for most who sign in are known."""
-
-
-class MatchedBy(StrEnum):
-    IDP_ID = "idp_id"
-    EMAIL = "email"
-    PROFILE = "profile"  # in an organization without a directory
-
-
-class Match(NamedTuple):
-    """The user's key, and what led to it."""
-
-    user_key: str
-    matched_by: MatchedBy
-    directory_user_id: str | None = None
 
 
 async def recognise(
@@ -70,11 +56,34 @@ async def recognise(
         directories = partial(_these, [only])
     if directories is None:
         return Match(profile.subject, MatchedBy.PROFILE)
+    return await _by_directory(database, client, profile, organization_id, directories)
+
+
+async def _by_directory(
+    database: Database,
+    client: WorkosClient,
+    profile: Profile,
+    organization_id: str,
+    directories: Directories,
+) -> Match:
+    """Whom the directory holds; whom it does not may have been let in by hand."""
+    if profile.idp_id and await _is_active(database, organization_id, profile.idp_id):
+        return await _active(database, client, profile.idp_id, organization_id, directories)
+    kept = await admitted.find_kept(database, profile, organization_id)
+    if kept is not None:
+        return kept
     if profile.idp_id:
-        match = await _by_idp_id(database, client, profile.idp_id, organization_id, directories)
+        match = await _late(database, client, profile.idp_id, organization_id, directories)
         if match is not None:
             return match
-    return await _by_email(database, client, profile, organization_id, directories)
+    try:
+        return await _by_email(database, client, profile, organization_id, directories)
+    except SignInRefused as refused:
+        if refused.reason is SignInRefusal.NOT_IN_DIRECTORY:
+            guest = await admitted.find_guest(database, profile, organization_id)
+            if guest is not None:
+                return guest
+        raise
 
 
 async def _check_directory(
@@ -132,19 +141,27 @@ async def _rows(
         return (await connection.execute(query)).all()
 
 
-async def _by_idp_id(
+async def _active(
+    database: Database,
+    client: WorkosClient,
+    idp_id: str,
+    organization_id: str,
+    directories: Directories,
+) -> Match:
+    if await snapshots.is_due(database, organization_id, idp_id):
+        # Without an answer they are in all the same; the roles follow with the next snapshot.
+        with suppress(WorkosUnavailable):
+            await snapshots.find_people(database, client, await directories(), idp_id=idp_id)
+    return Match(idp_id, MatchedBy.IDP_ID)
+
+
+async def _late(
     database: Database,
     client: WorkosClient,
     idp_id: str,
     organization_id: str,
     directories: Directories,
 ) -> Match | None:
-    if await _is_active(database, organization_id, idp_id):
-        if await snapshots.is_due(database, organization_id, idp_id):
-            # Without an answer they are in all the same; the roles follow with the next snapshot.
-            with suppress(WorkosUnavailable):
-                await snapshots.find_people(database, client, await directories(), idp_id=idp_id)
-        return Match(idp_id, MatchedBy.IDP_ID)
     # The event may be late: ask.
     listed = await snapshots.find_people(database, client, await directories(), idp_id=idp_id)
     if await _is_active(database, organization_id, idp_id):
@@ -217,14 +234,6 @@ async def _by_email(
         raise SignInRefused(SignInRefusal.AMBIGUOUS_EMAIL)
     person = next(iter(people.values()))
     return Match(person.idp_id or person.id, MatchedBy.EMAIL, person.id)
-
-
-def same_address(
-    one: ColumnElement[Any] | InstrumentedAttribute[Any],
-    other: ColumnElement[Any] | InstrumentedAttribute[Any] | str,
-) -> ColumnElement[bool]:
-    """Whether two e-mail addresses are one, in whatever spelling."""
-    return func.lower(func.normalize(one)) == func.lower(func.normalize(other))
 
 
 async def _spellings(database: Database, organization_id: str, email: str) -> set[str]:

@@ -13,7 +13,7 @@ from backend.errors import SignInRefusal, SignInRefused
 from backend.models import Organization, SsoIdentity, User, access
 from backend.services import seats
 from backend.services.sign_in import identities
-from backend.services.sign_in.identity import Match, MatchedBy
+from backend.services.sign_in.matches import Match, MatchedBy
 from backend.workos.models import Profile
 
 
@@ -105,7 +105,8 @@ async def _remember(
             and this.active
             and (this.holds or not profile.is_address)
         )
-        if match.matched_by is MatchedBy.EMAIL and (others or taken):
+        by_address = match.matched_by in {MatchedBy.EMAIL, MatchedBy.ADMISSION}
+        if by_address and (others or taken):
             raise SignInRefused(SignInRefusal.IDENTITY_CONFLICT)
     statement = insert(SsoIdentity).values(
         organization_id=organization_id,

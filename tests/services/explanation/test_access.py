@@ -115,6 +115,7 @@ class TestWhyNot:
         assert found["refusal_reason"] == {
             "code": "directory_removed" if gone else "not_let_in", "at": None,
             "directory": entry["directory"], "reason": entry["reason"],
+            "by": None, "why": None, "kind": None,
         }  # fmt: skip
         return entry, found
 

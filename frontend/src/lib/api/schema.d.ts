@@ -371,6 +371,180 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everyone of the organization, with what they may and hold */
+        get: operations["list_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many there are of each status */
+        get: operations["count_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/guests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let somebody in whom no directory holds, until a day */
+        post: operations["admit_guest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/guests/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a guest's time now */
+        delete: operations["end_guest"];
+        options?: never;
+        head?: never;
+        /** Give a guest another end or reason */
+        patch: operations["change_guest"];
+        trace?: never;
+    };
+    "/people/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of one person: profile, access and where it comes from, what they hold */
+        get: operations["get_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{user_id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The access somebody has, or had at a time
+         * @description Without `as_of` it is that of now, with the whole chain. Of the past it is what the audit trail tells: the state, the entry that made it so, and what happened after that to something above the person, by which it may have changed.
+         */
+        get: operations["get_access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{user_id}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse somebody whatever the directory says; all that they hold ends */
+        post: operations["block_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{user_id}/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the directory decide again */
+        post: operations["unblock_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{user_id}/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End somebody's sessions, and with `tokens` their API tokens */
+        post: operations["sign_out_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{user_id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give somebody's posts, some or all, to another who may write */
+        post: operations["hand_over_posts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/directory": {
         parameters: {
             query?: never;
@@ -476,6 +650,78 @@ export interface paths {
         put?: never;
         /** Apply a stored event again; safe at any time */
         post: operations["replay_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/gone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the removal of the directory has done */
+        get: operations["look"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/gone/let-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let chosen people in by SSO alone, until a day
+         * @description They are members, and what they were granted by hand. `dry_run` only says for whom something would change.
+         */
+        post: operations["let_people_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/gone/keep-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide that people stay out; whoever was let in by SSO alone is out again */
+        post: operations["keep_people_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is let in in an emergency */
+        get: operations["get_owner"];
+        /** Name who is let in in an emergency, by whoever runs Rollcall */
+        put: operations["name_owner"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -863,6 +1109,41 @@ export interface components {
              */
             roles: string[];
         };
+        /**
+         * AdmissionEntry
+         * @description That somebody was let in by hand, whatever the directory holds.
+         */
+        AdmissionEntry: {
+            kind: components["schemas"]["AdmissionKind"];
+            /** Reason */
+            reason: string;
+            /** @description Null: an operator. */
+            admitted_by: components["schemas"]["Person"] | null;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Until */
+            until: string | null;
+            /** Lets In */
+            lets_in: boolean;
+        };
+        /**
+         * AdmissionKind
+         * @description Why somebody is let in whom the directory does not let in.
+         * @enum {string}
+         */
+        AdmissionKind: "guest" | "service" | "break_glass" | "kept";
+        /**
+         * Admitted
+         * @description Somebody let in by hand, whatever the directory holds.
+         */
+        Admitted: {
+            kind: components["schemas"]["AdmissionKind"];
+            /** Until */
+            until: string | null;
+        };
         /** AuditActor */
         AuditActor: {
             /**
@@ -891,7 +1172,10 @@ export interface components {
          *     `source` of the request; `people` and `limit` if held; `drift`, `lost_access` and `confirmed` if
          *     completed; `reason` and `detail` if failed. Of a refused sign-in: `reason`, and `name` and
          *     `email` as the identity provider gave them. Of an erasure: how many `entries`, and the `digest`
-         *     of what it changed. Of what was pruned: how many `entries`, and the `seal` up to which.
+         *     of what it changed. Of what was pruned: how many `entries`, and the `seal` up to which. Of
+         *     somebody signed out: how many `sessions` and `tokens` ended. Of a post handed over: `title`,
+         *     `author_id` before, and `to` whom. Of somebody let in by hand: the `kind` of it, `until` when,
+         *     and the `reason`, as of a block.
          *
          *     The SQL function `without_person` erases `name` and `email`, here and of a directory user.
          */
@@ -956,6 +1240,12 @@ export interface components {
             digest?: string | null;
             /** Seal */
             seal?: number | null;
+            /** To */
+            to?: string | null;
+            /** Kind */
+            kind?: string | null;
+            /** Until */
+            until?: string | null;
         };
         /** AuditEntry */
         AuditEntry: {
@@ -1073,6 +1363,29 @@ export interface components {
             seen_at: string | null;
         };
         /**
+         * Block
+         * @example {
+         *       "reason": "Laptop stolen."
+         *     }
+         */
+        Block: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * BreakGlassOwner
+         * @example {
+         *       "user_id": "0192e4a0-1c2d-7000-8000-000000000001"
+         *     }
+         */
+        BreakGlassOwner: {
+            /**
+             * User Id
+             * @description Null: nobody.
+             */
+            user_id: string | null;
+        };
+        /**
          * CatchUp
          * @description Reading the Events API, which brings what no webhook did; for the whole deployment.
          */
@@ -1160,6 +1473,21 @@ export interface components {
             groups: number;
             /** Memberships */
             memberships: number;
+        };
+        /**
+         * Decided
+         * @description What was done, or would be.
+         */
+        Decided: {
+            /** Changed */
+            changed: components["schemas"]["Person"][];
+            /**
+             * Unchanged
+             * @description For whom nothing changes by it.
+             */
+            unchanged: components["schemas"]["Person"][];
+            /** Dry Run */
+            dry_run: boolean;
         };
         /**
          * Delay
@@ -1625,6 +1953,8 @@ export interface components {
             memberships: components["schemas"]["Membership"][];
             /** Grants */
             grants: components["schemas"]["Grant"][];
+            /** @description Null: nobody let them in by hand. */
+            admission: components["schemas"]["AdmissionEntry"] | null;
             history: components["schemas"]["History"];
         };
         /**
@@ -1669,6 +1999,85 @@ export interface components {
              * @default []
              */
             roles: string[];
+        };
+        /** Guest */
+        Guest: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Url
+             * @description A one-time link to sign in by; it is shown only here.
+             */
+            url: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description Of the link.
+             */
+            expires_at: string;
+        };
+        /**
+         * GuestCreate
+         * @example {
+         *       "email": "gus@partner.example",
+         *       "name": "Gus Guest",
+         *       "reason": "Audits our pages.",
+         *       "until": "2027-01-31T00:00:00Z"
+         *     }
+         */
+        GuestCreate: {
+            /** Name */
+            name: string;
+            /** Email */
+            email: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Until
+             * Format: date-time
+             * @description At most a year from now.
+             */
+            until: string;
+            /** @description Besides member, as a grant until then. */
+            role?: components["schemas"]["Role"] | null;
+        };
+        /**
+         * GuestUpdate
+         * @description Only what is given is changed.
+         * @example {
+         *       "until": "2027-02-28T00:00:00Z"
+         *     }
+         */
+        GuestUpdate: {
+            /** Reason */
+            reason?: string | null;
+            /**
+             * Until
+             * @description At most a year from now.
+             */
+            until?: string | null;
+        };
+        /**
+         * HandOver
+         * @example {
+         *       "to": "0192e4a0-1c2d-7000-8000-000000000001"
+         *     }
+         */
+        HandOver: {
+            /**
+             * To
+             * Format: uuid
+             * @description Somebody of the organization who may write.
+             */
+            to: string;
+            /**
+             * Post Ids
+             * @description Null: all of them.
+             */
+            post_ids?: string[] | null;
         };
         /** Health */
         Health: {
@@ -1786,6 +2195,26 @@ export interface components {
              * @default []
              */
             short: components["schemas"]["ShortListing"][];
+        };
+        /**
+         * Identity
+         * @description Who an SSO connection says that they are.
+         */
+        Identity: {
+            /** Connection Id */
+            connection_id: string;
+            /** Subject */
+            subject: string;
+            /**
+             * Matched By
+             * @description `idp_id`, `email`, `profile` or `admission`.
+             */
+            matched_by: string;
+            /**
+             * Last Used At
+             * Format: date-time
+             */
+            last_used_at: string;
         };
         /** Invitation */
         Invitation: {
@@ -1921,6 +2350,27 @@ export interface components {
          * @enum {string}
          */
         Inviters: "members" | "admins";
+        /**
+         * KeepOut
+         * @example {
+         *       "dry_run": true,
+         *       "reason": "The contract has ended."
+         *     }
+         */
+        KeepOut: {
+            /**
+             * User Ids
+             * @description Null: everybody.
+             */
+            user_ids?: string[] | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+        };
         /** KindDrift */
         KindDrift: {
             /**
@@ -1944,6 +2394,35 @@ export interface components {
              * @default []
              */
             examples: components["schemas"]["DriftExample"][];
+        };
+        /**
+         * LetIn
+         * @example {
+         *       "dry_run": true,
+         *       "reason": "Runs the shop.",
+         *       "until": "2027-01-31T00:00:00Z",
+         *       "user_ids": [
+         *         "0192e4a0-1c2d-7000-8000-000000000001"
+         *       ]
+         *     }
+         */
+        LetIn: {
+            /** User Ids */
+            user_ids: string[];
+            /** Reason */
+            reason: string;
+            /**
+             * Until
+             * Format: date-time
+             * @description At most a year from now.
+             */
+            until: string;
+            /**
+             * Dry Run
+             * @description Only say what would happen.
+             * @default false
+             */
+            dry_run: boolean;
         };
         /** Mail */
         Mail: {
@@ -2072,6 +2551,20 @@ export interface components {
              * @example rc_org_01J9ZA.6s8H…
              */
             secret: string;
+        };
+        /** OpenInvitation */
+        OpenInvitation: {
+            invited_by: components["schemas"]["Person"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
         };
         /** Organization */
         Organization: {
@@ -2236,6 +2729,94 @@ export interface components {
          */
         ParkingReason: "not_json" | "not_an_event" | "field_missing" | "field_empty" | "field_too_long" | "field_invalid" | "too_large" | "from_the_future" | "two_organizations" | "two_directories" | "value_too_long" | "value_not_json" | "rule_violated" | "not_storable";
         /**
+         * PastAccess
+         * @description The access somebody had, as far as the audit trail tells it.
+         */
+        PastAccess: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** @description Null: nothing is known of that time. */
+            state: components["schemas"]["AccessState"] | null;
+            /**
+             * Sentence
+             * @description What is known, and how surely.
+             */
+            sentence: string;
+            /** @description The entry that made it so. */
+            caused_by: components["schemas"]["HistoryEntry"] | null;
+            /**
+             * May Have Changed
+             * @description What happened after that to a group or a directory of theirs, or to the organization, newest first: it may have changed their access, and only the state of what it was about is noted.
+             */
+            may_have_changed: components["schemas"]["HistoryEntry"][];
+            /** @description The whole chain: only where no `as_of` is given. */
+            now: components["schemas"]["Explanation"] | null;
+        };
+        /** PeopleCounts */
+        PeopleCounts: {
+            /** Everyone */
+            everyone: number;
+            /** By Status */
+            by_status: {
+                [key: string]: number;
+            };
+            /** By Kind */
+            by_kind: {
+                [key: string]: number;
+            };
+            /**
+             * Complete
+             * @description False in a company of more than 10,000: then these are of the first of them by name, and there are at least so many.
+             */
+            complete: boolean;
+        };
+        /**
+         * PeopleGone
+         * @description What the removal of the directories has done.
+         */
+        PeopleGone: {
+            /**
+             * Gone
+             * @description Whether a directory decides who may enter, and none is left.
+             */
+            gone: boolean;
+            /** Since */
+            since: string | null;
+            /**
+             * Directories
+             * @description Their names, or ids.
+             */
+            directories: string[];
+            /**
+             * People Out
+             * @description Who were active in them, and may not enter now.
+             */
+            people_out: number;
+            /**
+             * Admins Out
+             * @description Of them, who were admins; 100 at most.
+             */
+            admins_out: components["schemas"]["Person"][];
+            /**
+             * Kept
+             * @description Who were let in by SSO alone.
+             */
+            kept: number;
+        };
+        /** PeoplePage */
+        PeoplePage: {
+            /** Items */
+            items: components["schemas"]["PersonSummary"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page.
+             */
+            next_cursor: string | null;
+        };
+        /**
          * Permission
          * @enum {string}
          */
@@ -2249,6 +2830,119 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /** PersonDetail */
+        PersonDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Email */
+            email: string | null;
+            /** Job Title */
+            job_title: string | null;
+            /** Department */
+            department: string | null;
+            status: components["schemas"]["PersonStatus"];
+            /** @description Null for whom the directory holds or, without one, who signs in by SSO. */
+            admission: components["schemas"]["Admitted"] | null;
+            /** @description Null for whoever may not enter. */
+            highest_role: components["schemas"]["Role"] | null;
+            /** Roles */
+            roles: components["schemas"]["Role"][];
+            /** Groups */
+            groups: string[];
+            /** Sessions */
+            sessions: number;
+            /**
+             * Posts
+             * @description Counted up to 1,000.
+             */
+            posts: number;
+            /**
+             * Joined At
+             * @description The first sign-in.
+             */
+            joined_at: string | null;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /**
+             * Sentence
+             * @description Why they may enter, or why not.
+             * @example “Acme Okta” has Ann Lee as active. The group “Authors” gives author.
+             */
+            sentence: string;
+            /** Role Sources */
+            role_sources: components["schemas"]["RoleSource"][];
+            /** Tokens */
+            tokens: number;
+            invitation: components["schemas"]["OpenInvitation"] | null;
+            ids: components["schemas"]["PersonIds"];
+            access: components["schemas"]["Explanation"];
+        };
+        /** PersonIds */
+        PersonIds: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /**
+             * Key
+             * @description What joins them to the directory: the `idp_id`, else its own id.
+             */
+            key: string;
+            /** Directory User Ids */
+            directory_user_ids: string[];
+            /** Identities */
+            identities: components["schemas"]["Identity"][];
+        };
+        /**
+         * PersonStatus
+         * @enum {string}
+         */
+        PersonStatus: "blocked" | "deactivated" | "joined" | "invited" | "invitable";
+        /** PersonSummary */
+        PersonSummary: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Email */
+            email: string | null;
+            /** Job Title */
+            job_title: string | null;
+            /** Department */
+            department: string | null;
+            status: components["schemas"]["PersonStatus"];
+            /** @description Null for whom the directory holds or, without one, who signs in by SSO. */
+            admission: components["schemas"]["Admitted"] | null;
+            /** @description Null for whoever may not enter. */
+            highest_role: components["schemas"]["Role"] | null;
+            /** Roles */
+            roles: components["schemas"]["Role"][];
+            /** Groups */
+            groups: string[];
+            /** Sessions */
+            sessions: number;
+            /**
+             * Posts
+             * @description Counted up to 1,000.
+             */
+            posts: number;
+            /**
+             * Joined At
+             * @description The first sign-in.
+             */
+            joined_at: string | null;
+            /** Last Seen At */
+            last_seen_at: string | null;
         };
         /**
          * PortalIntent
@@ -2615,9 +3309,18 @@ export interface components {
             code: components["schemas"]["RefusalCode"];
             /**
              * At
-             * @description Of `blocked`.
+             * @description Of `blocked` and `admission_ended`.
              */
             at?: string | null;
+            /** @description Of `blocked`: who did it; null: an operator. */
+            by?: components["schemas"]["Person"] | null;
+            /**
+             * Why
+             * @description Of `blocked`: the reason that they gave.
+             */
+            why?: string | null;
+            /** @description Of `admission_ended`. */
+            kind?: components["schemas"]["AdmissionKind"] | null;
             /** @description Of `not_let_in` and `directory_removed`. */
             directory?: components["schemas"]["Named"] | null;
             /** @description Why that directory lets nobody in. */
@@ -2627,7 +3330,7 @@ export interface components {
          * RefusalCode
          * @enum {string}
          */
-        RefusalCode: "organization_deleted" | "blocked" | "never_signed_in" | "not_in_directory" | "not_let_in" | "directory_removed";
+        RefusalCode: "organization_deleted" | "blocked" | "never_signed_in" | "not_in_directory" | "not_let_in" | "directory_removed" | "admission_ended";
         /**
          * ReplayRange
          * @example {
@@ -2767,6 +3470,22 @@ export interface components {
             /** Why Not */
             why_not: string | null;
             reason: components["schemas"]["Reason"] | null;
+        };
+        /** RoleSource */
+        RoleSource: {
+            role: components["schemas"]["Role"];
+            /**
+             * By
+             * @description `everyone`, `group`, `grant`.
+             */
+            by: string;
+            /**
+             * Group
+             * @description Of `group`: its name, or its id.
+             */
+            group?: string | null;
+            /** @description Of `grant`: who gave it. */
+            granted_by?: components["schemas"]["Person"] | null;
         };
         /**
          * Scope
@@ -2921,6 +3640,20 @@ export interface components {
             /** Listed */
             listed: number;
         };
+        /**
+         * SignOut
+         * @example {
+         *       "tokens": true
+         *     }
+         */
+        SignOut: {
+            /**
+             * Tokens
+             * @description Whether their API tokens end, too.
+             * @default false
+             */
+            tokens: boolean;
+        };
         /** Since */
         Since: {
             /**
@@ -2930,6 +3663,11 @@ export interface components {
             at: string;
             cause: components["schemas"]["Cause"];
         };
+        /**
+         * Sort
+         * @enum {string}
+         */
+        Sort: "name" | "department" | "last_seen";
         /** Sso */
         Sso: {
             state: components["schemas"]["SsoState"];
@@ -2970,6 +3708,10 @@ export interface components {
             joined_at: string | null;
             /** Blocked At */
             blocked_at: string | null;
+            /** @description Null, where they are blocked: an operator. */
+            blocked_by: components["schemas"]["Person"] | null;
+            /** Blocked Reason */
+            blocked_reason: string | null;
         };
         /**
          * SubjectKind
@@ -2996,6 +3738,11 @@ export interface components {
             /** Roles */
             roles: components["schemas"]["Role"][];
             status: components["schemas"]["TeamStatus"];
+            /**
+             * Guest Until
+             * @description Of somebody outside the directory, let in until then; null for all others.
+             */
+            guest_until: string | null;
         };
         /** TeamPage */
         TeamPage: {
@@ -3105,7 +3852,7 @@ export interface components {
          * TroubleCode
          * @enum {string}
          */
-        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired" | "no_worker" | "sso_inactive" | "certificate_due" | "directory_cut_off";
+        TroubleCode: "directories_removed" | "reconciliation_held" | "reconciliation_retrying" | "reconciliation_failed" | "events_parked" | "catch_up_failing" | "cursor_expired" | "no_worker" | "sso_inactive" | "certificate_due" | "directory_cut_off" | "break_glass";
         /**
          * WorkosFault
          * @description Why WorkOS cannot be used; FAULT_SENTENCES says it to people.
@@ -3124,7 +3871,7 @@ export interface components {
          * @description What happened, for programs: the `code` of every problem document.
          * @enum {string}
          */
-        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "stale_version" | "last_admin" | "too_many_tokens" | "not_deleted" | "restored_too_late" | "no_seats" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "logout_not_set_up" | "logout_refused" | "logout_subject_invalid" | "logout_keys_unavailable" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
+        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "stale_version" | "last_admin" | "too_many_tokens" | "not_deleted" | "restored_too_late" | "no_seats" | "not_yourself" | "cannot_write" | "already_here" | "directory_not_gone" | "no_directory" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "logout_not_set_up" | "logout_refused" | "logout_subject_invalid" | "logout_keys_unavailable" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
         /** Problem */
         Problem: {
             /**
@@ -4558,7 +5305,8 @@ export interface operations {
                      *           "roles": [
                      *             "member"
                      *           ],
-                     *           "status": "invitable"
+                     *           "status": "invitable",
+                     *           "guest_until": "2026-11-20T09:00:00Z"
                      *         }
                      *       ],
                      *       "next_cursor": "…"
@@ -7406,6 +8154,2351 @@ export interface operations {
             };
         };
     };
+    list_people: {
+        parameters: {
+            query?: {
+                /** @description `last_seen`: by the day, the latest first, then by name. */
+                sort?: components["schemas"]["Sort"];
+                /** @description Rows a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before, of the same `sort`. */
+                cursor?: string | null;
+                /** @description Only people of this status. */
+                status?: components["schemas"]["PersonStatus"] | null;
+                /** @description Only people let in by hand so; `service`: programs, listed only here. */
+                kind?: components["schemas"]["AdmissionKind"] | null;
+                /** @description Only people who have this role now. */
+                role?: components["schemas"]["Role"] | null;
+                /** @description Only members of the group of this name. */
+                group?: string | null;
+                /** @description Only people of this department. */
+                department?: string | null;
+                /** @description Part of a name or address. */
+                q?: string | null;
+                /** @description With `status=deactivated`: people gone whose posts want an owner. */
+                owns_posts?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…",
+                     *           "email": "…",
+                     *           "job_title": "…",
+                     *           "department": "…",
+                     *           "status": "blocked",
+                     *           "admission": {
+                     *             "kind": "guest",
+                     *             "until": "2026-11-20T09:00:00Z"
+                     *           },
+                     *           "highest_role": "member",
+                     *           "roles": [
+                     *             "member"
+                     *           ],
+                     *           "groups": [
+                     *             "…"
+                     *           ],
+                     *           "sessions": 1,
+                     *           "posts": 1,
+                     *           "joined_at": "2026-11-20T09:00:00Z",
+                     *           "last_seen_at": "2026-11-20T09:00:00Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PeoplePage"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "everyone": 1,
+                     *       "by_status": {
+                     *         "…": 1
+                     *       },
+                     *       "by_kind": {
+                     *         "…": 1
+                     *       },
+                     *       "complete": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PeopleCounts"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admit_guest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GuestCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01920000-0000-7000-8000-000000000000",
+                     *       "url": "…",
+                     *       "expires_at": "2026-11-20T09:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Guest"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "What is asked does not fit the state it is in now.",
+                     *       "code": "already_finished"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_guest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_guest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GuestUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01920000-0000-7000-8000-000000000000",
+                     *       "name": "…",
+                     *       "email": "…",
+                     *       "job_title": "…",
+                     *       "department": "…",
+                     *       "status": "blocked",
+                     *       "admission": {
+                     *         "kind": "guest",
+                     *         "until": "2026-11-20T09:00:00Z"
+                     *       },
+                     *       "highest_role": "member",
+                     *       "roles": [
+                     *         "member"
+                     *       ],
+                     *       "groups": [
+                     *         "…"
+                     *       ],
+                     *       "sessions": 1,
+                     *       "posts": 1,
+                     *       "joined_at": "2026-11-20T09:00:00Z",
+                     *       "last_seen_at": "2026-11-20T09:00:00Z",
+                     *       "sentence": "“Acme Okta” has Ann Lee as active. The group “Authors” gives author.",
+                     *       "role_sources": [
+                     *         {
+                     *           "role": "member",
+                     *           "by": "…",
+                     *           "group": "…",
+                     *           "granted_by": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "tokens": 1,
+                     *       "invitation": {
+                     *         "invited_by": {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…"
+                     *         },
+                     *         "created_at": "2026-11-20T09:00:00Z",
+                     *         "expires_at": "2026-11-20T09:00:00Z"
+                     *       },
+                     *       "ids": {
+                     *         "user_id": "01920000-0000-7000-8000-000000000000",
+                     *         "key": "…",
+                     *         "directory_user_ids": [
+                     *           "…"
+                     *         ],
+                     *         "identities": [
+                     *           {
+                     *             "connection_id": "…",
+                     *             "subject": "…",
+                     *             "matched_by": "…",
+                     *             "last_used_at": "2026-11-20T09:00:00Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "access": {
+                     *         "person": {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…",
+                     *           "email": "…",
+                     *           "joined_at": "2026-11-20T09:00:00Z",
+                     *           "blocked_at": "2026-11-20T09:00:00Z",
+                     *           "blocked_by": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "blocked_reason": "…"
+                     *         },
+                     *         "directory_managed": true,
+                     *         "active": true,
+                     *         "roles": [
+                     *           "member"
+                     *         ],
+                     *         "permissions": [
+                     *           "posts:read"
+                     *         ],
+                     *         "refusal": "Ann Lee has never signed in, and no directory names them.",
+                     *         "refusal_reason": {
+                     *           "code": "organization_deleted",
+                     *           "at": "2026-11-20T09:00:00Z",
+                     *           "by": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "why": "…",
+                     *           "kind": "guest",
+                     *           "directory": {
+                     *             "id": "…",
+                     *             "name": "…"
+                     *           },
+                     *           "reason": {
+                     *             "code": "never_described",
+                     *             "at": "2026-11-20T09:00:00Z",
+                     *             "state": "…",
+                     *             "idp_id": "…",
+                     *             "directory_user_id": "…"
+                     *           }
+                     *         },
+                     *         "directory_users": [
+                     *           {
+                     *             "id": "…",
+                     *             "directory": {
+                     *               "id": "…",
+                     *               "name": "…"
+                     *             },
+                     *             "name": "…",
+                     *             "email": "…",
+                     *             "idp_id": "…",
+                     *             "state": "…",
+                     *             "since": {
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "cause": {
+                     *                 "kind": "event",
+                     *                 "id": "…",
+                     *                 "actor": {
+                     *                   "id": "01920000-0000-7000-8000-000000000000",
+                     *                   "name": "…"
+                     *                 }
+                     *               }
+                     *             },
+                     *             "removed_at": "2026-11-20T09:00:00Z",
+                     *             "removed_by": {
+                     *               "kind": "event",
+                     *               "id": "…",
+                     *               "actor": {
+                     *                 "id": "01920000-0000-7000-8000-000000000000",
+                     *                 "name": "…"
+                     *               }
+                     *             },
+                     *             "live": true,
+                     *             "why_not": "…",
+                     *             "reason": {
+                     *               "code": "never_described",
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "state": "…",
+                     *               "idp_id": "…",
+                     *               "directory_user_id": "…"
+                     *             }
+                     *           }
+                     *         ],
+                     *         "memberships": [
+                     *           {
+                     *             "group": {
+                     *               "id": "…",
+                     *               "name": "…"
+                     *             },
+                     *             "directory_user_id": "…",
+                     *             "present": true,
+                     *             "since": {
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "cause": {
+                     *                 "kind": "event",
+                     *                 "id": "…",
+                     *                 "actor": {
+                     *                   "id": "01920000-0000-7000-8000-000000000000",
+                     *                   "name": "…"
+                     *                 }
+                     *               }
+                     *             },
+                     *             "live": true,
+                     *             "why_not": "…",
+                     *             "reason": {
+                     *               "code": "never_described",
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "state": "…",
+                     *               "idp_id": "…",
+                     *               "directory_user_id": "…"
+                     *             },
+                     *             "mappings": [
+                     *               {
+                     *                 "role": "member",
+                     *                 "source": "default",
+                     *                 "since": {
+                     *                   "at": "2026-11-20T09:00:00Z",
+                     *                   "cause": {
+                     *                     "kind": "event",
+                     *                     "id": "…",
+                     *                     "actor": {
+                     *                       "id": "01920000-0000-7000-8000-000000000000",
+                     *                       "name": "…"
+                     *                     }
+                     *                   }
+                     *                 },
+                     *                 "removed": true,
+                     *                 "gives": true,
+                     *                 "why_not": "…",
+                     *                 "reason": {
+                     *                   "code": "never_described",
+                     *                   "at": "2026-11-20T09:00:00Z",
+                     *                   "state": "…",
+                     *                   "idp_id": "…",
+                     *                   "directory_user_id": "…"
+                     *                 }
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "grants": [
+                     *           {
+                     *             "role": "member",
+                     *             "since": "2026-11-20T09:00:00Z",
+                     *             "granted_by": {
+                     *               "id": "01920000-0000-7000-8000-000000000000",
+                     *               "name": "…"
+                     *             },
+                     *             "gives": true
+                     *           }
+                     *         ],
+                     *         "admission": {
+                     *           "kind": "guest",
+                     *           "reason": "…",
+                     *           "admitted_by": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "since": "2026-11-20T09:00:00Z",
+                     *           "until": "2026-11-20T09:00:00Z",
+                     *           "lets_in": true
+                     *         },
+                     *         "history": {
+                     *           "items": [
+                     *             {
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "what": "dsync.user.deleted",
+                     *               "scope": "person",
+                     *               "group": {
+                     *                 "id": "…",
+                     *                 "name": "…"
+                     *               },
+                     *               "cause": {
+                     *                 "kind": "event",
+                     *                 "id": "…",
+                     *                 "actor": {
+                     *                   "id": "01920000-0000-7000-8000-000000000000",
+                     *                   "name": "…"
+                     *                 }
+                     *               },
+                     *               "changed": true,
+                     *               "summary": "Lost admin.",
+                     *               "changes": [
+                     *                 {
+                     *                   "code": "first_sign_in",
+                     *                   "name": "…",
+                     *                   "old_name": "…",
+                     *                   "gained": [],
+                     *                   "lost": []
+                     *                 }
+                     *               ],
+                     *               "before": {
+                     *                 "directory_user": {
+                     *                   "name": "…",
+                     *                   "email": "…",
+                     *                   "state": "…",
+                     *                   "live": true
+                     *                 },
+                     *                 "access": {
+                     *                   "active": false,
+                     *                   "roles": []
+                     *                 },
+                     *                 "member": true,
+                     *                 "group": {
+                     *                   "name": "…",
+                     *                   "live": true,
+                     *                   "members": 0,
+                     *                   "roles": []
+                     *                 },
+                     *                 "directory": {
+                     *                   "name": "…",
+                     *                   "live": true,
+                     *                   "people": 0
+                     *                 },
+                     *                 "settings": {
+                     *                   "…": "…"
+                     *                 }
+                     *               },
+                     *               "after": {
+                     *                 "directory_user": {
+                     *                   "name": "…",
+                     *                   "email": "…",
+                     *                   "state": "…",
+                     *                   "live": true
+                     *                 },
+                     *                 "access": {
+                     *                   "active": false,
+                     *                   "roles": []
+                     *                 },
+                     *                 "member": true,
+                     *                 "group": {
+                     *                   "name": "…",
+                     *                   "live": true,
+                     *                   "members": 0,
+                     *                   "roles": []
+                     *                 },
+                     *                 "directory": {
+                     *                   "name": "…",
+                     *                   "live": true,
+                     *                   "people": 0
+                     *                 },
+                     *                 "settings": {
+                     *                   "…": "…"
+                     *                 }
+                     *               }
+                     *             }
+                     *           ],
+                     *           "next_cursor": "…"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PersonDetail"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_access: {
+        parameters: {
+            query?: {
+                /** @description Without a zone it is UTC. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "as_of": "2026-11-20T09:00:00Z",
+                     *       "state": {
+                     *         "active": false,
+                     *         "roles": []
+                     *       },
+                     *       "sentence": "…",
+                     *       "caused_by": {
+                     *         "at": "2026-11-20T09:00:00Z",
+                     *         "what": "dsync.user.deleted",
+                     *         "scope": "person",
+                     *         "group": {
+                     *           "id": "…",
+                     *           "name": "…"
+                     *         },
+                     *         "cause": {
+                     *           "kind": "event",
+                     *           "id": "…",
+                     *           "actor": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           }
+                     *         },
+                     *         "changed": true,
+                     *         "summary": "Lost admin.",
+                     *         "changes": [
+                     *           {
+                     *             "code": "first_sign_in",
+                     *             "name": "…",
+                     *             "old_name": "…",
+                     *             "gained": [],
+                     *             "lost": []
+                     *           }
+                     *         ],
+                     *         "before": {
+                     *           "directory_user": {
+                     *             "name": "…",
+                     *             "email": "…",
+                     *             "state": "…",
+                     *             "live": true
+                     *           },
+                     *           "access": {
+                     *             "active": false,
+                     *             "roles": []
+                     *           },
+                     *           "member": true,
+                     *           "group": {
+                     *             "name": "…",
+                     *             "live": true,
+                     *             "members": 0,
+                     *             "roles": []
+                     *           },
+                     *           "directory": {
+                     *             "name": "…",
+                     *             "live": true,
+                     *             "people": 0
+                     *           },
+                     *           "settings": {
+                     *             "…": "…"
+                     *           }
+                     *         },
+                     *         "after": {
+                     *           "directory_user": {
+                     *             "name": "…",
+                     *             "email": "…",
+                     *             "state": "…",
+                     *             "live": true
+                     *           },
+                     *           "access": {
+                     *             "active": false,
+                     *             "roles": []
+                     *           },
+                     *           "member": true,
+                     *           "group": {
+                     *             "name": "…",
+                     *             "live": true,
+                     *             "members": 0,
+                     *             "roles": []
+                     *           },
+                     *           "directory": {
+                     *             "name": "…",
+                     *             "live": true,
+                     *             "people": 0
+                     *           },
+                     *           "settings": {
+                     *             "…": "…"
+                     *           }
+                     *         }
+                     *       },
+                     *       "may_have_changed": [
+                     *         {
+                     *           "at": "2026-11-20T09:00:00Z",
+                     *           "what": "dsync.user.deleted",
+                     *           "scope": "person",
+                     *           "group": {
+                     *             "id": "…",
+                     *             "name": "…"
+                     *           },
+                     *           "cause": {
+                     *             "kind": "event",
+                     *             "id": "…",
+                     *             "actor": {
+                     *               "id": "01920000-0000-7000-8000-000000000000",
+                     *               "name": "…"
+                     *             }
+                     *           },
+                     *           "changed": true,
+                     *           "summary": "Lost admin.",
+                     *           "changes": [
+                     *             {
+                     *               "code": "first_sign_in",
+                     *               "name": "…",
+                     *               "old_name": "…",
+                     *               "gained": [],
+                     *               "lost": []
+                     *             }
+                     *           ],
+                     *           "before": {
+                     *             "directory_user": {
+                     *               "name": "…",
+                     *               "email": "…",
+                     *               "state": "…",
+                     *               "live": true
+                     *             },
+                     *             "access": {
+                     *               "active": false,
+                     *               "roles": []
+                     *             },
+                     *             "member": true,
+                     *             "group": {
+                     *               "name": "…",
+                     *               "live": true,
+                     *               "members": 0,
+                     *               "roles": []
+                     *             },
+                     *             "directory": {
+                     *               "name": "…",
+                     *               "live": true,
+                     *               "people": 0
+                     *             },
+                     *             "settings": {
+                     *               "…": "…"
+                     *             }
+                     *           },
+                     *           "after": {
+                     *             "directory_user": {
+                     *               "name": "…",
+                     *               "email": "…",
+                     *               "state": "…",
+                     *               "live": true
+                     *             },
+                     *             "access": {
+                     *               "active": false,
+                     *               "roles": []
+                     *             },
+                     *             "member": true,
+                     *             "group": {
+                     *               "name": "…",
+                     *               "live": true,
+                     *               "members": 0,
+                     *               "roles": []
+                     *             },
+                     *             "directory": {
+                     *               "name": "…",
+                     *               "live": true,
+                     *               "people": 0
+                     *             },
+                     *             "settings": {
+                     *               "…": "…"
+                     *             }
+                     *           }
+                     *         }
+                     *       ],
+                     *       "now": {
+                     *         "person": {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…",
+                     *           "email": "…",
+                     *           "joined_at": "2026-11-20T09:00:00Z",
+                     *           "blocked_at": "2026-11-20T09:00:00Z",
+                     *           "blocked_by": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "blocked_reason": "…"
+                     *         },
+                     *         "directory_managed": true,
+                     *         "active": true,
+                     *         "roles": [
+                     *           "member"
+                     *         ],
+                     *         "permissions": [
+                     *           "posts:read"
+                     *         ],
+                     *         "refusal": "Ann Lee has never signed in, and no directory names them.",
+                     *         "refusal_reason": {
+                     *           "code": "organization_deleted",
+                     *           "at": "2026-11-20T09:00:00Z",
+                     *           "by": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "why": "…",
+                     *           "kind": "guest",
+                     *           "directory": {
+                     *             "id": "…",
+                     *             "name": "…"
+                     *           },
+                     *           "reason": {
+                     *             "code": "never_described",
+                     *             "at": "2026-11-20T09:00:00Z",
+                     *             "state": "…",
+                     *             "idp_id": "…",
+                     *             "directory_user_id": "…"
+                     *           }
+                     *         },
+                     *         "directory_users": [
+                     *           {
+                     *             "id": "…",
+                     *             "directory": {
+                     *               "id": "…",
+                     *               "name": "…"
+                     *             },
+                     *             "name": "…",
+                     *             "email": "…",
+                     *             "idp_id": "…",
+                     *             "state": "…",
+                     *             "since": {
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "cause": {
+                     *                 "kind": "event",
+                     *                 "id": "…",
+                     *                 "actor": {
+                     *                   "id": "01920000-0000-7000-8000-000000000000",
+                     *                   "name": "…"
+                     *                 }
+                     *               }
+                     *             },
+                     *             "removed_at": "2026-11-20T09:00:00Z",
+                     *             "removed_by": {
+                     *               "kind": "event",
+                     *               "id": "…",
+                     *               "actor": {
+                     *                 "id": "01920000-0000-7000-8000-000000000000",
+                     *                 "name": "…"
+                     *               }
+                     *             },
+                     *             "live": true,
+                     *             "why_not": "…",
+                     *             "reason": {
+                     *               "code": "never_described",
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "state": "…",
+                     *               "idp_id": "…",
+                     *               "directory_user_id": "…"
+                     *             }
+                     *           }
+                     *         ],
+                     *         "memberships": [
+                     *           {
+                     *             "group": {
+                     *               "id": "…",
+                     *               "name": "…"
+                     *             },
+                     *             "directory_user_id": "…",
+                     *             "present": true,
+                     *             "since": {
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "cause": {
+                     *                 "kind": "event",
+                     *                 "id": "…",
+                     *                 "actor": {
+                     *                   "id": "01920000-0000-7000-8000-000000000000",
+                     *                   "name": "…"
+                     *                 }
+                     *               }
+                     *             },
+                     *             "live": true,
+                     *             "why_not": "…",
+                     *             "reason": {
+                     *               "code": "never_described",
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "state": "…",
+                     *               "idp_id": "…",
+                     *               "directory_user_id": "…"
+                     *             },
+                     *             "mappings": [
+                     *               {
+                     *                 "role": "member",
+                     *                 "source": "default",
+                     *                 "since": {
+                     *                   "at": "2026-11-20T09:00:00Z",
+                     *                   "cause": {
+                     *                     "kind": "event",
+                     *                     "id": "…",
+                     *                     "actor": {
+                     *                       "id": "01920000-0000-7000-8000-000000000000",
+                     *                       "name": "…"
+                     *                     }
+                     *                   }
+                     *                 },
+                     *                 "removed": true,
+                     *                 "gives": true,
+                     *                 "why_not": "…",
+                     *                 "reason": {
+                     *                   "code": "never_described",
+                     *                   "at": "2026-11-20T09:00:00Z",
+                     *                   "state": "…",
+                     *                   "idp_id": "…",
+                     *                   "directory_user_id": "…"
+                     *                 }
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "grants": [
+                     *           {
+                     *             "role": "member",
+                     *             "since": "2026-11-20T09:00:00Z",
+                     *             "granted_by": {
+                     *               "id": "01920000-0000-7000-8000-000000000000",
+                     *               "name": "…"
+                     *             },
+                     *             "gives": true
+                     *           }
+                     *         ],
+                     *         "admission": {
+                     *           "kind": "guest",
+                     *           "reason": "…",
+                     *           "admitted_by": {
+                     *             "id": "01920000-0000-7000-8000-000000000000",
+                     *             "name": "…"
+                     *           },
+                     *           "since": "2026-11-20T09:00:00Z",
+                     *           "until": "2026-11-20T09:00:00Z",
+                     *           "lets_in": true
+                     *         },
+                     *         "history": {
+                     *           "items": [
+                     *             {
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "what": "dsync.user.deleted",
+                     *               "scope": "person",
+                     *               "group": {
+                     *                 "id": "…",
+                     *                 "name": "…"
+                     *               },
+                     *               "cause": {
+                     *                 "kind": "event",
+                     *                 "id": "…",
+                     *                 "actor": {
+                     *                   "id": "01920000-0000-7000-8000-000000000000",
+                     *                   "name": "…"
+                     *                 }
+                     *               },
+                     *               "changed": true,
+                     *               "summary": "Lost admin.",
+                     *               "changes": [
+                     *                 {
+                     *                   "code": "first_sign_in",
+                     *                   "name": "…",
+                     *                   "old_name": "…",
+                     *                   "gained": [],
+                     *                   "lost": []
+                     *                 }
+                     *               ],
+                     *               "before": {
+                     *                 "directory_user": {
+                     *                   "name": "…",
+                     *                   "email": "…",
+                     *                   "state": "…",
+                     *                   "live": true
+                     *                 },
+                     *                 "access": {
+                     *                   "active": false,
+                     *                   "roles": []
+                     *                 },
+                     *                 "member": true,
+                     *                 "group": {
+                     *                   "name": "…",
+                     *                   "live": true,
+                     *                   "members": 0,
+                     *                   "roles": []
+                     *                 },
+                     *                 "directory": {
+                     *                   "name": "…",
+                     *                   "live": true,
+                     *                   "people": 0
+                     *                 },
+                     *                 "settings": {
+                     *                   "…": "…"
+                     *                 }
+                     *               },
+                     *               "after": {
+                     *                 "directory_user": {
+                     *                   "name": "…",
+                     *                   "email": "…",
+                     *                   "state": "…",
+                     *                   "live": true
+                     *                 },
+                     *                 "access": {
+                     *                   "active": false,
+                     *                   "roles": []
+                     *                 },
+                     *                 "member": true,
+                     *                 "group": {
+                     *                   "name": "…",
+                     *                   "live": true,
+                     *                   "members": 0,
+                     *                   "roles": []
+                     *                 },
+                     *                 "directory": {
+                     *                   "name": "…",
+                     *                   "live": true,
+                     *                   "people": 0
+                     *                 },
+                     *                 "settings": {
+                     *                   "…": "…"
+                     *                 }
+                     *               }
+                     *             }
+                     *           ],
+                     *           "next_cursor": "…"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PastAccess"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    block_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Block"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "What is asked does not fit the state it is in now.",
+                     *       "code": "already_finished"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unblock_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SignOut"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_over_posts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOver"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "What is asked does not fit the state it is in now.",
+                     *       "code": "already_finished"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_directory: {
         parameters: {
             query?: {
@@ -7649,7 +10742,12 @@ export interface operations {
                      *         "name": "…",
                      *         "email": "…",
                      *         "joined_at": "2026-11-20T09:00:00Z",
-                     *         "blocked_at": "2026-11-20T09:00:00Z"
+                     *         "blocked_at": "2026-11-20T09:00:00Z",
+                     *         "blocked_by": {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…"
+                     *         },
+                     *         "blocked_reason": "…"
                      *       },
                      *       "directory_managed": true,
                      *       "active": true,
@@ -7663,6 +10761,12 @@ export interface operations {
                      *       "refusal_reason": {
                      *         "code": "organization_deleted",
                      *         "at": "2026-11-20T09:00:00Z",
+                     *         "by": {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…"
+                     *         },
+                     *         "why": "…",
+                     *         "kind": "guest",
                      *         "directory": {
                      *           "id": "…",
                      *           "name": "…"
@@ -7785,6 +10889,17 @@ export interface operations {
                      *           "gives": true
                      *         }
                      *       ],
+                     *       "admission": {
+                     *         "kind": "guest",
+                     *         "reason": "…",
+                     *         "admitted_by": {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…"
+                     *         },
+                     *         "since": "2026-11-20T09:00:00Z",
+                     *         "until": "2026-11-20T09:00:00Z",
+                     *         "lets_in": true
+                     *       },
                      *       "history": {
                      *         "items": [
                      *           {
@@ -8628,6 +11743,757 @@ export interface operations {
                      *       "status": 410,
                      *       "detail": "The event's body was purged, so that it cannot be applied again.",
                      *       "code": "body_purged"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "gone": true,
+                     *       "since": "2026-11-20T09:00:00Z",
+                     *       "directories": [
+                     *         "…"
+                     *       ],
+                     *       "people_out": 1,
+                     *       "admins_out": [
+                     *         {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…"
+                     *         }
+                     *       ],
+                     *       "kept": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PeopleGone"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    let_people_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changed": [
+                     *         {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…"
+                     *         }
+                     *       ],
+                     *       "unchanged": [
+                     *         {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…"
+                     *         }
+                     *       ],
+                     *       "dry_run": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "What is asked does not fit the state it is in now.",
+                     *       "code": "already_finished"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_people_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeepOut"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changed": [
+                     *         {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…"
+                     *         }
+                     *       ],
+                     *       "unchanged": [
+                     *         {
+                     *           "id": "01920000-0000-7000-8000-000000000000",
+                     *           "name": "…"
+                     *         }
+                     *       ],
+                     *       "dry_run": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "What is asked does not fit the state it is in now.",
+                     *       "code": "already_finished"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_owner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user_id": "0192e4a0-1c2d-7000-8000-000000000001"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BreakGlassOwner"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    name_owner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreakGlassOwner"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -9968,7 +13834,10 @@ export interface operations {
                      *             "email": "…",
                      *             "entries": 1,
                      *             "digest": "…",
-                     *             "seal": 1
+                     *             "seal": 1,
+                     *             "to": "…",
+                     *             "kind": "…",
+                     *             "until": "2026-11-20T09:00:00Z"
                      *           }
                      *         }
                      *       ],

@@ -1,0 +1,18 @@
+"""`rollcall break-glass`: the named owner is let in in an emergency."""
+
+import typer
+
+from backend.database import Database
+from backend.services.explanation.sentences import utc_text
+from backend.services.people import break_glass
+
+
+async def let_in(database: Database, organization_id: str, *, why: str, hours: int) -> None:
+    """Raises NotFound."""
+    async with database.transaction() as session:
+        opened = await break_glass.let_in(session, organization_id, why=why, hours=hours)
+    typer.echo(
+        f"{opened.name} ({opened.email or 'no address'}, {opened.user_id}) is an admin of "
+        f"{organization_id} until {utc_text(opened.until)}, and signs in by SSO. "
+        "It is in the audit trail, and its admins are shown it under Directory."
+    )
