@@ -18,6 +18,8 @@ class ProblemCode(StrEnum):
     CROSS_SITE = "cross_site"
     NOT_FOUND = "not_found"
     NOT_INVITABLE = "not_invitable"
+    STALE_VERSION = "stale_version"
+    LAST_ADMIN = "last_admin"
     BODY_PURGED = "body_purged"
     NOT_HELD = "not_held"
     ALREADY_FINISHED = "already_finished"
@@ -124,6 +126,36 @@ class NotInvitable(RollcallError):
     code = ProblemCode.NOT_INVITABLE
     title = "Cannot be invited"
     detail = "Only active people who have not joined can be invited."
+
+
+class StaleVersion(RollcallError):
+    """A change of what was changed meanwhile; `current` is what is there now, as JSON has it."""
+
+    status = 409
+    code = ProblemCode.STALE_VERSION
+    title = "Changed meanwhile"
+    detail = (
+        "This was changed since you read it, and your change was not made. `current` is what is "
+        "there now: look at it, and send your change with its version."
+    )
+
+    def __init__(self, current: Mapping[str, object]) -> None:
+        super().__init__()
+        self.current = current
+
+
+class LastAdmin(RollcallError):
+    status = 409
+    code = ProblemCode.LAST_ADMIN
+    title = "The last admin"
+    detail = (
+        "Nobody would be left who may administer, so nothing was changed. Make somebody else an "
+        "admin first, by a group or a grant."
+    )
+
+
+class NotOnePerson(Exception):
+    """Whom an operator named is nobody, or more than one; they are told on the command line."""
 
 
 class NotJoinable(Exception):

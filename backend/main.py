@@ -27,10 +27,12 @@ from backend.routers import (
     directory,
     directory_sync,
     docs,
+    grants,
     health,
     me,
     posts,
     reconciliations,
+    roles,
     team,
 )
 from backend.schemas.problem import Problem
@@ -54,6 +56,7 @@ _TAGS = [
         "name": "directory",
         "description": "What WorkOS tells us about the customer's directory, and what follows.",
     },
+    {"name": "roles", "description": "What gives which role: mappings, and grants by hand."},
     {"name": "operations", "description": "Health and metrics."},
 ]
 
@@ -117,7 +120,10 @@ def create_app(
     app.state.enqueue = jobs.enqueue
     problems.register(app)
     # In this order they are looked at: first what is asked for most.
-    for module in (directory_sync, posts, me, team, directory, reconciliations, auth, health, docs):
+    for module in (
+        directory_sync, posts, me, team, directory, reconciliations, roles, grants, auth, health,
+        docs,
+    ):  # fmt: skip
         app.include_router(module.router)
     app.frontend("/", directory=PAGES, fallback="index.html", check_dir=check_pages)
     for folder in FOLDERS_OF_FILES:  # a file that is not there is no page to go to

@@ -114,6 +114,10 @@ class NameCursor(Cursor, reads=(_text, UUID)):
     """For lists that are sorted by name, then id."""
 
 
+class LabelCursor(Cursor, reads=(_text, _text)):
+    """For lists of what WorkOS knows, whose ids are texts, that are sorted by name, then id."""
+
+
 C = TypeVar("C", bound=Cursor)
 Row = TypeVar("Row")
 Rows = TypeVar("Rows", bound=Select[*tuple[Any, ...]])

@@ -30,6 +30,7 @@ from backend.errors import (
     RollcallError,
     SignInRefusal,
     SignInRefused,
+    StaleVersion,
     TemporarilyUnavailable,
     TooManyRequests,
 )
@@ -112,6 +113,8 @@ async def _refusal(request: Request, error: Exception) -> ProblemResponse:
     headers = _RETRY if error.status == http.HTTPStatus.SERVICE_UNAVAILABLE else None
     if isinstance(error, InvalidInput):
         problem["errors"] = [{"field": error.field, "message": error.message}]
+    elif isinstance(error, StaleVersion):
+        problem["current"] = error.current
     elif isinstance(error, TooManyRequests):
         headers = {"Retry-After": str(error.seconds)}
     return _respond(problem, headers)

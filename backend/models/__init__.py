@@ -24,7 +24,13 @@ from backend.models.organization import Organization
 from backend.models.post import Post
 from backend.models.rate_count import RateCount
 from backend.models.reconciliation import Reconciliation
-from backend.models.role import RoleGrant, RoleMapping
+from backend.models.role import (
+    MappingVersion,
+    RoleGrant,
+    RoleMapping,
+    WorkosRole,
+    WorkosRoleMapping,
+)
 from backend.models.session import Session, UsedState
 from backend.models.user import SsoIdentity, User
 
@@ -41,6 +47,7 @@ __all__ = [
     "DirectoryUser",
     "EventCursor",
     "Invitation",
+    "MappingVersion",
     "Organization",
     "Post",
     "RateCount",
@@ -51,6 +58,8 @@ __all__ = [
     "SsoIdentity",
     "UsedState",
     "User",
+    "WorkosRole",
+    "WorkosRoleMapping",
     "access",
     "live_directories",
     "live_directory_users",

@@ -13,6 +13,7 @@ class Organization(Base):
     """What its admins decide begins with `settings_version`; None is: no limit, nobody, nothing.
 
     `access_changed`: of many people at once, and what they hold is still to be ended.
+    `role_source` is of `schemas.access.RoleSource`.
     """
 
     __tablename__ = "organizations"
@@ -21,6 +22,7 @@ class Organization(Base):
     name: Mapped[str] = mapped_column(server_default="")
     directory_managed: Mapped[bool] = mapped_column(server_default=false())
     default_mappings: Mapped[bool] = mapped_column(server_default=true())
+    role_source: Mapped[str] = mapped_column(server_default="groups")
     deleted: Mapped[bool] = mapped_column(server_default=false())
     occurred_at: Mapped[datetime | None]
     event_id: Mapped[WorkosId | None]

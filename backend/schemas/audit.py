@@ -1,5 +1,6 @@
 """What the audit trail keeps of an entry: one model, for whoever writes and whoever reads."""
 
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,6 +36,10 @@ class GroupState(_Kept):
     roles: list[str] = []
 
 
+class WorkosRoleState(_Kept):
+    roles: list[str] = []
+
+
 class DirectoryMirrorState(_Kept):
     """`people` are counted up to 1,000."""
 
@@ -44,13 +49,17 @@ class DirectoryMirrorState(_Kept):
 
 
 class MirrorState(_Kept):
-    """The state of what an event is about, as the SQL function `mirror_states` says it."""
+    """The state of what an event is about, as the SQL function `mirror_states` says it.
+
+    Of a role at WorkOS, which no event is about: what it gives.
+    """
 
     directory_user: Known[DirectoryUserState] = None
     access: Known[AccessState] = None
     member: Known[bool] = None
     group: Known[GroupState] = None
     directory: Known[DirectoryMirrorState] = None
+    workos_role: Known[WorkosRoleState] = None
 
 
 class AuditDetail(_Kept):
@@ -58,8 +67,8 @@ class AuditDetail(_Kept):
 
     Of an event: `outcome`, `reason`, `detail`, `source`, `attempt` and, where it is about a person
     in a group, `group_id`; `before` and `after` of what changed. Of a deleted post: `title` and
-    `author_id`. Of a reconciliation: `people` and `limit` if held; `drift`, `lost_access` and
-    `confirmed` if completed.
+    `author_id`. Of a grant: `role`, `reason` and `until`. Of a reconciliation: `people` and `limit`
+    if held; `drift`, `lost_access` and `confirmed` if completed.
     """
 
     outcome: Known[str] = None
@@ -70,6 +79,8 @@ class AuditDetail(_Kept):
     group_id: Known[str] = None
     before: Known[MirrorState] = None
     after: Known[MirrorState] = None
+    role: Known[str] = None
+    until: Known[datetime] = None
     title: Known[str] = None
     author_id: Known[str] = None
     people: Known[int] = None

@@ -1,5 +1,7 @@
 """Errors on the wire (RFC 9457)."""
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from backend.errors import ProblemCode
@@ -20,3 +22,7 @@ class Problem(BaseModel):
         default=None, description="That of the header X-Request-ID, and of our log."
     )
     errors: list[FieldError] | None = Field(default=None, description="On 422: each bad field.")
+    current: dict[str, Any] | None = Field(
+        default=None,
+        description="On 409 `stale_version`: what is there now, as a GET of it would say.",
+    )

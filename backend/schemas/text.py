@@ -49,7 +49,14 @@ Title = Annotated[
 Content = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _Storable
 ]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Storable
+]
 SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), _Storable]
 
 # As long as a directory's, and as exact: a blank at its end tells it from another.
 GroupName = Annotated[str, StringConstraints(max_length=500), _Storable]
+
+# Of WorkOS's: an id, and what names a role there.
+WorkosId = Annotated[str, StringConstraints(min_length=1, max_length=255), _Storable]
+Slug = WorkosId

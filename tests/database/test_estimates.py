@@ -136,6 +136,20 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
     await get("/directory", counts=False)
     await get("/directory/reconciliations")
     await get(f"/directory/people/{person}/access")
+    await get("/roles")
+    some: dict[str, Any]
+    for some in ({}, {"q": "g2"}, {"role": "author"}, {"mapped": False}):
+        await get("/roles/groups", limit=2, **some)
+    group = (await get("/roles/groups", limit=1))["items"][0]
+    for wanted in ({"group_id": group["id"]}, {"slug": "editor"}):
+        await change("POST", "/roles/preview", json=wanted | {"roles": ["author"]})
+    some = {"roles": ["author"], "version": group["version"]}
+    await change("PUT", f"/roles/mappings/{group['id']}", json=some)
+    known = {each["slug"]: each for each in (await get("/roles"))["workos_roles"]}
+    some = {"roles": ["author"], "version": known.get("editor", {}).get("version", 0)}
+    await change("PUT", "/roles/workos/editor", json=some)
+    await change("POST", f"/people/{person}/grants", json={"role": "author", "reason": "r"})
+    await change("DELETE", f"/people/{person}/grants/author")
     await change("POST", f"/team/{newcomer}/invitation")
     await change("DELETE", f"/team/{newcomer}/invitation")
 

@@ -28,13 +28,17 @@ OPENED_BY = {
     ("GET", "/team"): {Permission.READ_TEAM},
     ("POST", "/team/{id}/invitation"): INVITE,
     ("DELETE", "/team/{id}/invitation"): INVITE,
-    **{route: ADMINISTER for route in ROUTES if route[1].startswith("/directory")},
+    **{
+        route: ADMINISTER
+        for route in ROUTES
+        if route[1].startswith(("/directory", "/roles", "/people"))
+    },
 }
 
 
 def test_every_route_is_opened_by_some_permission() -> None:
     """Except for /me, which tells the permissions."""
-    named = {(method, re.sub(r"\{\w+\}", "{id}", path)) for method, path in OPENED_BY}
+    named = {(method, re.sub(r"\{(own|other)\}", "{id}", path)) for method, path in OPENED_BY}
     assert named | {("GET", "/me")} == set(ROUTES)
 
 
@@ -50,6 +54,8 @@ async def test_a_permission_opens_what_it_is_for_and_nothing_else(
         "{own}": (await ask(adam, "POST", "/posts")).json()["id"],
         "{other}": (await ask(other, "POST", "/posts")).json()["id"],
         "{id}": ian["id"],
+        "{slug}": "editor",
+        "{role}": "author",
     }
     for role in Role:
         monkeypatch.setattr(role, "permissions", frozenset({permission}))

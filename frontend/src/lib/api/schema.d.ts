@@ -293,6 +293,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Each role, and what gives it */
+        get: operations["list_roles_roles_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/roles/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The directory's groups by name, and what each gives */
+        get: operations["list_groups_roles_groups_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/roles/mappings/{group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Have a group give these roles, and no others */
+        put: operations["change_mapping_roles_mappings__group_id__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/roles/workos/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Have a role that people have at WorkOS give these roles, and no others */
+        put: operations["change_workos_role_roles_workos__slug__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/roles/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who would gain and lose what by a change of a mapping; nothing is changed */
+        post: operations["preview_mapping_roles_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{user_id}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a person a role by hand; an earlier grant of it is replaced */
+        post: operations["create_grant_people__user_id__grants_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{user_id}/grants/{role}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a role that a person was given by hand */
+        delete: operations["end_grant_people__user_id__grants__role__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth": {
         parameters: {
             query?: never;
@@ -498,7 +617,7 @@ export interface components {
          * @description What an entry of the history changed.
          * @enum {string}
          */
-        ChangeCode: "first_sign_in" | "access_unchanged" | "group_joined" | "group_left" | "access_gained" | "access_lost" | "roles_changed" | "group_described" | "group_renamed" | "group_roles_gained" | "group_roles_lost" | "group_deleted" | "directory_described" | "directory_removed" | "organization_described" | "organization_deleted";
+        ChangeCode: "first_sign_in" | "access_unchanged" | "group_joined" | "group_left" | "access_gained" | "access_lost" | "roles_changed" | "group_described" | "group_renamed" | "group_roles_gained" | "group_roles_lost" | "group_deleted" | "directory_described" | "directory_removed" | "organization_described" | "organization_deleted" | "workos_role_roles_gained" | "workos_role_roles_lost";
         /**
          * Counts
          * @description What is live now; exact, and so as slow as the directory is large.
@@ -963,8 +1082,12 @@ export interface components {
             refusal_reason: components["schemas"]["Refusal"] | null;
             /** Directory Users */
             directory_users: components["schemas"]["DirectoryEntry"][];
+            /** @description What gives roles beside grants. */
+            role_source: components["schemas"]["RoleSource"];
             /** Memberships */
             memberships: components["schemas"]["Membership"][];
+            /** Workos Roles */
+            workos_roles: components["schemas"]["HeldWorkosRole"][];
             /** Grants */
             grants: components["schemas"]["Grant"][];
             history: components["schemas"]["History"];
@@ -983,9 +1106,54 @@ export interface components {
              * Format: date-time
              */
             since: string;
+            /** @description Null: by an operator. */
             granted_by: components["schemas"]["Person"] | null;
+            /**
+             * Reason
+             * @description Why it was given.
+             */
+            reason: string;
+            /**
+             * Until
+             * @description Null: until it is ended.
+             */
+            until: string | null;
             /** Gives */
             gives: boolean;
+            /** Why Not */
+            why_not: string | null;
+            /** @description What `why_not` says, for programs. */
+            why_not_reason: components["schemas"]["Reason"] | null;
+        };
+        /**
+         * GrantCreate
+         * @example {
+         *       "reason": "Writes while Ann is away.",
+         *       "role": "author"
+         *     }
+         */
+        GrantCreate: {
+            role: components["schemas"]["Role"];
+            /**
+             * Reason
+             * @description Why, for whoever looks at it later.
+             */
+            reason: string;
+            /**
+             * Until
+             * @description Null: until it is ended.
+             */
+            until?: string | null;
+        };
+        /** GroupPage */
+        GroupPage: {
+            /** Items */
+            items: components["schemas"]["MappedGroup"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page.
+             */
+            next_cursor: string | null;
         };
         /**
          * GroupState
@@ -1015,6 +1183,21 @@ export interface components {
              */
             status: string;
         };
+        /**
+         * HeldWorkosRole
+         * @description A role that WorkOS says the person has.
+         */
+        HeldWorkosRole: {
+            /** Slug */
+            slug: string;
+            /**
+             * Directory User Id
+             * @description As whom; null: by their last sign-in, where no directory decides.
+             */
+            directory_user_id: string | null;
+            /** Mappings */
+            mappings: components["schemas"]["WorkosMapping"][];
+        };
         /** History */
         History: {
             /** Items */
@@ -1033,7 +1216,7 @@ export interface components {
             code: components["schemas"]["ChangeCode"];
             /**
              * Name
-             * @description Of the group or the directory.
+             * @description Of the group, the directory or the role.
              */
             name?: string | null;
             /**
@@ -1161,6 +1344,85 @@ export interface components {
              */
             examples: components["schemas"]["DriftExample"][];
         };
+        /**
+         * MappedGroup
+         * @description A group of the directory, and the roles that it gives.
+         */
+        MappedGroup: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string | null;
+            /**
+             * Labels Before
+             * @description Names that it had before, the newest first.
+             */
+            labels_before: string[];
+            directory: components["schemas"]["Named"];
+            /**
+             * Live
+             * @description Whether the directory has it still.
+             */
+            live: boolean;
+            /**
+             * Members
+             * @description Active members, counted up to 1000.
+             */
+            members: number;
+            /**
+             * Members More
+             * @description Whether there are more.
+             */
+            members_more: boolean;
+            /** Roles */
+            roles: components["schemas"]["MappedRole"][];
+            /**
+             * Version
+             * @description To send with a change; 0: nobody has changed it yet.
+             */
+            version: number;
+        };
+        /** MappedRole */
+        MappedRole: {
+            role: components["schemas"]["Role"];
+            /** @description `default`: by the group's name; `admin`: by a person. */
+            source: components["schemas"]["MappingSource"];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Gives
+             * @description Whether it counts: the organization heeds groups, and the rule if by it.
+             */
+            gives: boolean;
+        };
+        /**
+         * MappedWorkosRole
+         * @description A role that WorkOS says people have, and the roles that it gives here.
+         */
+        MappedWorkosRole: {
+            /** Slug */
+            slug: string;
+            /** Roles */
+            roles: components["schemas"]["Role"][];
+            /**
+             * People
+             * @description Who has it, counted up to 1000.
+             */
+            people: number;
+            /**
+             * People More
+             * @description Whether there are more.
+             */
+            people_more: boolean;
+            /**
+             * Version
+             * @description To send with a change; 0: nobody has changed it yet.
+             */
+            version: number;
+        };
         /** Mapping */
         Mapping: {
             role: components["schemas"]["Role"];
@@ -1174,6 +1436,48 @@ export interface components {
             /** Why Not */
             why_not: string | null;
             reason: components["schemas"]["Reason"] | null;
+        };
+        /**
+         * MappingChange
+         * @example {
+         *       "roles": [
+         *         "author"
+         *       ],
+         *       "version": 0
+         *     }
+         */
+        MappingChange: {
+            /**
+             * Roles
+             * @description All that it is to give from then on; none: nothing.
+             */
+            roles: components["schemas"]["Role"][];
+            /**
+             * Version
+             * @description As it was read; 0 where nobody has changed it yet.
+             */
+            version: number;
+        };
+        /**
+         * MappingPreview
+         * @description A mapping as it might be: of a group, or of a role at WorkOS.
+         * @example {
+         *       "group_id": "directory_group_01J9ZBSALES",
+         *       "roles": [
+         *         "author"
+         *       ]
+         *     }
+         */
+        MappingPreview: {
+            /** Group Id */
+            group_id?: string | null;
+            /** Slug */
+            slug?: string | null;
+            /**
+             * Roles
+             * @description All that it is to give from then on; none: nothing.
+             */
+            roles: components["schemas"]["Role"][];
         };
         /**
          * MappingSource
@@ -1219,6 +1523,8 @@ export interface components {
         /**
          * MirrorState
          * @description The state of what an event is about, as the SQL function `mirror_states` says it.
+         *
+         *     Of a role at WorkOS, which no event is about: what it gives.
          */
         MirrorState: {
             directory_user?: components["schemas"]["DirectoryUserState"] | null;
@@ -1227,6 +1533,7 @@ export interface components {
             member?: boolean | null;
             group?: components["schemas"]["GroupState"] | null;
             directory?: components["schemas"]["DirectoryMirrorState"] | null;
+            workos_role?: components["schemas"]["WorkosRoleState"] | null;
         };
         /** Named */
         Named: {
@@ -1355,6 +1662,31 @@ export interface components {
             content?: string | null;
         };
         /**
+         * Preview
+         * @description What would follow for people; nothing was changed.
+         */
+        Preview: {
+            /** Gains */
+            gains: components["schemas"]["RoleChange"][];
+            /** Losses */
+            losses: components["schemas"]["RoleChange"][];
+            /**
+             * Looked At
+             * @description The active people whom the mapping is of.
+             */
+            looked_at: number;
+            /**
+             * Looked At All
+             * @description False: there are more of them, and more than counted here may be concerned.
+             */
+            looked_at_all: boolean;
+            /**
+             * Last Admin
+             * @description Whether nobody would be left who may administer: it would be refused.
+             */
+            last_admin: boolean;
+        };
+        /**
          * Progress
          * @description What has been read so far; a total is null while WorkOS has not said it.
          */
@@ -1430,7 +1762,7 @@ export interface components {
          * @description Why something gives no access.
          * @enum {string}
          */
-        ReasonCode: "never_described" | "removed" | "newer_namesake" | "not_active" | "other_user" | "directory_removed" | "not_listed" | "taken_out" | "directory_user_not_live" | "before_removal" | "not_in_snapshot" | "group_unknown" | "group_of_other_directory" | "group_deleted" | "before_group_deletion" | "group_directory_removed" | "group_not_listed" | "mapping_removed" | "default_mappings_off" | "membership_not_live" | "user_not_active";
+        ReasonCode: "never_described" | "removed" | "newer_namesake" | "not_active" | "other_user" | "directory_removed" | "not_listed" | "taken_out" | "directory_user_not_live" | "before_removal" | "not_in_snapshot" | "group_unknown" | "group_of_other_directory" | "group_deleted" | "before_group_deletion" | "group_directory_removed" | "group_not_listed" | "mapping_removed" | "default_mappings_off" | "groups_not_heeded" | "workos_roles_not_heeded" | "membership_not_live" | "user_not_active" | "grant_over";
         /** Receipt */
         Receipt: {
             outcome: components["schemas"]["Outcome"];
@@ -1629,11 +1961,100 @@ export interface components {
          * @enum {string}
          */
         Role: "member" | "author" | "admin";
+        /** RoleChange */
+        RoleChange: {
+            role: components["schemas"]["Role"];
+            /** People */
+            people: number;
+            /**
+             * Examples
+             * @description By name, 20 at most.
+             */
+            examples: components["schemas"]["Person"][];
+        };
+        /**
+         * RoleEntry
+         * @description A role with all that gives it.
+         */
+        RoleEntry: {
+            role: components["schemas"]["Role"];
+            /** Permissions */
+            permissions: components["schemas"]["Permission"][];
+            /** Groups */
+            groups: components["schemas"]["MappedGroup"][];
+            /**
+             * More Groups
+             * @description Whether `GET /roles/groups?role=` has more.
+             */
+            more_groups: boolean;
+            /**
+             * Workos Roles
+             * @description Slugs of roles at WorkOS that give it.
+             */
+            workos_roles: string[];
+            /**
+             * Grants
+             * @description Those in force, the newest first.
+             */
+            grants: components["schemas"]["RoleGrant"][];
+            /** More Grants */
+            more_grants: boolean;
+        };
+        /**
+         * RoleGrant
+         * @description A role that somebody was given by hand.
+         */
+        RoleGrant: {
+            person: components["schemas"]["Person"];
+            role: components["schemas"]["Role"];
+            /** Reason */
+            reason: string;
+            /** @description Null: by an operator. */
+            granted_by: components["schemas"]["Person"] | null;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * @description Null: until it is ended.
+             */
+            until: string | null;
+            /**
+             * Active
+             * @description Whether the person may enter at all.
+             */
+            active: boolean;
+        };
+        /**
+         * RoleSource
+         * @description What of a directory gives roles; grants by hand do in any case.
+         * @enum {string}
+         */
+        RoleSource: "groups" | "workos" | "both";
+        /** Roles */
+        Roles: {
+            /** @description What gives roles beside grants. */
+            role_source: components["schemas"]["RoleSource"];
+            /**
+             * Default Mappings
+             * @description Whether groups named Authors and Admins give their role by themselves.
+             */
+            default_mappings: boolean;
+            /** Items */
+            items: components["schemas"]["RoleEntry"][];
+            /**
+             * Workos Roles
+             * @description Those that anybody has had.
+             */
+            workos_roles: components["schemas"]["MappedWorkosRole"][];
+        };
         /**
          * Scope
          * @enum {string}
          */
-        Scope: "person" | "group" | "directory" | "organization";
+        Scope: "person" | "group" | "directory" | "organization" | "workos_role";
         /**
          * ShortListing
          * @description WorkOS listed fewer than it counts itself.
@@ -1745,6 +2166,33 @@ export interface components {
          * @enum {string}
          */
         WorkosFault: "unreachable" | "key_refused" | "rate_limited" | "unexpected_status" | "unreadable" | "unreadable_object" | "not_workos" | "circular_listing" | "foreign_directory" | "foreign_row" | "directory_contradiction" | "group_contradiction" | "cursor_expired" | "from_the_future";
+        /**
+         * WorkosMapping
+         * @description What a role at WorkOS is mapped to.
+         */
+        WorkosMapping: {
+            role: components["schemas"]["Role"];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Removed */
+            removed: boolean;
+            /** Gives */
+            gives: boolean;
+            /** Why Not */
+            why_not: string | null;
+            reason: components["schemas"]["Reason"] | null;
+        };
+        /** WorkosRoleState */
+        WorkosRoleState: {
+            /**
+             * Roles
+             * @default []
+             */
+            roles: string[];
+        };
         /** FieldError */
         FieldError: {
             /** Field */
@@ -1757,7 +2205,7 @@ export interface components {
          * @description What happened, for programs: the `code` of every problem document.
          * @enum {string}
          */
-        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
+        ProblemCode: "bad_request" | "not_signed_in" | "credential_refused" | "role_missing" | "scope_missing" | "session_required" | "not_yours" | "cross_site" | "not_found" | "not_invitable" | "stale_version" | "last_admin" | "body_purged" | "not_held" | "already_finished" | "invalid_input" | "payload_too_large" | "invalid_signature" | "not_an_event" | "temporarily_unavailable" | "directory_unavailable" | "code_rejected" | "unauthorized" | "method_not_allowed" | "prefetched" | "rate_limited" | "invalid_host" | "unknown_host" | "internal_error";
         /** Problem */
         Problem: {
             /**
@@ -1788,6 +2236,14 @@ export interface components {
              * @default null
              */
             errors: components["schemas"]["FieldError"][] | null;
+            /**
+             * Current
+             * @description On 409 `stale_version`: what is there now, as a GET of it would say.
+             * @default null
+             */
+            current: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * SignInRefusal
@@ -3525,6 +3981,630 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Reconciliation"];
                 };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_roles_roles_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Roles"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_groups_roles_groups_get: {
+        parameters: {
+            query?: {
+                /** @description Part of a group's name. */
+                q?: string | null;
+                /** @description Only groups that are mapped to this role. */
+                role?: components["schemas"]["Role"] | null;
+                /** @description Only groups that are mapped to a role, or that are not. */
+                mapped?: boolean | null;
+                /** @description Rows a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupPage"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_mapping_roles_mappings__group_id__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappedGroup"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_workos_role_roles_workos__slug__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappedWorkosRole"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_mapping_roles_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingPreview"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_grant_people__user_id__grants_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleGrant"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked does not fit the state it is in now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_grant_people__user_id__grants__role__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+                role: components["schemas"]["Role"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in, or access has ended. */
             401: {
