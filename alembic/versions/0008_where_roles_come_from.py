@@ -20,7 +20,7 @@ INSERT INTO users (
 )
 SELECT 'org_1', md5(n::text)::uuid, 'idp_' || n, 'Person ' || n, n || '@typical.example', 1, now(),
     'event_' || n, now()
-FROM generate_series(1, 600) AS n;
+FROM generate_series(1, 2000) AS n;
 
 INSERT INTO directory_users (
     organization_id, id, directory_id, idp_id, email, name, state, role_slugs, rank, occurred_at,
@@ -57,15 +57,19 @@ _TAUGHT = (
     "directory_groups", "directory_users", "users", "organizations",
 )  # fmt: skip
 _LASTING = """
-ALTER TABLE {} SET (autovacuum_analyze_threshold = 10000, autovacuum_vacuum_threshold = 10000,
-    autovacuum_vacuum_insert_threshold = 10000)
+ALTER TABLE {table} SET (autovacuum_analyze_threshold = {enough},
+    autovacuum_vacuum_threshold = {enough}, autovacuum_vacuum_insert_threshold = {enough})
 """
+# As in 0006: more than this migration and those before have changed.
+_ENOUGH = 10_000
+_ENOUGH_USERS = 20_000
 
 
 def _teach() -> None:
     connection = op.get_bind()
     for table in _TAUGHT[:3]:
-        op.execute(_LASTING.format(table))
+        op.execute(_LASTING.format(table=table, enough=_ENOUGH))
+    op.execute(_LASTING.format(table="users", enough=_ENOUGH_USERS))
     used = connection.exec_driver_sql("SELECT EXISTS (SELECT FROM organizations)").scalar_one()
     if not used:
         for statement in _TYPICAL_ROWS.split(";\n"):
@@ -989,6 +993,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(_LASTING.format(table="users", enough=_ENOUGH))
     op.execute("DROP VIEW live_groups")
     op.get_bind().exec_driver_sql(
         dedent("""

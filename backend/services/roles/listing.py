@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     Text,
+    Uuid,
     and_,
     any_,
     bindparam,
@@ -404,6 +405,8 @@ async def read_workos_roles(
 
 
 _GRANTER = aliased(User)
+# Spelt so that the planner knows how many that leaves.
+_IN_FORCE = or_(RoleGrant.until.is_(None), RoleGrant.until > func.now())
 
 
 def grants(organization_id: str) -> Select[*tuple[Any, ...]]:
@@ -440,7 +443,7 @@ def grants(organization_id: str) -> Select[*tuple[Any, ...]]:
         )
         .where(
             RoleGrant.organization_id == organization_id,
-            (RoleGrant.until > func.now()).is_not(False),
+            _IN_FORCE,
         )
     )
 
@@ -462,10 +465,21 @@ async def _grants_of(
     executor: Executor, organization_id: str, role: Role
 ) -> list[schemas.RoleGrant]:
     """The newest, and one more than are listed."""
-    newest = grants(organization_id).where(RoleGrant.role == role)
-    rows = await executor.execute(
-        newest.order_by(RoleGrant.created_at.desc(), RoleGrant.user_id.desc()).limit(
-            literal(MOST_LISTED + 1, literal_execute=True)
+    newest = (
+        select(RoleGrant.user_id)
+        .where(
+            RoleGrant.organization_id == organization_id,
+            RoleGrant.role == role,
+            _IN_FORCE,
         )
+        .order_by(RoleGrant.created_at.desc(), RoleGrant.user_id.desc())
+        .limit(literal(MOST_LISTED + 1, literal_execute=True))
+    )
+    people = (await executor.scalars(newest)).all()
+    shown = grants(organization_id).where(
+        RoleGrant.role == role, RoleGrant.user_id == any_(literal(people, ARRAY(Uuid)))
+    )
+    rows = await executor.execute(
+        shown.order_by(RoleGrant.created_at.desc(), RoleGrant.user_id.desc())
     )
     return [grant(row) for row in rows]
