@@ -236,6 +236,10 @@ class DirectoryNotGone(RollcallError):
     detail = "A directory decides who may enter. Let people in and keep them out there."
 
 
+class NotOnePerson(Exception):
+    """Whom an operator named is nobody, or more than one; they are told on the command line."""
+
+
 class NotJoinable(Exception):
     """Of two users; an operator is told on the command line."""
 

@@ -100,6 +100,7 @@ _TAGS = [
         "name": "directory",
         "description": "What WorkOS tells us about the customer's directory, and what follows.",
     },
+    {"name": "roles", "description": "What gives which role: mappings, and grants by hand."},
     {
         "name": "audit",
         "description": "What was done, by whom or by what; as a list, as a file, and by days.",

@@ -122,6 +122,10 @@ class SeenCursor(Cursor, reads=(int, _text, UUID)):
     """For lists that are sorted by the day somebody was seen, then name, then id."""
 
 
+class LabelCursor(Cursor, reads=(_text, _text)):
+    """For lists of what WorkOS knows, whose ids are texts, that are sorted by name, then id."""
+
+
 C = TypeVar("C", bound=Cursor)
 Row = TypeVar("Row")
 Rows = TypeVar("Rows", bound=Select[*tuple[Any, ...]])

@@ -21,6 +21,7 @@ from backend.cli import break_glass as cli_break_glass
 from backend.cli import events as cli_events
 from backend.cli import identities as cli_identities
 from backend.cli import reconcile as cli_reconcile
+from backend.cli import roles as cli_roles
 from backend.database import (
     BACKGROUND,
     CONNECTION_FAULTS,
@@ -33,7 +34,7 @@ from backend.database import (
     remedy,
 )
 from backend.embedded_postgres import Addresses, EmbeddedPostgresError, running
-from backend.errors import BodyPurged, NotAnEvent, NotFound, NotJoinable
+from backend.errors import BodyPurged, NotAnEvent, NotFound, NotJoinable, NotOnePerson
 from backend.http.pages import PAGES
 from backend.http.protocol import BoundedHttp
 from backend.schemas.events import EventFilters, Outcome, ReplayRange
@@ -142,6 +143,7 @@ def _configured() -> Iterator[tuple[Settings, Addresses]]:
         NotAnEvent,
         BodyPurged,
         NotJoinable,
+        NotOnePerson,
     ) as error:
         raise _fail(error) from error
     except _REFUSALS as error:
@@ -357,6 +359,24 @@ def replay_events(
                 return await cli_events.replay_many(settings, database, wanted)
 
     raise typer.Exit(_with_database(work))
+
+
+@app.command("grant-admin")
+def grant_admin(
+    who: Annotated[
+        str, typer.Argument(metavar="EMAIL", help="Whom: their address, or their id of `/team`.")
+    ],
+    organization: Annotated[str, typer.Option(help="WorkOS's id of the organization.")],
+    why: Annotated[str, typer.Option(help="For the audit log.")],
+) -> None:
+    """Make somebody an admin by hand, for an organization that has lost its admins."""
+    if not (reason := why.strip()):
+        raise typer.BadParameter("say why: --why")
+
+    async def work(_settings: Settings, database: Database) -> None:
+        await cli_roles.grant_admin(database, organization, who, reason)
+
+    _with_database(work)
 
 
 _Organization = Annotated[str, typer.Argument(help="WorkOS's id of the organization.")]

@@ -30,7 +30,13 @@ from backend.models.portal import (
 from backend.models.post import DeletedPost, Post
 from backend.models.rate_count import RateCount
 from backend.models.reconciliation import Reconciliation
-from backend.models.role import RoleGrant, RoleMapping
+from backend.models.role import (
+    MappingVersion,
+    RoleGrant,
+    RoleMapping,
+    WorkosRole,
+    WorkosRoleMapping,
+)
 from backend.models.session import Session, UsedState
 from backend.models.user import SsoIdentity, User
 
@@ -55,6 +61,7 @@ __all__ = [
     "EventCursor",
     "ForgedWebhooks",
     "Invitation",
+    "MappingVersion",
     "Organization",
     "OrganizationDomain",
     "Post",
@@ -66,6 +73,8 @@ __all__ = [
     "SsoIdentity",
     "UsedState",
     "User",
+    "WorkosRole",
+    "WorkosRoleMapping",
     "access",
     "live_directories",
     "live_directory_users",

@@ -52,6 +52,7 @@ live_directory_users = Table(
     Column("directory_removed_at", DateTime(timezone=True)),
     Column("complete_as_of", DateTime(timezone=True)),
     _text("complete_id"),
+    Column("role_slugs", ARRAY(Text(collation="C"))),
 )
 
 live_groups = Table(
@@ -64,6 +65,7 @@ live_groups = Table(
     Column("occurred_at", DateTime(timezone=True)),
     _text("event_id"),
     Column("removed_at", DateTime(timezone=True)),
+    _text("sort_name"),
 )
 
 live_memberships = Table(

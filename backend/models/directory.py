@@ -9,10 +9,15 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from sqlalchemy import Computed, Index, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.models.base import Base, WorkosId, WorkosKey
+
+RoleSlugs = Annotated[
+    list[str], mapped_column(ARRAY(Text(collation="C")), server_default=text("'{}'::text[]"))
+]
+"""Of the roles that WorkOS says somebody has."""
 
 Rank = Annotated[int, mapped_column(SmallInteger, server_default="0")]
 
@@ -56,6 +61,7 @@ class DirectoryUser(Versioned, Base):
     custom_attributes: Mapped[dict[str, Any]] = mapped_column(
         JSONB, server_default=text("'{}'::jsonb")
     )
+    role_slugs: Mapped[RoleSlugs]
     snapshot_as_of: Mapped[datetime | None]
     snapshot_id: Mapped[WorkosId | None]
 
@@ -68,6 +74,15 @@ class DirectoryUser(Versioned, Base):
             "user_key",
             postgresql_where=text("removed_at IS NOT NULL"),
         ),
+        # Whoever has a role of WorkOS's, for what becomes of those whom a mapping is of.
+        Index(
+            "ix_directory_users_role_slugs",
+            "organization_id",
+            "role_slugs",
+            postgresql_using="gin",
+            postgresql_where=text("role_slugs <> '{}'"),
+            postgresql_with={"gin_pending_list_limit": 64},
+        ),
         REWRITTEN,
     )
 
@@ -79,10 +94,14 @@ class DirectoryGroup(Versioned, Base):
     id: Mapped[WorkosKey]
     directory_id: Mapped[WorkosId]
     name: Mapped[str | None]
+    sort_name: Mapped[str] = mapped_column(
+        Text(collation="C"), Computed("folded(COALESCE(name, ''::text))", persisted=True)
+    )
 
     # A name is looked for in one spelling.
     __table_args__ = (
         Index("ix_directory_groups_name", "organization_id", text("normalize(name)")),
+        Index(None, "organization_id", "sort_name", "id"),
     )
 
 

@@ -14,6 +14,7 @@ class Organization(Base):
 
     `access_changed`: of many people at once, and what they hold is still to be ended.
     `domains_as_of`, `domains_id`: the version of what last listed all of its domains.
+    `role_source` is of `schemas.access.RoleSource`.
     """
 
     __tablename__ = "organizations"
@@ -22,6 +23,7 @@ class Organization(Base):
     name: Mapped[str] = mapped_column(server_default="")
     directory_managed: Mapped[bool] = mapped_column(server_default=false())
     default_mappings: Mapped[bool] = mapped_column(server_default=true())
+    role_source: Mapped[str] = mapped_column(server_default="groups")
     deleted: Mapped[bool] = mapped_column(server_default=false())
     occurred_at: Mapped[datetime | None]
     event_id: Mapped[WorkosId | None]

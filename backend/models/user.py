@@ -16,14 +16,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.models.base import Base, CreatedAt, OwnKey, WorkosId, WorkosKey, refers_to_user
-from backend.models.directory import REWRITTEN
+from backend.models.directory import REWRITTEN, RoleSlugs
 
 
 class User(Base):
     """Somebody here. `key` is the idp_id, else the directory-user id; it joins the mirror.
 
     Of a guest it is `guest_<uuid>`. The profile (name to department) is a copy for display, newest
-    version wins; no access in it.
+    version wins; no access in it. `role_slugs` are of the last sign-in, and mean something only
+    where no directory decides.
     """
 
     __tablename__ = "users"
@@ -68,6 +69,7 @@ class User(Base):
     blocked_by: Mapped[UUID | None]
     blocked_reason: Mapped[str | None]
     created_at: Mapped[CreatedAt]
+    role_slugs: Mapped[RoleSlugs]
 
     __table_args__ = (
         refers_to_user("blocked_by"),
@@ -98,6 +100,15 @@ class User(Base):
             "search_text",
             postgresql_using="gin",
             postgresql_ops={"search_text": "gin_trgm_ops"},
+            postgresql_with={"gin_pending_list_limit": 64},
+        ),
+        # Whoever has a role of WorkOS's, for what becomes of those whom a mapping is of.
+        Index(
+            "ix_users_role_slugs",
+            "organization_id",
+            "role_slugs",
+            postgresql_using="gin",
+            postgresql_where=text("role_slugs <> '{}'"),
             postgresql_with={"gin_pending_list_limit": 64},
         ),
         REWRITTEN,

@@ -17,6 +17,14 @@ class AdmissionKind(StrEnum):
     KEPT = "kept"  # when the directory was gone
 
 
+class RoleSource(StrEnum):
+    """What of a directory gives roles; grants by hand do in any case."""
+
+    GROUPS = "groups"
+    WORKOS = "workos"  # the roles that WorkOS says people have
+    BOTH = "both"
+
+
 class Permission(StrEnum):
     READ_POSTS = "posts:read"
     CREATE_POSTS = "posts:create"

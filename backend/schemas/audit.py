@@ -28,6 +28,10 @@ class AuditAction(StrEnum):
         "{actor} set up the service account {subject} with the role {role}.",
     )
     SERVICE_ACCOUNT_ENDED = "service_account.ended", "{actor} ended the service account {subject}."
+    MAPPING_CHANGED = "mapping.changed", "{actor} changed which roles {subject} gives.", True
+    GRANT_CREATED = "grant.created", "{actor} gave {subject} the role {role}: {reason}", True
+    GRANT_ENDED = "grant.ended", "{actor} took the role {role} from {subject}.", True
+    ADMINS_GONE = "admins.gone", "Nobody is left who may administer: the directory took the last."
     USER_BLOCKED = "user.blocked", "{actor} blocked {subject}: {reason}", True
     USER_UNBLOCKED = "user.unblocked", "{actor} unblocked {subject}.", True
     USER_SIGNED_OUT = "user.signed_out", "{actor} ended all sessions of {subject}."
@@ -167,6 +171,10 @@ class GroupState(_Kept):
     roles: list[str] = []
 
 
+class WorkosRoleState(_Kept):
+    roles: list[str] = []
+
+
 class DirectoryMirrorState(_Kept):
     """`people` are counted up to 1,000."""
 
@@ -179,6 +187,7 @@ class MirrorState(_Kept):
     """The state of what an event is about, as the SQL function `mirror_states` says it.
 
     Of an organization's settings, which no event is about: those that were changed.
+    Of a role at WorkOS, which no event is about: what it gives.
     """
 
     directory_user: Known[DirectoryUserState] = None
@@ -187,6 +196,7 @@ class MirrorState(_Kept):
     group: Known[GroupState] = None
     directory: Known[DirectoryMirrorState] = None
     settings: Known[dict[str, str | int | bool | None]] = None
+    workos_role: Known[WorkosRoleState] = None
 
 
 class AuditDetail(_Kept):
@@ -205,7 +215,7 @@ class AuditDetail(_Kept):
     of what it changed. Of what was pruned: how many `entries`, and the `seal` up to which. Of
     somebody signed out: how many `sessions` and `tokens` ended. Of a post handed over: `title`,
     `author_id` before, and `to` whom. Of somebody let in by hand: the `kind` of it, `until` when,
-    and the `reason`, as of a block.
+    and the `reason`, as of a block. Of a grant: `role`, `reason` and `until`.
 
     The SQL function `without_person` erases `name` and `email`, here and of a directory user.
     """

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from backend.pagination import Page
-from backend.schemas.access import AdmissionKind, Permission, Role
+from backend.schemas.access import AdmissionKind, Permission, Role, RoleSource
 from backend.schemas.audit import MirrorState
 from backend.schemas.events import Person
 
@@ -38,8 +38,12 @@ class ReasonCode(StrEnum):
     # a role mapping
     MAPPING_REMOVED = "mapping_removed"
     DEFAULT_MAPPINGS_OFF = "default_mappings_off"
+    GROUPS_NOT_HEEDED = "groups_not_heeded"
+    WORKOS_ROLES_NOT_HEEDED = "workos_roles_not_heeded"
     MEMBERSHIP_NOT_LIVE = "membership_not_live"
     USER_NOT_ACTIVE = "user_not_active"
+    # a grant
+    GRANT_OVER = "grant_over"
 
 
 class Reason(BaseModel):
@@ -168,11 +172,36 @@ class Membership(BaseModel):
     mappings: list[RoleMapping]
 
 
+class WorkosMapping(BaseModel):
+    """What a role at WorkOS is mapped to."""
+
+    role: Role
+    since: datetime
+    removed: bool
+    gives: bool
+    why_not: str | None
+    reason: Reason | None
+
+
+class HeldWorkosRole(BaseModel):
+    """A role that WorkOS says the person has."""
+
+    slug: str
+    directory_user_id: str | None = Field(
+        description="As whom; null: by their last sign-in, where no directory decides."
+    )
+    mappings: list[WorkosMapping]
+
+
 class Grant(BaseModel):
     role: Role
     since: datetime
-    granted_by: Person | None
+    granted_by: Person | None = Field(description="Null: by an operator.")
+    reason: str = Field(description="Why it was given.")
+    until: datetime | None = Field(description="Null: until it is ended.")
     gives: bool
+    why_not: str | None
+    why_not_reason: Reason | None = Field(description="What `why_not` says, for programs.")
 
 
 class AdmissionEntry(BaseModel):
@@ -191,6 +220,7 @@ class Scope(StrEnum):
     GROUP = "group"
     DIRECTORY = "directory"
     ORGANIZATION = "organization"
+    WORKOS_ROLE = "workos_role"
 
 
 class ChangeCode(StrEnum):
@@ -215,13 +245,16 @@ class ChangeCode(StrEnum):
     DIRECTORY_REMOVED = "directory_removed"
     ORGANIZATION_DESCRIBED = "organization_described"
     ORGANIZATION_DELETED = "organization_deleted"
+    # a role at WorkOS that they have
+    WORKOS_ROLE_ROLES_GAINED = "workos_role_roles_gained"
+    WORKOS_ROLE_ROLES_LOST = "workos_role_roles_lost"
 
 
 class HistoryChange(BaseModel):
     """What `summary` says, for programs."""
 
     code: ChangeCode
-    name: str | None = Field(default=None, description="Of the group or the directory.")
+    name: str | None = Field(default=None, description="Of the group, the directory or the role.")
     old_name: str | None = Field(default=None, description="Of `group_renamed`.")
     gained: list[Role] = Field(default=[], description="Roles that came.")
     lost: list[Role] = Field(default=[], description="Roles that went.")
@@ -259,7 +292,9 @@ class Explanation(BaseModel):
     )
     refusal_reason: Refusal | None
     directory_users: list[DirectoryEntry]
+    role_source: RoleSource = Field(description="What gives roles beside grants.")
     memberships: list[Membership]
+    workos_roles: list[HeldWorkosRole]
     grants: list[Grant]
     admission: AdmissionEntry | None = Field(description="Null: nobody let them in by hand.")
     history: History

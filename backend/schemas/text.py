@@ -66,3 +66,6 @@ Address = Annotated[
     StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^\s@]+@[^\s@]+$"),
     _Storable,
 ]
+# Of WorkOS's: an id, and what names a role there.
+WorkosId = Annotated[str, StringConstraints(min_length=1, max_length=255), _Storable]
+Slug = WorkosId

@@ -27,7 +27,12 @@ Domain = Annotated[str, StringConstraints(max_length=253, to_lower=True)]
 State = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 ConnectionName = Annotated[str, StringConstraints(max_length=500)]
 
+_LONGEST_SLUG = 255
 _LONGEST_NAME = 500  # names are sorted by an index, whose rows have a limit
+
+
+def _is_slug(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_SLUG
 
 
 class Envelope(BaseModel):
@@ -116,7 +121,21 @@ class ListedMember(BaseModel):
     organization_id: Id
 
 
-class DirectoryUser(BaseModel):
+class WithRoles(BaseModel):
+    """`role` is the highest of `roles`, each with its `slug`."""
+
+    # Nobody's deactivation is to wait, parked, for what is wrong with a role.
+    role: Any = None
+    roles: Any = None
+
+    @property
+    def role_slugs(self) -> list[str]:
+        listed = self.roles if isinstance(self.roles, list) else []
+        slugs = [role.get("slug") for role in [*listed, self.role] if isinstance(role, dict)]
+        return sorted({slug for slug in slugs if isinstance(slug, str) and _is_slug(slug)})
+
+
+class DirectoryUser(WithRoles):
     id: Id
     directory_id: Id
     organization_id: Id
@@ -150,7 +169,7 @@ class MembershipChange(BaseModel):
     group: DirectoryGroup
 
 
-class Profile(BaseModel):
+class Profile(WithRoles):
     """The SSO profile. `idp_id` identifies the person within the organization's connection."""
 
     id: Id

@@ -16,6 +16,7 @@ from backend.services.audit_log import retention, seals, verification
 from backend.services.people import break_glass
 from backend.services.sessions import Claim, Token, find_actor
 from emulator.testing import DomainState, SubjectFormat, Wrong
+from tests.asking_roles import grant, group_named, have_give, have_slug_give, heed
 from tests.database.plans import TENANT_COLUMN, Plans
 from tests.directory_api import ask, broken, execute, user_id_of
 from tests.http.test_guards import ROUTES
@@ -208,6 +209,28 @@ async def use_reconciliations(stack: Stack) -> None:
     assert (await adam.post(f"{path}/{held.id}/confirm")).status_code == 200
 
 
+async def use_roles(stack: Stack) -> None:
+    adam, ann = await stack.sign_in_as("Admins", "Adam"), stack.person("Ann")
+    stack.emulator.rename_group(stack.group("Authors", ann), "Writers")
+    await stack.deliver()
+    user = user_data(stack) | {"role": {"slug": "editor"}}
+    await stack.post_event(new_event("dsync.user.created", user))
+    for source in ("groups", "both"):
+        await heed(stack, source)
+        for wanted in ({"slug": "editor"}, {"group_id": (await group_named(adam, "w"))["id"]}):
+            tried = await adam.post("/roles/preview", json=wanted | {"roles": ["admin"]})
+            assert tried.status_code == 200
+    await have_give(adam, "Writers", "author", "admin")
+    await have_slug_give(adam, "editor", "author")
+    page = await ask(adam, "/roles/groups", limit=1)
+    await ask(adam, "/roles/groups", cursor=page["next_cursor"], role="admin", q="w", mapped=True)
+    user_id = await user_id_of(adam, ann)
+    assert (await grant(adam, user_id, "author")).status_code == 201
+    await ask(adam, "/roles")
+    await ask(adam, f"/directory/people/{user_id}/access")
+    assert (await adam.delete(f"/people/{user_id}/grants/author")).status_code == 204
+
+
 async def receive_events(stack: Stack) -> None:
     """Of every kind, and what comes of each."""
     ann, kim = stack.person("Ann"), stack.person("Kim")
@@ -395,6 +418,7 @@ STORIES = [
     use_the_audit_log,
     receive_events,
     administer_the_organization,
+    use_roles,
 ]
 
 

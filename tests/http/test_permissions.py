@@ -16,7 +16,7 @@ DELETE_ANY = {Permission.DELETE_ANY_POST}
 INVITE = {Permission.INVITE}
 ADMINISTER = {Permission.ADMINISTER}
 
-OF_ADMINS = ("/audit", "/directory", "/people", "/organization", "/service-accounts")
+OF_ADMINS = ("/audit", "/roles", "/directory", "/people", "/organization", "/service-accounts")
 # What is one's own.
 OF_ANYBODY = ("/sessions", "/tokens")
 
@@ -43,7 +43,7 @@ OPENED_BY = {
 
 def test_every_route_is_opened_by_some_permission() -> None:
     """Except for /me, which tells the permissions."""
-    named = {(method, re.sub(r"\{\w+\}", "{id}", path)) for method, path in OPENED_BY}
+    named = {(method, re.sub(r"\{(own|other)\}", "{id}", path)) for method, path in OPENED_BY}
     assert named | {("GET", "/me")} == set(ROUTES)
 
 
@@ -59,6 +59,8 @@ async def test_a_permission_opens_what_it_is_for_and_nothing_else(
         "{own}": (await ask(adam, "POST", "/posts")).json()["id"],
         "{other}": (await ask(other, "POST", "/posts")).json()["id"],
         "{id}": ian["id"],
+        "{slug}": "editor",
+        "{role}": "author",
     }
     for role in Role:
         monkeypatch.setattr(role, "permissions", frozenset({permission}))

@@ -1,6 +1,6 @@
 """Why somebody has the access they have now: the chain that the view `access` follows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from backend.database import SnapshotConnection
@@ -8,6 +8,7 @@ from backend.pagination import TimeCursor
 from backend.schemas.access import (
     Actor,
     Role,
+    RoleSource,
     permissions_of,
     roles_named,
 )
@@ -19,6 +20,7 @@ from backend.schemas.explanation import (
     DirectoryEntry,
     Explanation,
     Grant,
+    HeldWorkosRole,
     MappingSource,
     Membership,
     Named,
@@ -27,6 +29,7 @@ from backend.schemas.explanation import (
     RoleMapping,
     Since,
     Subject,
+    WorkosMapping,
 )
 from backend.services.explanation import chain as access_chain
 from backend.services.explanation import history as access_history
@@ -73,7 +76,8 @@ async def explain(
     live = await access_chain.read_live_memberships(connection, user)
     roles = list(roles_named(user.roles))
     directory_users = [_entry(row, rows[row.id], user.key) for row in entries]
-    subjects = _subjects(user, entries, group_ids)
+    workos_roles = await _workos_roles(connection, user, directory_users, entries)
+    subjects = _subjects(user, entries, group_ids, {each.slug for each in workos_roles})
     admission = await access_chain.read_admission(connection, user)
     refusal = None if user.active else why_refused(user, directory_users, rows, admission)
     return Explanation(
@@ -93,6 +97,7 @@ async def explain(
         refusal=refusal and refusal_sentence(refusal, user.name or "This person"),
         refusal_reason=refusal,
         directory_users=directory_users,
+        role_source=RoleSource(user.role_source),
         memberships=[
             _membership(
                 membership,
@@ -103,6 +108,7 @@ async def explain(
             )
             for membership in memberships
         ],
+        workos_roles=workos_roles,
         grants=[_grant(row, user) for row in await access_chain.read_grants(connection, user)],
         admission=_admission(admission, user),
         history=await access_history.list_page(connection, subjects, cursor=cursor, limit=limit),
@@ -117,11 +123,16 @@ async def read_subjects(
     entries = await access_chain.read_directory_users(connection, user)
     people = [entry.id for entry in entries]
     memberships = await access_chain.read_memberships(connection, user, people)
-    return _subjects(user, entries, sorted({membership.group_id for membership in memberships}))
+    groups = sorted({membership.group_id for membership in memberships})
+    slugs = {slug for row in (user, *entries) for slug in row.role_slugs}
+    return _subjects(user, entries, groups, slugs)
 
 
 def _subjects(
-    user: ChainRow, entries: Sequence[ChainRow], groups: list[str]
+    user: ChainRow,
+    entries: Sequence[ChainRow],
+    groups: list[str],
+    workos_roles: Collection[str],
 ) -> access_history.Subjects:
     return access_history.Subjects(
         user_id=user.id,
@@ -130,6 +141,7 @@ def _subjects(
         people=[entry.id for entry in entries],
         groups=groups,
         directories=sorted({entry.directory_id for entry in entries}),
+        workos_roles=sorted(workos_roles),
     )
 
 
@@ -229,6 +241,8 @@ def _mapping(row: ChainRow, user: ChainRow, *, live: bool, gives: bool) -> RoleM
         code = ReasonCode.MAPPING_REMOVED
     elif row.source == MappingSource.DEFAULT and not user.default_mappings:
         code = ReasonCode.DEFAULT_MAPPINGS_OFF
+    elif user.role_source == RoleSource.WORKOS:
+        code = ReasonCode.GROUPS_NOT_HEEDED
     elif not live:
         code = ReasonCode.MEMBERSHIP_NOT_LIVE
     elif not gives:
@@ -248,10 +262,68 @@ def _mapping(row: ChainRow, user: ChainRow, *, live: bool, gives: bool) -> RoleM
     )
 
 
+async def _workos_roles(
+    connection: SnapshotConnection,
+    user: ChainRow,
+    entries: list[DirectoryEntry],
+    rows: Sequence[ChainRow],
+) -> list[HeldWorkosRole]:
+    """Of the person in directories, or of their last sign-in where none decides."""
+    held: list[tuple[str, str | None, bool]] = (
+        [
+            (slug, row.id, entry.live)
+            for row, entry in zip(rows, entries, strict=True)
+            for slug in row.role_slugs
+        ]
+        if user.directory_managed
+        else [(slug, None, True) for slug in user.role_slugs]
+    )
+    slugs = {slug for slug, _, _ in held}
+    mappings = await access_chain.read_workos_mappings(connection, user, slugs)
+    return [
+        HeldWorkosRole(
+            slug=slug,
+            directory_user_id=directory_user_id,
+            mappings=[_workos_mapping(row, user, live=live) for row in mappings.get(slug, [])],
+        )
+        for slug, directory_user_id, live in held
+    ]
+
+
+def _workos_mapping(row: ChainRow, user: ChainRow, *, live: bool) -> WorkosMapping:
+    code = None
+    if row.removed:
+        code = ReasonCode.MAPPING_REMOVED
+    elif user.role_source == RoleSource.GROUPS:
+        code = ReasonCode.WORKOS_ROLES_NOT_HEEDED
+    elif not live:
+        code = ReasonCode.DIRECTORY_USER_NOT_LIVE
+    elif not user.active:
+        code = ReasonCode.USER_NOT_ACTIVE
+    reason = None if code is None else Reason(code=code)
+    return WorkosMapping(
+        role=Role(row.role),
+        since=row.created_at,
+        removed=row.removed,
+        gives=reason is None,
+        why_not=reason_sentence(reason),
+        reason=reason,
+    )
+
+
 def _grant(row: ChainRow, user: ChainRow) -> Grant:
+    reason = None
+    if row.over:
+        reason = Reason(code=ReasonCode.GRANT_OVER, at=row.until)
+    elif not user.active:
+        reason = Reason(code=ReasonCode.USER_NOT_ACTIVE)
     return Grant(
         role=Role(row.role),
         since=row.created_at,
         granted_by=row.granted_by and Person(id=row.granted_by, name=row.name),
-        gives=user.active,
+        reason=row.reason,
+        until=row.until,
+        gives=reason is None,
+        why_not=reason_sentence(reason),
+        why_not_reason=reason,
     )

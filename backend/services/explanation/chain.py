@@ -19,12 +19,17 @@ from backend.models import (
     RoleGrant,
     RoleMapping,
     User,
+    WorkosRoleMapping,
     access,
     live_directory_users,
     live_memberships,
 )
+from backend.schemas.access import Role
 
 ChainRow = Row[*tuple[Any, ...]]
+
+# What only a newer version knows gives nothing here, and has no name.
+_KNOWN = [role.value for role in Role]
 
 
 def _named(user_id: InstrumentedAttribute[Any]) -> ScalarSelect[str]:
@@ -55,7 +60,9 @@ async def read_user(
             _named(User.blocked_by).label("blocked_by_name"),
             Organization.directory_managed,
             Organization.default_mappings,
+            Organization.role_source,
             Organization.deleted,
+            User.role_slugs,
             access.c.active,
             access.c.roles,
         )
@@ -101,6 +108,7 @@ async def read_directory_users(
             DirectoryUser.name,
             DirectoryUser.email,
             DirectoryUser.state,
+            DirectoryUser.role_slugs,
             DirectoryUser.occurred_at,
             DirectoryUser.event_id,
             DirectoryUser.removed_at,
@@ -200,12 +208,36 @@ async def read_mappings(
         .where(
             RoleMapping.organization_id == owner.organization_id,
             RoleMapping.group_id.in_(group_ids),
+            RoleMapping.role.in_(_KNOWN),
         )
         .order_by(RoleMapping.role)
     )
     found: dict[str, list[ChainRow]] = {}
     for row in rows:
         found.setdefault(row.group_id, []).append(row)
+    return found
+
+
+async def read_workos_mappings(
+    connection: SnapshotConnection, owner: ChainRow, slugs: Iterable[str]
+) -> dict[str, list[ChainRow]]:
+    rows = await connection.execute(
+        select(
+            WorkosRoleMapping.slug,
+            WorkosRoleMapping.role,
+            WorkosRoleMapping.removed,
+            WorkosRoleMapping.created_at,
+        )
+        .where(
+            WorkosRoleMapping.organization_id == owner.organization_id,
+            WorkosRoleMapping.slug.in_(slugs),
+            WorkosRoleMapping.role.in_(_KNOWN),
+        )
+        .order_by(WorkosRoleMapping.role)
+    )
+    found: dict[str, list[ChainRow]] = {}
+    for row in rows:
+        found.setdefault(row.slug, []).append(row)
     return found
 
 
@@ -224,7 +256,15 @@ async def read_live_memberships(
 
 async def read_grants(connection: SnapshotConnection, owner: ChainRow) -> Sequence[ChainRow]:
     rows = await connection.execute(
-        select(RoleGrant.role, RoleGrant.created_at, RoleGrant.granted_by, User.name)
+        select(
+            RoleGrant.role,
+            RoleGrant.created_at,
+            RoleGrant.granted_by,
+            RoleGrant.reason,
+            RoleGrant.until,
+            (RoleGrant.until <= func.now()).is_(True).label("over"),
+            User.name,
+        )
         .outerjoin(
             User,
             (User.organization_id == RoleGrant.organization_id) & (User.id == RoleGrant.granted_by),
@@ -232,6 +272,7 @@ async def read_grants(connection: SnapshotConnection, owner: ChainRow) -> Sequen
         .where(
             RoleGrant.user_id == owner.id,
             RoleGrant.organization_id == owner.organization_id,
+            RoleGrant.role.in_(_KNOWN),
         )
         .order_by(RoleGrant.role)
     )

@@ -10,8 +10,10 @@ from backend.schemas.audit import (
     DirectoryMirrorState,
     GroupState,
     MirrorState,
+    WorkosRoleState,
 )
 from backend.schemas.explanation import ChangeCode, HistoryChange, Scope
+from backend.services.roles.mappings import slug_of_subject
 
 TrailRow = Row[*tuple[Any, ...]]
 
@@ -37,6 +39,8 @@ def changes_of(
             return _of_group(row, before.group, after.group)
         case Scope.DIRECTORY:
             return [_of_directory(row, before.directory, after.directory)]
+        case Scope.WORKOS_ROLE:
+            return _of_workos_role(row, before.workos_role, after.workos_role)
         case Scope.ORGANIZATION:
             deleted = row.type == "organization.deleted"
             return [
@@ -95,6 +99,22 @@ def _of_group(
     if lost:
         changes.append(HistoryChange(code=ChangeCode.GROUP_ROLES_LOST, name=name, lost=lost))
     return changes or [HistoryChange(code=ChangeCode.GROUP_DESCRIBED, name=name)]
+
+
+def _of_workos_role(
+    row: TrailRow, before: WorkosRoleState | None, after: WorkosRoleState | None
+) -> list[HistoryChange]:
+    was, now = before or WorkosRoleState(), after or WorkosRoleState()
+    name = slug_of_subject(row.subject_id)
+    gained, lost = _without(now.roles, was.roles), _without(was.roles, now.roles)
+    changes = []
+    if gained:
+        code = ChangeCode.WORKOS_ROLE_ROLES_GAINED
+        changes.append(HistoryChange(code=code, name=name, gained=gained))
+    if lost:
+        code = ChangeCode.WORKOS_ROLE_ROLES_LOST
+        changes.append(HistoryChange(code=code, name=name, lost=lost))
+    return changes
 
 
 def _of_directory(

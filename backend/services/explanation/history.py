@@ -36,6 +36,7 @@ from backend.services import audit
 from backend.services.explanation.changes import changed_access, changes_of
 from backend.services.explanation.sentences import change_sentence
 from backend.services.mirror import portal
+from backend.services.roles.mappings import slug_of_subject, subject_of_workos_role
 
 _NEWEST = Keyset(TimeCursor, AuditEvent.at, AuditEvent.id, descending=True)
 
@@ -58,10 +59,12 @@ class Subjects(NamedTuple):
     people: list[str]
     groups: list[str]
     directories: list[str]
+    workos_roles: list[str]
 
     @property
     def all(self) -> list[str]:
-        above = [*self.groups, *self.directories, self.organization_id]
+        at_workos = map(subject_of_workos_role, self.workos_roles)
+        above = [*self.groups, *self.directories, *at_workos, self.organization_id]
         return [str(self.user_id), *self.people, *above]
 
     def scope(self, subject_id: str) -> Scope:
@@ -69,6 +72,8 @@ class Subjects(NamedTuple):
             return Scope.GROUP
         if subject_id in self.directories:
             return Scope.DIRECTORY
+        if slug_of_subject(subject_id) is not None:
+            return Scope.WORKOS_ROLE
         return Scope.ORGANIZATION if subject_id == self.organization_id else Scope.PERSON
 
 

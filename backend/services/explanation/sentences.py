@@ -51,8 +51,11 @@ _REASONS = {
     ReasonCode.DEFAULT_MAPPINGS_OFF: (
         "Groups named Authors and Admins give nothing here: the rule is switched off."
     ),
+    ReasonCode.GROUPS_NOT_HEEDED: "Roles come from WorkOS here, and not from groups.",
+    ReasonCode.WORKOS_ROLES_NOT_HEEDED: "Roles come from groups here, and not from WorkOS.",
     ReasonCode.MEMBERSHIP_NOT_LIVE: "The membership does not count.",
     ReasonCode.USER_NOT_ACTIVE: "The person is not active.",
+    ReasonCode.GRANT_OVER: "It was given until {at}.",
 }
 
 _REFUSALS = {
@@ -100,6 +103,10 @@ _CHANGES = {
     ChangeCode.DIRECTORY_REMOVED: (
         "The directory “{name}” was removed: it lets nobody in any more."
     ),
+    ChangeCode.WORKOS_ROLE_ROLES_GAINED: (
+        "The role “{name}” at WorkOS gives {gained} from now on."
+    ),
+    ChangeCode.WORKOS_ROLE_ROLES_LOST: "The role “{name}” at WorkOS gives {lost} no more.",
     ChangeCode.ORGANIZATION_DESCRIBED: "The organization was described.",
     ChangeCode.ORGANIZATION_DELETED: "The organization was deleted: it lets nobody in any more.",
 }

@@ -23,6 +23,7 @@ from backend.services.mirror.rows import (
     snapshot_row,
     user_row,
 )
+from backend.services.roles import admins
 from backend.workos.models import DirectoryGroup, DirectoryUser
 
 
@@ -86,6 +87,13 @@ async def merge_person(
             detail=AuditDetail(before=before, after=after),
         )
         await audit.record(executor, entry)
+        await admins.note_if_gone(
+            executor,
+            person.organization_id,
+            before.access.roles if before.access else (),
+            after.access.roles if after.access else (),
+            version.event_id,
+        )
 
 
 async def _users(executor: Executor, person: DirectoryUser) -> Sequence[UUID]:

@@ -69,6 +69,7 @@ class DirectoryUserRow(VersionedRow):
     department: str | None
     state: str
     custom_attributes: dict[str, object]
+    role_slugs: list[str]
     rank: int
 
 
@@ -200,6 +201,7 @@ def user_row(user: DirectoryUser, rank: int, version: Version) -> DirectoryUserR
         "department": user.attribute("department"),
         "state": user.state,
         "custom_attributes": user.custom_attributes,
+        "role_slugs": user.role_slugs,
         "rank": rank,
         **versioned(version),
     }

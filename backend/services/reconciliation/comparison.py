@@ -59,8 +59,14 @@ from backend.services.mirror.rows import (
     Version,
 )
 
-_OF_PEOPLE = ("name", "email", "state", "idp_id", "custom_attributes")
-_JSON = {"custom_attributes", "directory_user_ids"}
+_OF_PEOPLE = ("name", "email", "state", "idp_id", "custom_attributes", "role_slugs")
+# Of these, what changes access.
+_DECIDE = {"state", "role_slugs"}
+_TYPES: dict[str, Any] = {
+    "custom_attributes": JSONB,
+    "directory_user_ids": JSONB,
+    "role_slugs": ARRAY(Text),
+}
 
 
 class Found(NamedTuple):
@@ -122,7 +128,7 @@ class Comparison:
     async def people(self) -> Found:
         rows = self._facts.get("directory_users", [])
         found = await self._compare(rows, DirectoryUser, live_directory_users, _OF_PEOPLE)
-        moved = [each.id for each in found.changed if "state" in (each.changes or {})]
+        moved = [each.id for each in found.changed if _DECIDE & (each.changes or {}).keys()]
         by_id = {row["id"]: row for row in rows}
         keys = {
             by_id[directory_user_id]["user_key"] for directory_user_id in [*found.absent, *moved]
@@ -387,7 +393,7 @@ class Comparison:
 
 def _listed(rows: Sequence[Mapping[str, object]], *names: str) -> TableValuedAlias:
     """The rows of a part as a table of these columns."""
-    columns = [column(name, JSONB if name in _JSON else Text) for name in names]
+    columns = [column(name, _TYPES.get(name, Text)) for name in names]
     sent = [{name: row[name] for name in names} for row in rows]
     recordset = func.jsonb_to_recordset(bindparam(None, sent, JSONB))
     return recordset.table_valued(*columns).render_derived(name="listed", with_types=True)

@@ -15,6 +15,7 @@ from backend.services import audit
 from backend.services.mirror.rows import Version
 from backend.services.reconciliation.checkpoint import Checkpoint, CountedRows
 from backend.services.reconciliation.removals import Ended, Losses, Removals
+from backend.services.roles import admins
 
 _ROW = inspect(models.Reconciliation).local_table
 
@@ -167,6 +168,8 @@ async def _complete(
         detail=AuditDetail(drift=drift.counts(), lost_access=losses.people, confirmed=confirmed),
     )
     await audit.record(connection, completed)
+    if losses.last_admin:
+        await admins.note_gone(connection, row.organization_id, version.event_id)
 
 
 async def _end(connection: AsyncConnection, row: Row[Any], state: State, **values: object) -> None:

@@ -10,6 +10,7 @@ from backend.services import access_ends, audit
 from backend.services.mirror.apply import merge
 from backend.services.mirror.rows import Facts, Version
 from backend.services.reconciliation.comparison import Comparison
+from backend.services.roles import admins
 
 # Each row is looked up by its key, also while the statistics still say that the tables are empty.
 _BY_KEY = text(
@@ -55,6 +56,11 @@ async def merge_part(
         user_id for user_id, state in before.items() if after[user_id].active != state.active
     ]
     await access_ends.end_for(connection, organization_id, gone_or_back)
+    roles_before = [role for state in before.values() for role in state.roles]
+    roles_after = [role for state in after.values() for role in state.roles]
+    await admins.note_if_gone(
+        connection, organization_id, roles_before, roles_after, version.event_id
+    )
     found = Drift(
         directories=directories, people=people.drift, groups=groups.drift, memberships=memberships
     )

@@ -6,8 +6,8 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
-    any_,
     bindparam,
+    func,
     insert,
     or_,
     select,
@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from backend.database import Query
-from backend.models import RoleGrant, RoleMapping, User, access, live_memberships
+from backend.models import User, access
 from backend.services.reconciliation.ending import ORGANIZATION, SECONDS, ending, temporary
 
 _admitted = temporary(
@@ -71,44 +71,12 @@ FIND_LOST = Query(
 )
 
 _admins = bindparam("admin_roles", type_=ARRAY(Text))
-_may_be_admins = (
-    select(User.id)
-    .select_from(RoleMapping)
-    .join(
-        live_memberships,
-        and_(
-            live_memberships.c.organization_id == ORGANIZATION,
-            live_memberships.c.group_id == RoleMapping.group_id,
-        ),
-    )
-    .join(
-        User,
-        and_(User.organization_id == ORGANIZATION, User.key == live_memberships.c.user_key),
-    )
-    .where(RoleMapping.organization_id == ORGANIZATION, RoleMapping.role == any_(_admins))
-    .union(
-        select(RoleGrant.user_id).where(
-            RoleGrant.organization_id == ORGANIZATION, RoleGrant.role == any_(_admins)
-        )
-    )
-    .subquery("may_be_admins")
-)
 LAST_ADMIN = Query(
     select(
         select(lost.c.user_id)
         .where(lost.c.roles_before.overlap(_admins), ~lost.c.roles.overlap(_admins))
         .exists()
-        & ~select(access.c.user_id)
-        .select_from(_may_be_admins)
-        .join(
-            access,
-            and_(
-                access.c.organization_id == ORGANIZATION,
-                access.c.user_id == _may_be_admins.c.id,
-            ),
-        )
-        .where(access.c.active, access.c.roles.overlap(_admins))
-        .exists()
+        & ~func.has_admin(ORGANIZATION, type_=Boolean)
     ),
     seconds=SECONDS,
 )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend.errors import SignInRefusal, SignInRefused
-from backend.models import Organization, SsoIdentity, User, access
+from backend.models import Organization, SsoIdentity, User, WorkosRole, access
 from backend.services import seats
 from backend.services.sign_in import identities
 from backend.services.sign_in.matches import Match, MatchedBy
@@ -58,7 +58,11 @@ async def _user(
         await session.execute(
             insert(Organization).values(workos_id=organization_id).on_conflict_do_nothing()
         )
-        named = {"name": profile.display_name, "email": profile.email}
+        slugs = profile.role_slugs
+        named = {"name": profile.display_name, "email": profile.email, "role_slugs": slugs}
+        if slugs:
+            known = [{"organization_id": organization_id, "slug": slug} for slug in slugs]
+            await session.execute(insert(WorkosRole).values(known).on_conflict_do_nothing())
         new = insert(User).values(
             id=uuid7(),
             organization_id=organization_id,

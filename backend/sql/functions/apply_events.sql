@@ -110,6 +110,17 @@ BEGIN
         END LOOP;
     END IF;
 
+    IF wrote <> '{}' THEN
+        -- The last admin may go, where the directory says so; it is not to go unnoticed.
+        INSERT INTO audit_events (organization_id, id, action, actor_id, event_id, subject_id)
+        SELECT e.organization_id, gen_random_uuid(), 'admins.gone', actor, e.id, e.organization_id
+        FROM unnest(batch) WITH ORDINALITY AS e
+        WHERE CASE
+            WHEN takes_admin(before[e.ordinality], after[e.ordinality])
+                THEN NOT has_admin(e.organization_id)
+        END;
+    END IF;
+
     FOR row IN
         WITH judged AS (
             SELECT

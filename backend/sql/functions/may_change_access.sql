@@ -1,6 +1,7 @@
 -- The ids of those events whose facts could change the access of the person they are about; the
 -- others are spared its derivation. They cannot where a group without a mapping gains or loses
--- somebody well known, nor where somebody live stays live under the same key with the same state.
+-- somebody well known, nor where somebody live stays live under the same key with the same
+-- state and the same roles at WorkOS.
 CREATE OR REPLACE FUNCTION may_change_access(facts jsonb)
 RETURNS text[] LANGUAGE sql STABLE AS $$
 SELECT coalesce(array_agg(changing.event_id), '{}')
@@ -21,11 +22,12 @@ FROM (
     UNION ALL
     SELECT r.event_id
     FROM jsonb_to_recordset(facts -> 'directory_users') AS r (
-        organization_id text, id text, directory_id text, user_key text, state text, rank int,
-        event_id text
+        organization_id text, id text, directory_id text, user_key text, state text,
+        role_slugs text[], rank int, event_id text
     )
     WHERE CASE WHEN r.rank = 1 THEN (
-        SELECT (k.directory_id, k.user_key, k.state) = (r.directory_id, r.user_key, r.state)
+        SELECT (k.directory_id, k.user_key, k.state, k.role_slugs)
+            = (r.directory_id, r.user_key, r.state, coalesce(r.role_slugs, '{}'))
         FROM live_directory_users AS k
         WHERE k.organization_id = r.organization_id AND k.id = r.id AND k.rank = 1
     ) ELSE (

@@ -3,7 +3,7 @@
 -- Facts in services/mirror/rows.py: of each row its newest version, which it carries itself. Every
 -- write is a maximum over versions or a union, so the mirror is a function of the set of events
 -- (invariant 3). Locks are taken in one order: organization, directory, user, directory user,
--- group, mapping, membership.
+-- role at WorkOS, group, mapping, membership.
 -- What a row is compared with is looked up row by row, by scalar subqueries: a join with what JSON
 -- brings would be planned for a hundred rows, and read whole tables at every event.
 CREATE OR REPLACE FUNCTION merge_facts(facts jsonb)
@@ -134,11 +134,11 @@ BEGIN
         WITH written AS (
             INSERT INTO directory_users AS u (
                 organization_id, id, directory_id, idp_id, email, name, state, custom_attributes,
-                rank, occurred_at, event_id
+                role_slugs, rank, occurred_at, event_id
             )
             SELECT
                 r.organization_id, r.id, r.directory_id, r.idp_id, r.email, r.name, r.state,
-                r.custom_attributes, r.rank, r.occurred_at, r.event_id
+                r.custom_attributes, coalesce(r.role_slugs, '{}'), r.rank, r.occurred_at, r.event_id
             FROM jsonb_populate_recordset(NULL::directory_users, facts -> 'directory_users') AS r
             -- A look before the lock: hints about someone well known must not queue on their row.
             WHERE (
@@ -150,13 +150,27 @@ BEGIN
             ON CONFLICT (organization_id, id) DO UPDATE
             SET directory_id = excluded.directory_id, idp_id = excluded.idp_id,
                 email = excluded.email, name = excluded.name, state = excluded.state,
-                custom_attributes = excluded.custom_attributes, rank = excluded.rank,
-                occurred_at = excluded.occurred_at, event_id = excluded.event_id
+                custom_attributes = excluded.custom_attributes, role_slugs = excluded.role_slugs,
+                rank = excluded.rank, occurred_at = excluded.occurred_at,
+                event_id = excluded.event_id
             WHERE ((u.rank, u.occurred_at, u.event_id)
                 < (excluded.rank, excluded.occurred_at, excluded.event_id)) IS NOT FALSE
             RETURNING u.event_id
         )
         SELECT wrote || coalesce(array_agg(w.event_id), '{}') INTO wrote FROM written AS w;
+    END IF;
+
+    IF facts @? '$.directory_users[*].role_slugs[*]' THEN
+        INSERT INTO workos_roles (organization_id, slug)
+        SELECT DISTINCT r.organization_id, s.slug
+        FROM jsonb_populate_recordset(NULL::directory_users, facts -> 'directory_users') AS r
+        CROSS JOIN unnest(r.role_slugs) AS s (slug)
+        WHERE (
+            SELECT k.slug FROM workos_roles AS k
+            WHERE k.organization_id = r.organization_id AND k.slug = s.slug
+        ) IS NULL
+        ORDER BY r.organization_id, s.slug
+        ON CONFLICT DO NOTHING;
     END IF;
 
     IF facts ? 'removed_directory_users' THEN

@@ -21,7 +21,20 @@ SELECT
                     AND NOT r.removed
                     AND (r.source <> 'default' OR o.default_mappings)
             WHERE m.organization_id = u.organization_id
+                AND o.role_source <> 'workos'
                 AND is_live_membership(m, g, d) -- noqa: RF02
+            UNION DISTINCT
+            SELECT w.role
+            FROM unnest(CASE WHEN o.directory_managed THEN (
+                SELECT array_agg(a.slug)
+                FROM unnest(held.people) AS d
+                CROSS JOIN unnest(d.role_slugs) AS a (slug)
+            ) ELSE u.role_slugs END) AS s (slug)
+            INNER JOIN workos_role_mappings AS w
+                ON s.slug = w.slug
+                    AND w.organization_id = u.organization_id
+                    AND NOT w.removed
+            WHERE o.role_source <> 'groups'
             UNION DISTINCT
             SELECT g.role
             FROM role_grants AS g

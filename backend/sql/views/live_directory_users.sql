@@ -7,7 +7,8 @@ CREATE OR REPLACE VIEW live_directory_users AS
 SELECT
     u.organization_id, u.id, u.directory_id, u.user_key, u.name, u.email, u.state, u.rank,
     u.occurred_at, u.event_id, u.removed_at, u.snapshot_as_of, u.snapshot_id,
-    d.removed_at AS directory_removed_at, d.complete_as_of, d.complete_id
+    d.removed_at AS directory_removed_at, d.complete_as_of, d.complete_id,
+    u.role_slugs
 FROM directory_users AS u
 LEFT JOIN directories AS d
     ON u.organization_id = d.organization_id AND u.directory_id = d.id

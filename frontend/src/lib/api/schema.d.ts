@@ -1175,7 +1175,7 @@ export interface components {
          *     of what it changed. Of what was pruned: how many `entries`, and the `seal` up to which. Of
          *     somebody signed out: how many `sessions` and `tokens` ended. Of a post handed over: `title`,
          *     `author_id` before, and `to` whom. Of somebody let in by hand: the `kind` of it, `until` when,
-         *     and the `reason`, as of a block.
+         *     and the `reason`, as of a block. Of a grant: `role`, `reason` and `until`.
          *
          *     The SQL function `without_person` erases `name` and `email`, here and of a directory user.
          */
@@ -1456,7 +1456,7 @@ export interface components {
          * @description What an entry of the history changed.
          * @enum {string}
          */
-        ChangeCode: "first_sign_in" | "access_unchanged" | "group_joined" | "group_left" | "access_gained" | "access_lost" | "roles_changed" | "group_described" | "group_renamed" | "group_roles_gained" | "group_roles_lost" | "group_deleted" | "directory_described" | "directory_removed" | "organization_described" | "organization_deleted";
+        ChangeCode: "first_sign_in" | "access_unchanged" | "group_joined" | "group_left" | "access_gained" | "access_lost" | "roles_changed" | "group_described" | "group_renamed" | "group_roles_gained" | "group_roles_lost" | "group_deleted" | "directory_described" | "directory_removed" | "organization_described" | "organization_deleted" | "workos_role_roles_gained" | "workos_role_roles_lost";
         /**
          * Counts
          * @description What is live now; exact, and so as slow as the directory is large.
@@ -1949,8 +1949,12 @@ export interface components {
             refusal_reason: components["schemas"]["Refusal"] | null;
             /** Directory Users */
             directory_users: components["schemas"]["DirectoryEntry"][];
+            /** @description What gives roles beside grants. */
+            role_source: components["schemas"]["backend__schemas__access__RoleSource"];
             /** Memberships */
             memberships: components["schemas"]["Membership"][];
+            /** Workos Roles */
+            workos_roles: components["schemas"]["HeldWorkosRole"][];
             /** Grants */
             grants: components["schemas"]["Grant"][];
             /** @description Null: nobody let them in by hand. */
@@ -1976,9 +1980,24 @@ export interface components {
              * Format: date-time
              */
             since: string;
+            /** @description Null: by an operator. */
             granted_by: components["schemas"]["Person"] | null;
+            /**
+             * Reason
+             * @description Why it was given.
+             */
+            reason: string;
+            /**
+             * Until
+             * @description Null: until it is ended.
+             */
+            until: string | null;
             /** Gives */
             gives: boolean;
+            /** Why Not */
+            why_not: string | null;
+            /** @description What `why_not` says, for programs. */
+            why_not_reason: components["schemas"]["Reason"] | null;
         };
         /**
          * GroupState
@@ -2087,6 +2106,21 @@ export interface components {
              */
             status: string;
         };
+        /**
+         * HeldWorkosRole
+         * @description A role that WorkOS says the person has.
+         */
+        HeldWorkosRole: {
+            /** Slug */
+            slug: string;
+            /**
+             * Directory User Id
+             * @description As whom; null: by their last sign-in, where no directory decides.
+             */
+            directory_user_id: string | null;
+            /** Mappings */
+            mappings: components["schemas"]["WorkosMapping"][];
+        };
         /** History */
         History: {
             /** Items */
@@ -2105,7 +2139,7 @@ export interface components {
             code: components["schemas"]["ChangeCode"];
             /**
              * Name
-             * @description Of the group or the directory.
+             * @description Of the group, the directory or the role.
              */
             name?: string | null;
             /**
@@ -2499,6 +2533,7 @@ export interface components {
          * @description The state of what an event is about, as the SQL function `mirror_states` says it.
          *
          *     Of an organization's settings, which no event is about: those that were changed.
+         *     Of a role at WorkOS, which no event is about: what it gives.
          */
         MirrorState: {
             directory_user?: components["schemas"]["DirectoryUserState"] | null;
@@ -2511,6 +2546,7 @@ export interface components {
             settings?: {
                 [key: string]: string | number | boolean | null;
             } | null;
+            workos_role?: components["schemas"]["WorkosRoleState"] | null;
         };
         /** Named */
         Named: {
@@ -2876,7 +2912,7 @@ export interface components {
              */
             sentence: string;
             /** Role Sources */
-            role_sources: components["schemas"]["RoleSource"][];
+            role_sources: components["schemas"]["backend__schemas__people__RoleSource"][];
             /** Tokens */
             tokens: number;
             invitation: components["schemas"]["OpenInvitation"] | null;
@@ -3199,7 +3235,7 @@ export interface components {
          * @description Why something gives no access.
          * @enum {string}
          */
-        ReasonCode: "never_described" | "removed" | "newer_namesake" | "not_active" | "other_user" | "directory_removed" | "not_listed" | "taken_out" | "directory_user_not_live" | "before_removal" | "not_in_snapshot" | "group_unknown" | "group_of_other_directory" | "group_deleted" | "before_group_deletion" | "group_directory_removed" | "group_not_listed" | "mapping_removed" | "default_mappings_off" | "membership_not_live" | "user_not_active";
+        ReasonCode: "never_described" | "removed" | "newer_namesake" | "not_active" | "other_user" | "directory_removed" | "not_listed" | "taken_out" | "directory_user_not_live" | "before_removal" | "not_in_snapshot" | "group_unknown" | "group_of_other_directory" | "group_deleted" | "before_group_deletion" | "group_directory_removed" | "group_not_listed" | "mapping_removed" | "default_mappings_off" | "groups_not_heeded" | "workos_roles_not_heeded" | "membership_not_live" | "user_not_active" | "grant_over";
         /** Receipt */
         Receipt: {
             outcome: components["schemas"]["Outcome"];
@@ -3471,27 +3507,11 @@ export interface components {
             why_not: string | null;
             reason: components["schemas"]["Reason"] | null;
         };
-        /** RoleSource */
-        RoleSource: {
-            role: components["schemas"]["Role"];
-            /**
-             * By
-             * @description `everyone`, `group`, `grant`.
-             */
-            by: string;
-            /**
-             * Group
-             * @description Of `group`: its name, or its id.
-             */
-            group?: string | null;
-            /** @description Of `grant`: who gave it. */
-            granted_by?: components["schemas"]["Person"] | null;
-        };
         /**
          * Scope
          * @enum {string}
          */
-        Scope: "person" | "group" | "directory" | "organization";
+        Scope: "person" | "group" | "directory" | "organization" | "workos_role";
         /**
          * Seats
          * @description Joined, invited and guests take a seat each.
@@ -3859,6 +3879,55 @@ export interface components {
          * @enum {string}
          */
         WorkosFault: "unreachable" | "key_refused" | "rate_limited" | "unexpected_status" | "unreadable" | "unreadable_object" | "not_workos" | "circular_listing" | "foreign_directory" | "foreign_row" | "directory_contradiction" | "group_contradiction" | "cursor_expired" | "from_the_future";
+        /**
+         * WorkosMapping
+         * @description What a role at WorkOS is mapped to.
+         */
+        WorkosMapping: {
+            role: components["schemas"]["Role"];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Removed */
+            removed: boolean;
+            /** Gives */
+            gives: boolean;
+            /** Why Not */
+            why_not: string | null;
+            reason: components["schemas"]["Reason"] | null;
+        };
+        /** WorkosRoleState */
+        WorkosRoleState: {
+            /**
+             * Roles
+             * @default []
+             */
+            roles: string[];
+        };
+        /**
+         * RoleSource
+         * @description What of a directory gives roles; grants by hand do in any case.
+         * @enum {string}
+         */
+        backend__schemas__access__RoleSource: "groups" | "workos" | "both";
+        /** RoleSource */
+        backend__schemas__people__RoleSource: {
+            role: components["schemas"]["Role"];
+            /**
+             * By
+             * @description `everyone`, `group`, `grant`.
+             */
+            by: string;
+            /**
+             * Group
+             * @description Of `group`: its name, or its id.
+             */
+            group?: string | null;
+            /** @description Of `grant`: who gave it. */
+            granted_by?: components["schemas"]["Person"] | null;
+        };
         /** FieldError */
         FieldError: {
             /** Field */
@@ -9042,6 +9111,7 @@ export interface operations {
                      *             }
                      *           }
                      *         ],
+                     *         "role_source": "groups",
                      *         "memberships": [
                      *           {
                      *             "group": {
@@ -9099,6 +9169,28 @@ export interface operations {
                      *             ]
                      *           }
                      *         ],
+                     *         "workos_roles": [
+                     *           {
+                     *             "slug": "…",
+                     *             "directory_user_id": "…",
+                     *             "mappings": [
+                     *               {
+                     *                 "role": "member",
+                     *                 "since": "2026-11-20T09:00:00Z",
+                     *                 "removed": true,
+                     *                 "gives": true,
+                     *                 "why_not": "…",
+                     *                 "reason": {
+                     *                   "code": "never_described",
+                     *                   "at": "2026-11-20T09:00:00Z",
+                     *                   "state": "…",
+                     *                   "idp_id": "…",
+                     *                   "directory_user_id": "…"
+                     *                 }
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
                      *         "grants": [
                      *           {
                      *             "role": "member",
@@ -9107,7 +9199,17 @@ export interface operations {
                      *               "id": "01920000-0000-7000-8000-000000000000",
                      *               "name": "…"
                      *             },
-                     *             "gives": true
+                     *             "reason": "…",
+                     *             "until": "2026-11-20T09:00:00Z",
+                     *             "gives": true,
+                     *             "why_not": "…",
+                     *             "why_not_reason": {
+                     *               "code": "never_described",
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "state": "…",
+                     *               "idp_id": "…",
+                     *               "directory_user_id": "…"
+                     *             }
                      *           }
                      *         ],
                      *         "admission": {
@@ -9175,6 +9277,9 @@ export interface operations {
                      *                 },
                      *                 "settings": {
                      *                   "…": "…"
+                     *                 },
+                     *                 "workos_role": {
+                     *                   "roles": []
                      *                 }
                      *               },
                      *               "after": {
@@ -9202,6 +9307,9 @@ export interface operations {
                      *                 },
                      *                 "settings": {
                      *                   "…": "…"
+                     *                 },
+                     *                 "workos_role": {
+                     *                   "roles": []
                      *                 }
                      *               }
                      *             }
@@ -9413,6 +9521,9 @@ export interface operations {
                      *           },
                      *           "settings": {
                      *             "…": "…"
+                     *           },
+                     *           "workos_role": {
+                     *             "roles": []
                      *           }
                      *         },
                      *         "after": {
@@ -9440,6 +9551,9 @@ export interface operations {
                      *           },
                      *           "settings": {
                      *             "…": "…"
+                     *           },
+                     *           "workos_role": {
+                     *             "roles": []
                      *           }
                      *         }
                      *       },
@@ -9496,6 +9610,9 @@ export interface operations {
                      *             },
                      *             "settings": {
                      *               "…": "…"
+                     *             },
+                     *             "workos_role": {
+                     *               "roles": []
                      *             }
                      *           },
                      *           "after": {
@@ -9523,6 +9640,9 @@ export interface operations {
                      *             },
                      *             "settings": {
                      *               "…": "…"
+                     *             },
+                     *             "workos_role": {
+                     *               "roles": []
                      *             }
                      *           }
                      *         }
@@ -9612,6 +9732,7 @@ export interface operations {
                      *             }
                      *           }
                      *         ],
+                     *         "role_source": "groups",
                      *         "memberships": [
                      *           {
                      *             "group": {
@@ -9669,6 +9790,28 @@ export interface operations {
                      *             ]
                      *           }
                      *         ],
+                     *         "workos_roles": [
+                     *           {
+                     *             "slug": "…",
+                     *             "directory_user_id": "…",
+                     *             "mappings": [
+                     *               {
+                     *                 "role": "member",
+                     *                 "since": "2026-11-20T09:00:00Z",
+                     *                 "removed": true,
+                     *                 "gives": true,
+                     *                 "why_not": "…",
+                     *                 "reason": {
+                     *                   "code": "never_described",
+                     *                   "at": "2026-11-20T09:00:00Z",
+                     *                   "state": "…",
+                     *                   "idp_id": "…",
+                     *                   "directory_user_id": "…"
+                     *                 }
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
                      *         "grants": [
                      *           {
                      *             "role": "member",
@@ -9677,7 +9820,17 @@ export interface operations {
                      *               "id": "01920000-0000-7000-8000-000000000000",
                      *               "name": "…"
                      *             },
-                     *             "gives": true
+                     *             "reason": "…",
+                     *             "until": "2026-11-20T09:00:00Z",
+                     *             "gives": true,
+                     *             "why_not": "…",
+                     *             "why_not_reason": {
+                     *               "code": "never_described",
+                     *               "at": "2026-11-20T09:00:00Z",
+                     *               "state": "…",
+                     *               "idp_id": "…",
+                     *               "directory_user_id": "…"
+                     *             }
                      *           }
                      *         ],
                      *         "admission": {
@@ -9745,6 +9898,9 @@ export interface operations {
                      *                 },
                      *                 "settings": {
                      *                   "…": "…"
+                     *                 },
+                     *                 "workos_role": {
+                     *                   "roles": []
                      *                 }
                      *               },
                      *               "after": {
@@ -9772,6 +9928,9 @@ export interface operations {
                      *                 },
                      *                 "settings": {
                      *                   "…": "…"
+                     *                 },
+                     *                 "workos_role": {
+                     *                   "roles": []
                      *                 }
                      *               }
                      *             }
@@ -10821,6 +10980,7 @@ export interface operations {
                      *           }
                      *         }
                      *       ],
+                     *       "role_source": "groups",
                      *       "memberships": [
                      *         {
                      *           "group": {
@@ -10878,6 +11038,28 @@ export interface operations {
                      *           ]
                      *         }
                      *       ],
+                     *       "workos_roles": [
+                     *         {
+                     *           "slug": "…",
+                     *           "directory_user_id": "…",
+                     *           "mappings": [
+                     *             {
+                     *               "role": "member",
+                     *               "since": "2026-11-20T09:00:00Z",
+                     *               "removed": true,
+                     *               "gives": true,
+                     *               "why_not": "…",
+                     *               "reason": {
+                     *                 "code": "never_described",
+                     *                 "at": "2026-11-20T09:00:00Z",
+                     *                 "state": "…",
+                     *                 "idp_id": "…",
+                     *                 "directory_user_id": "…"
+                     *               }
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
                      *       "grants": [
                      *         {
                      *           "role": "member",
@@ -10886,7 +11068,17 @@ export interface operations {
                      *             "id": "01920000-0000-7000-8000-000000000000",
                      *             "name": "…"
                      *           },
-                     *           "gives": true
+                     *           "reason": "…",
+                     *           "until": "2026-11-20T09:00:00Z",
+                     *           "gives": true,
+                     *           "why_not": "…",
+                     *           "why_not_reason": {
+                     *             "code": "never_described",
+                     *             "at": "2026-11-20T09:00:00Z",
+                     *             "state": "…",
+                     *             "idp_id": "…",
+                     *             "directory_user_id": "…"
+                     *           }
                      *         }
                      *       ],
                      *       "admission": {
@@ -10954,6 +11146,9 @@ export interface operations {
                      *               },
                      *               "settings": {
                      *                 "…": "…"
+                     *               },
+                     *               "workos_role": {
+                     *                 "roles": []
                      *               }
                      *             },
                      *             "after": {
@@ -10981,6 +11176,9 @@ export interface operations {
                      *               },
                      *               "settings": {
                      *                 "…": "…"
+                     *               },
+                     *               "workos_role": {
+                     *                 "roles": []
                      *               }
                      *             }
                      *           }
@@ -11496,6 +11694,9 @@ export interface operations {
                      *             },
                      *             "settings": {
                      *               "…": "…"
+                     *             },
+                     *             "workos_role": {
+                     *               "roles": []
                      *             }
                      *           },
                      *           "after": {
@@ -11523,6 +11724,9 @@ export interface operations {
                      *             },
                      *             "settings": {
                      *               "…": "…"
+                     *             },
+                     *             "workos_role": {
+                     *               "roles": []
                      *             }
                      *           }
                      *         }
@@ -13779,6 +13983,9 @@ export interface operations {
                      *               },
                      *               "settings": {
                      *                 "…": "…"
+                     *               },
+                     *               "workos_role": {
+                     *                 "roles": []
                      *               }
                      *             },
                      *             "after": {
@@ -13806,6 +14013,9 @@ export interface operations {
                      *               },
                      *               "settings": {
                      *                 "…": "…"
+                     *               },
+                     *               "workos_role": {
+                     *                 "roles": []
                      *               }
                      *             },
                      *             "session_id": "…",
