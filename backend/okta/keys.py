@@ -14,6 +14,7 @@ import httpx2
 import jwt
 
 from backend.errors import LogoutFault, LogoutKeysUnavailable, LogoutRefused
+from backend.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def is_inner(url: str) -> bool:
     """Whether an address is of our own network by what it says itself."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
-    if parts.scheme != "https" or host == "localhost" or host.endswith(".localhost"):
+    if parts.scheme != "https" or is_loopback(host):
         return True
     try:
         return not ip_address(host).is_global

@@ -6,7 +6,7 @@ from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.database import Database, Executor, transaction_lock
-from backend.errors import InvalidInput, LastAdmin, StaleVersion
+from backend.errors import InvalidInput, LastAdmin
 from backend.models import Organization, OrganizationDomain, User, access
 from backend.okta import keys
 from backend.schemas.access import Actor, Permission, roles_with
@@ -24,6 +24,7 @@ from backend.services import audit, connections
 from backend.services.mirror.portal import DELETED
 from backend.services.sessions import array_of
 from backend.services.universal_logout import endpoint_of
+from backend.services.versions import refuse_stale
 from backend.settings import Settings
 from backend.workos import clock
 from backend.workos.client import WorkosClient
@@ -109,8 +110,7 @@ async def change(
         .with_for_update(key_share=True)
     )
     current = await look(session, settings, organization_id)
-    if current.version != wanted.version:
-        raise StaleVersion(current.model_dump(mode="json"))
+    refuse_stale(current, current.version, wanted.version)
     given = wanted.model_dump(mode="json", exclude={"version"}, exclude_unset=True)
     new = {
         name: value
