@@ -61,12 +61,18 @@ def _held(table: type[Session | ApiToken]) -> ScalarSelect[int]:
 
 
 TOKENS = _held(ApiToken)
-_HAS_POSTS = looked_up(
-    select(Post.id).where(Post.organization_id == User.organization_id, Post.author_id == User.id)
+# The first posts from somebody on, in the order of authors: of a company in which a few write all,
+# the planner takes the next best post to be theirs, and reads the others' until there is none.
+_FROM_ON = (
+    select(Post.author_id)
+    .where(Post.organization_id == User.organization_id, Post.author_id >= User.id)
+    .order_by(Post.author_id)
+)
+_HAS_POSTS = func.coalesce(
+    _FROM_ON.limit(literal_column("1")).scalar_subquery() == User.id, literal_column("false")
 )
 _SOME_POSTS = (
-    select(Post.id)
-    .where(Post.organization_id == User.organization_id, Post.author_id == User.id)
+    _FROM_ON.where(Post.author_id <= User.id)
     .limit(literal_column(str(_MOST_POSTS)))
     .correlate(User)
     .subquery("some_posts")
