@@ -16,10 +16,11 @@ INSERT INTO organizations (workos_id, name, directory_managed, occurred_at, even
 SELECT 'org_' || n, 'Typical', true, now(), 'event_' || n FROM generate_series(1, 1000) AS n;
 
 INSERT INTO users (
-    organization_id, id, key, name, email, profile_rank, profile_at, profile_event_id, joined_at
+    organization_id, id, key, name, email, department, profile_rank, profile_at, profile_event_id,
+    joined_at
 )
-SELECT 'org_1', md5(n::text)::uuid, 'idp_' || n, 'Person ' || n, n || '@typical.example', 1, now(),
-    'event_' || n, now()
+SELECT 'org_1', md5(n::text)::uuid, 'idp_' || n, 'Person ' || n, n || '@typical.example',
+    'Department ' || n % 5, 1, now(), 'event_' || n, now()
 FROM generate_series(1, 2000) AS n;
 
 INSERT INTO directory_users (

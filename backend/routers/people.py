@@ -123,7 +123,7 @@ async def admit_guest(
     "/guests/{user_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Give a guest another end or reason",
-    responses=problems(404),
+    responses=problems(404, 409),
 )
 async def change_guest(
     session: SessionDep, admin: Admin, user_id: UUID, change: GuestUpdate

@@ -387,6 +387,22 @@ class TestGuests:
         )
         assert (await self.admit(ann, 409))["code"] == "no_directory"
 
+    async def test_a_guest_takes_a_seat_where_one_is_left(self, stack: Stack) -> None:
+        adam = await stack.sign_in_as("Admins", "Adam")
+        await execute(
+            stack,
+            "UPDATE organizations SET seats = 2 WHERE workos_id = :here",
+            here=stack.organization.id,
+        )
+        guest = await self.admit(adam)
+        refused = await self.admit(adam, 409, email="another@partner.example")
+        assert refused["code"] == "no_seats"
+        path = f"/people/guests/{guest['id']}"
+        assert (await adam.delete(path)).status_code == 204
+        await self.admit(adam, email="another@partner.example")
+        again = await adam.patch(path, json={"until": in_days(3)})
+        assert (again.status_code, again.json()["code"]) == (409, "no_seats")
+
     async def test_admitted_twice_at_once_is_one(self, stack: Stack) -> None:
         adam = await stack.sign_in_as("Admins", "Adam")
         new = GUEST | {"until": in_days(30)}

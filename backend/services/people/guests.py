@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend.database import looked_up, transaction_lock
-from backend.errors import AlreadyHere, NoDirectory, NotFound
+from backend.errors import AlreadyHere, NoDirectory, NoSeats, NotFound
 from backend.models import Admission, Organization, RoleGrant, User, live_directory_users
 from backend.schemas.access import Actor, AdmissionKind, Role
 from backend.schemas.audit import AccessState, AuditAction, AuditDetail
 from backend.schemas.jobs import Enqueue
 from backend.schemas.people import Guest, GuestCreate, GuestUpdate
-from backend.services import access_ends, audit
+from backend.services import access_ends, audit, seats
 from backend.services.invitations import inviting
 from backend.services.people import admissions, subject
 from backend.services.sign_in.matches import same_address
@@ -31,6 +31,7 @@ async def create(
         InvalidInput: the end is over, or more than a year away.
         NoDirectory: whoever signs in by SSO may enter.
         AlreadyHere: the directory or another guest has this address.
+        NoSeats: the organization has as many people as it may.
     """
     admissions.check_until(new.until)
     managed = await session.scalar(
@@ -41,6 +42,7 @@ async def create(
     if not managed:
         raise NoDirectory
     await _refuse_known(session, actor.organization_id, new.email)
+    await _require_a_seat(session, actor.organization_id)
     user_id = uuid7()
     await session.execute(
         insert(User).values(
@@ -90,6 +92,7 @@ async def change(session: AsyncSession, actor: Actor, user_id: UUID, wanted: Gue
     Raises:
         NotFound: there is no such guest in the organization.
         InvalidInput: the end is over, or more than a year away.
+        NoSeats: their time was over, and nobody more may come.
     """
     guest = await _lock(session, actor, user_id)
     if wanted.until is not None:
@@ -99,6 +102,7 @@ async def change(session: AsyncSession, actor: Actor, user_id: UUID, wanted: Gue
         return
     before = await subject.state_of(session, actor.organization_id, user_id)
     if not before.active:
+        await _require_a_seat(session, actor.organization_id)
         # What was left of their time before does not come back with them.
         await access_ends.end_for(session, actor.organization_id, [user_id])
     await admissions.change(session, actor.organization_id, user_id, values)
@@ -166,6 +170,13 @@ async def _refuse_known(session: AsyncSession, organization_id: str, email: str)
     )
     if await session.scalar(known.limit(1)) is not None:
         raise AlreadyHere
+
+
+async def _require_a_seat(session: AsyncSession, organization_id: str) -> None:
+    """Raises NoSeats: the invitation would not, for whoever is a guest has their seat."""
+    limit = await seats.limit_of(session, organization_id)
+    if limit is not None and not await seats.left(session, organization_id, limit, 1):
+        raise NoSeats
 
 
 async def _lock(session: AsyncSession, actor: Actor, user_id: UUID) -> Row[*tuple[Any, ...]]:
