@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Label, func, literal, literal_column, select
 
 from backend.database import SnapshotConnection
 from backend.models import DirectoryEvent
@@ -16,8 +16,10 @@ _MOST_COUNTED = 10_000
 
 # Reckoned by the statement: of a value that it is given, the planner knows nothing.
 _THIS_HOUR = func.date_trunc("hour", func.now(), "UTC", type_=DirectoryEvent.received_at.type)
-_FIRST_HOUR = literal_column(f"date_trunc('hour', now(), 'UTC') - interval '{HOURS - 1} hours'")
-_HOUR = literal_column("date_trunc('hour', received_at, 'UTC')").label("hour")
+_FIRST_HOUR: ColumnElement[datetime] = literal_column(
+    f"date_trunc('hour', now(), 'UTC') - interval '{HOURS - 1} hours'"
+)
+_HOUR: Label[datetime] = literal_column("date_trunc('hour', received_at, 'UTC')").label("hour")
 
 
 async def by_hour(connection: SnapshotConnection, organization_id: str) -> EventHours:

@@ -136,6 +136,20 @@ function nameOf(role: string): string {
   return role === "member" || role === "author" || role === "admin" ? roleName(role) : role;
 }
 
+/** How much a directory holds, or a reconciliation has read. */
+export function extentText(counts: {
+  people: number;
+  groups: number;
+  memberships: number;
+}): string {
+  const { people, groups, memberships } = counts;
+  return [
+    m.count_people({ count: people, shown: formatCount(people) }),
+    m.count_groups({ count: groups, shown: formatCount(groups) }),
+    m.count_memberships({ count: memberships, shown: formatCount(memberships) }),
+  ].join(" · ");
+}
+
 export const KINDS = ["directories", "people", "groups", "memberships"] as const;
 
 export function kindName(kind: string): string {
