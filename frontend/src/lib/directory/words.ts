@@ -10,11 +10,11 @@ import { m } from "#lib/words/messages.js";
 
 type Codes = DirectoryStatus["troubles"][number]["code"];
 
-/** What the matter is and what to do; a code of a later version has the server's words. */
+/** What the matter is and what to do; in the server's words where the status lacks what they say. */
 export function troubleText(trouble: Trouble, status: DirectoryStatus): string {
   const { parked, catch_up, worker, reconciliations } = status;
   const gone = status.directories.map(({ since }) => since ?? "").sort();
-  const said: Record<Codes, () => string> = {
+  const said: Partial<Record<Codes, () => string>> = {
     directories_removed: () => m.trouble_removed({ when: timeText(gone.at(-1)) }),
     reconciliation_held: m.trouble_held,
     reconciliation_retrying: () =>
@@ -27,7 +27,7 @@ export function troubleText(trouble: Trouble, status: DirectoryStatus): string {
     cursor_expired: m.trouble_cursor,
     no_worker: () => m.trouble_worker({ when: timeText(worker.seen_at) }),
   };
-  return (said[trouble.code] as (() => string) | undefined)?.() ?? trouble.text;
+  return said[trouble.code]?.() ?? trouble.text;
 }
 
 function timeText(at: string | null | undefined): string {
