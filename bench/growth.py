@@ -188,6 +188,8 @@ MEASURES = [
     # Eight at a time of half a second each are given up after six where the machine is busy.
     Measure("/directory with counts", lambda of, count: [of.get("/directory")] * count, 1),
     _getting("/directory/events"),
+    _getting("/directory/events/hours"),
+    _getting("/directory/events/count"),
     _asking(
         "/directory/events, a far page",
         lambda of, _: of.get("/directory/events", cursor=of.event_in_the_middle),

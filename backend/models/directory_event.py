@@ -35,6 +35,7 @@ class DirectoryEvent(Base):
         Index(None, "received_at", "id"),
         Index(None, "organization_id", "received_at", "id"),
         Index(None, "organization_id", "type", "received_at", "id"),
+        Index(None, "organization_id", "source", "received_at", "id"),
         Index(None, "organization_id", "directory_user_id", "received_at", "id"),
         Index(None, "organization_id", "group_id", "received_at", "id"),
         # Almost all are applied: what is not is found without reading those.

@@ -20,7 +20,9 @@ from backend.pagination import EventCursor, TimeCursor
 from backend.schemas.directory import DirectoryStatus
 from backend.schemas.events import (
     Event,
+    EventCount,
     EventFilters,
+    EventHours,
     EventPage,
     Moment,
     Outcome,
@@ -28,8 +30,10 @@ from backend.schemas.events import (
     ReplayRange,
     ReplayReport,
     RowId,
+    Source,
 )
 from backend.schemas.explanation import Explanation
+from backend.services.events import counts as event_counts
 from backend.services.events import inbox
 from backend.services.events import replay as replays
 from backend.services.explanation import access as access_explanation
@@ -58,6 +62,9 @@ async def event_filters(
             examples=["dsync.group.user_added"],
         ),
     ] = None,
+    source: Annotated[
+        Source | None, Query(description="Only events that this brought first.")
+    ] = None,
     since: Annotated[
         Moment | None,
         Query(
@@ -67,7 +74,7 @@ async def event_filters(
     ] = None,
     until: Annotated[Moment | None, Query(description="Only events received before then.")] = None,
 ) -> EventFilters:
-    return EventFilters(outcome=outcome, type=event_type, since=since, until=until)
+    return EventFilters(outcome=outcome, type=event_type, source=source, since=since, until=until)
 
 
 @router.get(
@@ -130,6 +137,24 @@ async def list_events(
         group=group,
         cursor=cursor,
         limit=limit,
+    )
+
+
+@router.get("/events/hours", summary="How many events came in each of the last 72 hours")
+async def count_events_by_hour(snapshot: SnapshotDep, admin: Admin) -> EventHours:
+    return await event_counts.by_hour(snapshot, admin.organization_id)
+
+
+@router.get("/events/count", summary="How many events there are, up to 10,000")
+async def count_events(
+    snapshot: SnapshotDep,
+    admin: Admin,
+    filters: Annotated[EventFilters, Depends(event_filters)],
+    person: ByPerson = None,
+    group: ByGroup = None,
+) -> EventCount:
+    return await event_counts.of_filter(
+        snapshot, filters, admin.organization_id, person=person, group=group
     )
 
 

@@ -93,6 +93,7 @@ class EventSummary(BaseModel):
     occurred_at: datetime
     received_at: datetime
     reason: ParkingReason | None = Field(description="Why it is parked.")
+    field: str | None = Field(description="Of `reason`, the field that is meant.")
     error: str | None = Field(description="Why it is parked, and what to do, in plain words.")
     detail: str | None = Field(description="The same in technical words.")
     person: EventPerson | None
@@ -102,6 +103,24 @@ class EventSummary(BaseModel):
 
 class EventPage(Page[EventSummary]):
     pass
+
+
+class EventHour(BaseModel):
+    since: datetime
+    events: int
+    parked: int = Field(description="Of these, those that are parked now.")
+
+
+class EventHours(BaseModel):
+    hours: list[EventHour] = Field(description="Oldest first; the last one is under way.")
+    complete: bool = Field(
+        description="False: only the newest million were counted, so the first hours lack some."
+    )
+
+
+class EventCount(BaseModel):
+    count: int
+    more: bool = Field(description="Whether there are more; counting ends at 10,000.")
 
 
 class Person(BaseModel):
@@ -134,6 +153,7 @@ class EventFilters(BaseModel):
 
     outcome: Outcome | None = None
     type: str | None = None
+    source: Source | None = None
     since: Moment | None = None
     until: Moment | None = None
 
@@ -150,6 +170,7 @@ class ReplayRange(EventFilters):
         default=None, description="Only events of this outcome; without it and `ids`: `parked`."
     )
     type: Annotated[RowId | None, Field(description="Only events of this type.")] = None
+    source: Source | None = Field(default=None, description="Only events that this brought first.")
     since: Moment | None = Field(default=None, description="Only events received since then.")
     until: Moment | None = Field(default=None, description="Only events received before then.")
     ids: Annotated[

@@ -30,6 +30,7 @@ class FailureReason(StrEnum):
 
 
 MOST_EXAMPLES = 20
+MOST_LOSSES = 100
 UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 
 
@@ -113,6 +114,16 @@ class ShortListing(BaseModel):
     listed: int
 
 
+class Loss(BaseModel):
+    """What one person would lose."""
+
+    user_id: UUID
+    name: str
+    active: bool = Field(description="Whether they could still enter.")
+    roles_before: list[str]
+    roles: list[str] = Field(description="What they would keep.")
+
+
 class Hold(BaseModel):
     """Why nothing is removed until an admin confirms."""
 
@@ -120,6 +131,9 @@ class Hold(BaseModel):
     limit: int = Field(description="More than this many wait for an admin.")
     last_admin: bool = Field(description="Whether no active admin would be left.")
     examples: list[str] = Field(description="Names of some of these people.")
+    losses: list[Loss] = Field(
+        default=[], description="Who would lose what, admins first; at most 100."
+    )
     removed: dict[str, int] = Field(description="By kind, what would be live no more.")
     short: list[ShortListing] = Field(default=[])
 

@@ -235,8 +235,11 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
     for filters in (
         {}, {"person": person}, {"group": "group_plan_1"}, {"type": "dsync.user.updated"},
         {"outcome": "parked"}, {"outcome": "applied", "since": "2026-01-01T00:00:00Z"},
+        {"source": "webhook"},
     ):  # fmt: skip
         await get("/directory/events", **filters)
+        await get("/directory/events/count", **filters)
+    await get("/directory/events/hours")
     await get(f"/directory/events/{page['items'][0]['id']}")
     await get("/directory", counts=False)
     await get("/directory/reconciliations")

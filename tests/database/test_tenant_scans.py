@@ -149,9 +149,12 @@ async def look_into_the_directory(stack: Stack) -> None:
     for filters in (
         {}, {"person": user_id}, {"group": group.id}, {"type": "dsync.user.created"},
         {"outcome": "applied", "since": "2026-01-01T00:00:00Z", "until": "2036-01-01T00:00:00Z"},
+        {"source": "webhook"},
     ):  # fmt: skip
+        await ask(adam, "/directory/events/count", **filters)
         page = await ask(adam, "/directory/events", limit=1, **filters)
         await ask(adam, "/directory/events", cursor=page["next_cursor"], **filters)
+    await ask(adam, "/directory/events/hours")
     path = f"/directory/events/{page['items'][0]['id']}"
     await ask(adam, path)
     for replay in (path, "/directory/events"):

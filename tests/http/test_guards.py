@@ -58,6 +58,8 @@ ROUTES = [
     ("GET", "/directory"),
     ("GET", "/directory/people/{id}/access"),
     ("GET", "/directory/events"),
+    ("GET", "/directory/events/hours"),
+    ("GET", "/directory/events/count"),
     ("GET", "/directory/events/{id}"),
     ("POST", "/directory/events/{id}/replay"),
     ("POST", "/directory/events/replay"),

@@ -23,6 +23,7 @@ PAGES = [
     "/dashboard/account",
     "/dashboard/directory",
     "/dashboard/events",
+    "/dashboard/events?outcome=parked",
     "/dashboard/roles",
     "/dashboard/audit",
     "/dashboard/settings",

@@ -13,6 +13,8 @@ PATHS = [
     ("GET", "/directory"),
     ("GET", f"/directory/people/{NOBODY}/access"),
     ("GET", "/directory/events"),
+    ("GET", "/directory/events/hours"),
+    ("GET", "/directory/events/count"),
     ("GET", "/directory/events/event_1"),
     ("POST", "/directory/events/event_1/replay"),
     ("POST", "/directory/events/replay"),
@@ -41,6 +43,10 @@ class TestWhoMay:
         assert theirs
         assert theirs.isdisjoint(ids(await events(adam, limit=100)))
         assert await events(eve, person=user_id) == []
+        counted = await ask(eve, "/directory/events/hours")
+        assert sum(hour["events"] for hour in counted["hours"]) == len(theirs)
+        assert (await ask(eve, "/directory/events/count"))["count"] == len(theirs)
+        assert (await ask(eve, "/directory/events/count", person=user_id))["count"] == 0
         assert await events(eve, group=group.id) == []
         for path in (f"people/{user_id}/access", f"events/{parked['id']}"):
             assert (await eve.get(f"/directory/{path}")).status_code == 404

@@ -52,6 +52,45 @@ class TestEvents:
         assert ids(await events(adam, since=middle)) == ids(everything[:4])
         tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
         assert await events(adam, since=tomorrow) == []
+        assert await events(adam, source="catch_up") == []
+        assert ids(await events(adam, source="webhook", limit=100)) == ids(everything)
+
+    async def test_counts_are_those_of_the_list(self, stack: Stack) -> None:
+        ann = stack.person("Ann")
+        group = stack.group("Designers", ann)
+        adam = await stack.sign_in_as("Admins", "Adam")
+        await stack.post_event(broken(stack))
+        for filters in (
+            {}, {"outcome": "parked"}, {"group": group.id}, {"source": "catch_up"},
+            {"person": await user_id_of(adam, ann), "type": "dsync.user.created"},
+        ):  # fmt: skip
+            listed = await events(adam, limit=100, **filters)
+            counted = await ask(adam, "/directory/events/count", **filters)
+            assert counted == {"count": len(listed), "more": False}, filters
+
+    async def test_each_hour_leads_to_its_events(self, stack: Stack) -> None:
+        """Those of three days; of an hour's bounds, the list has as many as were counted."""
+        for name in ("Ann", "Kim", "Zoe"):
+            stack.person(name)
+        adam = await stack.sign_in_as("Admins", "Adam")
+        await stack.post_event(broken(stack))
+        await execute(
+            stack,
+            "UPDATE directory_events SET received_at = date_trunc('hour', now(), 'UTC')"
+            " - number * interval '1 hour' FROM (SELECT id AS found, 35 * row_number() OVER"
+            " (ORDER BY received_at, id) AS number FROM directory_events"
+            " WHERE organization_id = :org) AS n WHERE id = found AND organization_id = :org",
+            org=stack.organization.id,
+        )
+        counted = await ask(adam, "/directory/events/hours")
+        hours = counted["hours"]
+        assert (len(hours), counted["complete"]) == (72, True)
+        assert [at for at, hour in enumerate(hours) if hour["events"]] == [1, 36]
+        for hour in hours:
+            since = datetime.fromisoformat(hour["since"])
+            bounds = {"since": hour["since"], "until": (since + timedelta(hours=1)).isoformat()}
+            assert len(await events(adam, **bounds)) == hour["events"]
+            assert len(await events(adam, outcome="parked", **bounds)) == hour["parked"]
 
     @pytest.mark.parametrize("limit", [1, 3, 100])
     async def test_pages(self, stack: Stack, limit: int) -> None:

@@ -12,7 +12,15 @@ from sqlalchemy.schema import CreateTable
 from backend.models import Directory, live_directory_users
 from backend.schemas.access import Permission, roles_with
 from backend.schemas.audit import AccessState, AuditAction, AuditDetail, MirrorState
-from backend.schemas.reconciliations import MOST_EXAMPLES, Change, Drift, DriftExample, KindDrift
+from backend.schemas.reconciliations import (
+    MOST_EXAMPLES,
+    MOST_LOSSES,
+    Change,
+    Drift,
+    DriftExample,
+    KindDrift,
+    Loss,
+)
 from backend.services import access_ends, audit
 from backend.services.mirror.rows import ACTIVE, Version
 from backend.services.reconciliation.ending import (
@@ -43,6 +51,7 @@ class Losses(NamedTuple):
     limit: int
     last_admin: bool
     examples: list[str]
+    losses: list[Loss]
 
     @property
     def are_too_many(self) -> bool:
@@ -154,8 +163,19 @@ class Removals:
             select(lost.c.name).order_by(lost.c.name, lost.c.user_id).limit(MOST_EXAMPLES)
         )
         admins = list(roles_with(Permission.ADMINISTER))
+        losses = await self._connection.execute(
+            select(lost)
+            .order_by(lost.c.roles_before.overlap(admins).desc(), lost.c.name, lost.c.user_id)
+            .limit(MOST_LOSSES)
+        )
         last_admin = await LAST_ADMIN.rows(self._connection, **here, admin_roles=admins)
-        return Losses(people or 0, limit, last_admin[0][0], list(examples))
+        return Losses(
+            people or 0,
+            limit,
+            last_admin[0][0],
+            list(examples),
+            [Loss.model_validate(loss) for loss in losses.mappings()],
+        )
 
     async def _limit(self) -> int:
         active = await self._connection.scalar(

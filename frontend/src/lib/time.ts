@@ -21,6 +21,15 @@ const shortDateAndTime = new Intl.DateTimeFormat(locale, {
   timeStyle: "short",
 });
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+const dateAndMinute = new Intl.DateTimeFormat(locale, {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const hour = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+const weekday = new Intl.DateTimeFormat(locale, { weekday: "short" });
 
 /** "3 hours ago" up to a week, then the date. A clock that runs ahead of ours is "just now". */
 export function relativeTime(then: Date, now: number): string {
@@ -57,6 +66,28 @@ export function shortTime(then: Date): string {
 
 export function clockTime(then: Date): string {
   return clock.format(then);
+}
+
+export function exactTime(then: Date): string {
+  return exact.format(then);
+}
+
+/** "26 Nov, 14:05": for what is of these days. */
+export function momentText(then: Date): string {
+  return dateAndMinute.format(then);
+}
+
+export function hourOf(then: Date): string {
+  return hour.format(then);
+}
+
+export function weekdayOf(then: Date): string {
+  return weekday.format(then);
+}
+
+/** The clock's time of today, with the date of another day. */
+export function recentTime(then: Date, now: number): string {
+  return startOfDay(then) === startOfDay(new Date(now)) ? clockTime(then) : momentText(then);
 }
 
 function startOfDay(then: Date): number {

@@ -259,6 +259,9 @@ class TestHolding:
         assert (held.held.people, held.held.limit, held.held.last_admin) == (11, 10, False)
         assert held.held.removed == {"people": 11, "memberships": 11}
         assert len(held.held.examples) == 11
+        assert [
+            (loss.name, loss.active, loss.roles_before, loss.roles) for loss in held.held.losses
+        ] == [(name, False, ["member", "author"], []) for name in held.held.examples]
         # What WorkOS lists is in already; nothing is removed.
         assert len((await mirror(stack))["people"]) == 15
         await stack.sign_in(new)

@@ -602,6 +602,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/directory/events/hours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many events came in each of the last 72 hours */
+        get: operations["count_events_by_hour"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/directory/events/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many events there are, up to 10,000 */
+        get: operations["count_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/directory/events/replay": {
         parameters: {
             query?: never;
@@ -1885,6 +1919,11 @@ export interface components {
             /** @description Why it is parked. */
             reason: components["schemas"]["ParkingReason"] | null;
             /**
+             * Field
+             * @description Of `reason`, the field that is meant.
+             */
+            field: string | null;
+            /**
              * Error
              * @description Why it is parked, and what to do, in plain words.
              */
@@ -1914,12 +1953,50 @@ export interface components {
              */
             tries: components["schemas"]["EventTry"][];
         };
+        /** EventCount */
+        EventCount: {
+            /** Count */
+            count: number;
+            /**
+             * More
+             * @description Whether there are more; counting ends at 10,000.
+             */
+            more: boolean;
+        };
         /** EventGroup */
         EventGroup: {
             /** Id */
             id: string;
             /** Name */
             name: string | null;
+        };
+        /** EventHour */
+        EventHour: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Events */
+            events: number;
+            /**
+             * Parked
+             * @description Of these, those that are parked now.
+             */
+            parked: number;
+        };
+        /** EventHours */
+        EventHours: {
+            /**
+             * Hours
+             * @description Oldest first; the last one is under way.
+             */
+            hours: components["schemas"]["EventHour"][];
+            /**
+             * Complete
+             * @description False: only the newest million were counted, so the first hours lack some.
+             */
+            complete: boolean;
         };
         /** EventPage */
         EventPage: {
@@ -2000,6 +2077,11 @@ export interface components {
             received_at: string;
             /** @description Why it is parked. */
             reason: components["schemas"]["ParkingReason"] | null;
+            /**
+             * Field
+             * @description Of `reason`, the field that is meant.
+             */
+            field: string | null;
             /**
              * Error
              * @description Why it is parked, and what to do, in plain words.
@@ -2367,6 +2449,12 @@ export interface components {
              */
             examples: string[];
             /**
+             * Losses
+             * @description Who would lose what, admins first; at most 100.
+             * @default []
+             */
+            losses: components["schemas"]["Loss"][];
+            /**
              * Removed
              * @description By kind, what would be live no more.
              */
@@ -2606,6 +2694,31 @@ export interface components {
              * @default false
              */
             dry_run: boolean;
+        };
+        /**
+         * Loss
+         * @description What one person would lose.
+         */
+        Loss: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Active
+             * @description Whether they could still enter.
+             */
+            active: boolean;
+            /** Roles Before */
+            roles_before: string[];
+            /**
+             * Roles
+             * @description What they would keep.
+             */
+            roles: string[];
         };
         /** Mail */
         Mail: {
@@ -3677,6 +3790,8 @@ export interface components {
              * @description Only events of this type.
              */
             type?: string | null;
+            /** @description Only events that this brought first. */
+            source?: components["schemas"]["Source"] | null;
             /**
              * Since
              * @description Only events received since then.
@@ -4066,6 +4181,11 @@ export interface components {
          * @enum {string}
          */
         Sort: "name" | "department" | "last_seen";
+        /**
+         * Source
+         * @enum {string}
+         */
+        Source: "webhook" | "catch_up" | "replay";
         /** Sso */
         Sso: {
             state: components["schemas"]["SsoState"];
@@ -11720,6 +11840,8 @@ export interface operations {
                 outcome?: components["schemas"]["Outcome"] | null;
                 /** @description Only events of this type. */
                 type?: string | null;
+                /** @description Only events that this brought first. */
+                source?: components["schemas"]["Source"] | null;
                 /** @description Only events received since then; without a zone it is UTC. */
                 since?: string | null;
                 /** @description Only events received before then. */
@@ -11750,6 +11872,7 @@ export interface operations {
                      *           "occurred_at": "2026-11-20T09:00:00Z",
                      *           "received_at": "2026-11-20T09:00:00Z",
                      *           "reason": "not_json",
+                     *           "field": "…",
                      *           "error": "…",
                      *           "detail": "…",
                      *           "person": {
@@ -11768,6 +11891,277 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_events_by_hour: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "hours": [
+                     *         {
+                     *           "since": "2026-11-20T09:00:00Z",
+                     *           "events": 1,
+                     *           "parked": 1
+                     *         }
+                     *       ],
+                     *       "complete": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EventHours"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_events: {
+        parameters: {
+            query?: {
+                /** @description Only events about this user of `/team`. */
+                person?: string | null;
+                /** @description Only events about the group of this id. */
+                group?: string | null;
+                /** @description Only events of this outcome. */
+                outcome?: components["schemas"]["Outcome"] | null;
+                /** @description Only events of this type. */
+                type?: string | null;
+                /** @description Only events that this brought first. */
+                source?: components["schemas"]["Source"] | null;
+                /** @description Only events received since then; without a zone it is UTC. */
+                since?: string | null;
+                /** @description Only events received before then. */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 1,
+                     *       "more": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EventCount"];
                 };
             };
             /** @description Not signed in, or access has ended. */
@@ -12041,6 +12435,7 @@ export interface operations {
                      *       "occurred_at": "2026-11-20T09:00:00Z",
                      *       "received_at": "2026-11-20T09:00:00Z",
                      *       "reason": "not_json",
+                     *       "field": "…",
                      *       "error": "…",
                      *       "detail": "…",
                      *       "person": {
@@ -13238,6 +13633,7 @@ export interface operations {
                      *             "examples": [
                      *               "…"
                      *             ],
+                     *             "losses": [],
                      *             "removed": {
                      *               "…": 1
                      *             },
@@ -13422,6 +13818,7 @@ export interface operations {
                      *         "examples": [
                      *           "…"
                      *         ],
+                     *         "losses": [],
                      *         "removed": {
                      *           "…": 1
                      *         },
@@ -13605,6 +14002,7 @@ export interface operations {
                      *         "examples": [
                      *           "…"
                      *         ],
+                     *         "losses": [],
                      *         "removed": {
                      *           "…": 1
                      *         },
@@ -13806,6 +14204,7 @@ export interface operations {
                      *         "examples": [
                      *           "…"
                      *         ],
+                     *         "losses": [],
                      *         "removed": {
                      *           "…": 1
                      *         },
@@ -14025,6 +14424,7 @@ export interface operations {
                      *         "examples": [
                      *           "…"
                      *         ],
+                     *         "losses": [],
                      *         "removed": {
                      *           "…": 1
                      *         },
