@@ -15,7 +15,10 @@ export class Lists<Item extends { id: string }> {
   }
 
   /** For a page's `load`: the kept one when it is returned to, else a new one. */
-  async open({ pathname, search }: URL, read: Read<Item>): Promise<List<Item>> {
+  async open(
+    { pathname, search }: Pick<URL, "pathname" | "search">,
+    read: Read<Item>,
+  ): Promise<List<Item>> {
     const address = pathname + search;
     const kept = this.#kept.get(address);
     if (kept !== undefined && !comesAnew()) {
