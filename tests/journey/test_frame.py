@@ -25,7 +25,10 @@ PAGES = [
     "/dashboard/events",
     "/dashboard/roles",
     "/dashboard/audit",
+    "/dashboard/audit?on=2026-11-03",
     "/dashboard/settings",
+    "/docs",
+    "/docs#create_post",
     "/dashboard/nowhere",
 ]
 
