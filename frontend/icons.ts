@@ -40,8 +40,7 @@ function pathOf(tag: string, attributes: Record<string, string>): string {
   const number = (name: string): number => Number(attributes[name] ?? 0);
   switch (tag) {
     case "path":
-      // Alone, a first `m` is of the origin; after another shape it would be of that one's end.
-      return `M0 0${attributes["d"] ?? ""}`;
+      return absolute(attributes["d"] ?? "");
     case "line":
       return path("M", number("x1"), number("y1"), "L", number("x2"), number("y2"));
     case "circle": {
@@ -58,6 +57,14 @@ function pathOf(tag: string, attributes: Record<string, string>): string {
     default:
       throw new Error(`An icon has a <${tag}>, which icons.ts cannot make a path of yet`);
   }
+}
+
+/** A path that begins with a relative move begins at 0 0, and not where the one before it ended. */
+function absolute(outline: string): string {
+  const [move, x = "", y = ""] = /^m\s*(-?[\d.]+)[\s,]*(-?[\d.]+)/.exec(outline) ?? [""];
+  const rest = outline.slice(move.length);
+  if (move === "") return outline;
+  return `M${x} ${y}${/^\s*[-\d.]/.test(rest) ? "l" : ""}${rest.trimStart()}`;
 }
 
 function arc(radius: number, x: number, y: number): string {

@@ -157,7 +157,8 @@ async def test_an_old_event_and_the_cursor_are_one_transaction(
 
 async def applied(stack: Stack) -> list[str]:
     async with stack.database.connect() as connection:
-        query = "SELECT event_id FROM audit_events WHERE action ~ '^(dsync|organization)' AND event_id IS NOT NULL"
+        query = """SELECT event_id FROM audit_events
+            WHERE action ~ '^(dsync|organization)' AND event_id IS NOT NULL"""
         return list(await connection.scalars(text(query)))
 
 
