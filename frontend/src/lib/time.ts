@@ -20,6 +20,7 @@ const shortDateAndTime = new Intl.DateTimeFormat(locale, {
   dateStyle: "medium",
   timeStyle: "short",
 });
+const wholeDate = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeZone: "UTC" });
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
 const dateAndMinute = new Intl.DateTimeFormat(locale, {
@@ -54,6 +55,11 @@ export function dayOf(then: Date, now: number): string {
   const days = Math.round((startOfDay(new Date(now)) - startOfDay(then)) / DAY);
   if (days === 0 || days === 1) return capitalized(relative.format(-days, "day"));
   return days < 180 ? dayAndMonth.format(then) : date.format(then);
+}
+
+/** Of a day in the address, which is none of any time zone. */
+export function fullDay(day: string): string {
+  return wholeDate.format(new Date(`${day}T00:00:00Z`));
 }
 
 export function fullTime(then: Date): string {

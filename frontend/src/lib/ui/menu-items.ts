@@ -9,6 +9,7 @@ interface Named {
 
 export type MenuItem =
   | (Named & { href: string; /** A page that is not the application's. */ leaves?: boolean })
+  | (Named & { /** A file to keep; the page stays, whatever the answer is. */ download: string })
   | (Named & { act: () => void; danger?: boolean })
   | (Named & { choose: () => void; chosen: boolean })
   | { heading: string }
