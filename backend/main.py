@@ -193,9 +193,9 @@ def create_app(
         app.frontend(folder, directory=f"{PAGES}{folder}", fallback=None, check_dir=check_pages)
     app.add_middleware(BodyLimit, without=directory_sync.PATH)
     app.add_middleware(TryReadsAgain)
+    app.add_middleware(CompressedPages)  # within `Addressed`: HEAD has the headers of GET
     app.add_middleware(Addressed, settings=settings)
     app.add_middleware(CountRequests)
-    app.add_middleware(CompressedPages)
     app.add_middleware(IdentifyRequests)
     app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
     if settings.proxies:

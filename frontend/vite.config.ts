@@ -3,13 +3,12 @@ import { sveltekit } from "@sveltejs/kit/vite";
 import { defineConfig } from "vite";
 import { icons } from "./icons.ts";
 import { announcerWithoutStyle, singlePage } from "./strict-csp.ts";
-import { withSwaggerUi } from "./swagger-ui.ts";
 
 const BACKEND = "http://localhost:3000";
 const OF_THE_BACKEND = [
   ...["auth", "invitations", "me", "posts", "team", "people", "directory", "live"],
   ...["sessions", "tokens", "organization", "service-accounts"],
-  ...["docs", "swagger-ui", "openapi\\.json"],
+  ...["audit", "healthz", "readyz", "metrics", "openapi\\.json"],
 ].join("|");
 
 /** SvelteKit reads its payload when its client is evaluated: this has to be there before. */
@@ -28,13 +27,13 @@ export default defineConfig({
       paraglideVitePlugin({
         project: "./project.inlang",
         outdir: "./src/lib/words",
-        strategy: ["preferredLanguage", "baseLocale"],
+        strategy: ["custom-chosen", "preferredLanguage", "baseLocale"],
         isServer: "false",
         emitTsDeclarations: true,
         emitReadme: false,
       }),
     sveltekit({
-      adapter: withSwaggerUi(singlePage()),
+      adapter: singlePage(),
       version: { pollInterval: 0 },
     }),
   ],

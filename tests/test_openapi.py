@@ -113,6 +113,7 @@ async def test_for_readers(stack: Stack) -> None:
     assert (docs.status_code, docs.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "https://" not in docs.text  # nobody else's server is needed
     served = await browser.get("/openapi.json")
+    assert served.headers["content-encoding"] == "gzip"
     assert served.json() == json.loads(description())
     assert (await browser.get("/healthz")).json() == {"status": "ok"}
     assert (await browser.get("/readyz")).json() == {"status": "ok"}
@@ -127,6 +128,7 @@ async def test_security_headers(stack: Stack, path: str) -> None:
     policy = answer.headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
+    assert "unsafe-inline" not in policy
 
 
 async def test_metrics_name_routes_and_never_ids(stack: Stack) -> None:

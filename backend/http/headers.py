@@ -5,7 +5,7 @@ from http import HTTPStatus
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.http import docs_page, rate_limits
+from backend.http import rate_limits
 from backend.http.pages import FOLDERS_OF_FILES, IMMUTABLE
 from backend.services.rate_limits import Allowance
 
@@ -17,15 +17,9 @@ _EVERYWHERE = [
 # For a year; it holds for this host alone, for what is below it may be somebody else's.
 _ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-# Swagger UI is started by one inline script, and writes styles as it goes.
-_DOCS_POLICY = (
-    "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; "
-    f"script-src 'self' {docs_page.SCRIPT_SOURCE}; style-src 'self' 'unsafe-inline'"
-)
-_OF_FILES = tuple(f"{folder}/" for folder in FOLDERS_OF_FILES)
+_OF_FILES = ("/openapi.json", *(f"{folder}/" for folder in FOLDERS_OF_FILES))
 _OF_A_FILE = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED})
 _USUAL = [*_EVERYWHERE, (b"content-security-policy", _POLICY.encode())]
-_OF_DOCS = [*_EVERYWHERE, (b"content-security-policy", _DOCS_POLICY.encode())]
 
 
 def _caching(path: str, status: int, headers: dict[bytes, bytes]) -> bytes:
@@ -38,7 +32,7 @@ def _caching(path: str, status: int, headers: dict[bytes, bytes]) -> bytes:
 
 
 class CompressedPages:
-    """Compress the pages' files; the API's answers are small and often made."""
+    """Compress the pages' files, and the API's description; its answers are small, and many."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -58,9 +52,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
-        always = [_ONLY_HTTPS] if https else []
-        self._usual = [*_USUAL, *always]
-        self._of_docs = [*_OF_DOCS, *always]
+        self._always = [*_USUAL, _ONLY_HTTPS] if https else _USUAL
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,8 +66,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 path: str = scope["path"]
                 # At every request: a list of bytes, and none of the framework's wrappers.
-                ours = self._of_docs if path == docs_page.PATH else self._usual
-                headers = [*message["headers"], *ours]
+                headers = [*message["headers"], *self._always]
                 known = dict(headers)
                 if b"cache-control" not in known:
                     headers.append((b"cache-control", _caching(path, message["status"], known)))

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from backend.http import docs_page
-
 PAGES = Path(__file__).parent.parent.parent / "frontend" / "build"
 
-FOLDERS_OF_FILES = ("/_app", docs_page.ASSETS.rstrip("/"))
+FOLDERS_OF_FILES = ("/_app",)
 IMMUTABLE = "/_app/immutable/"  # named by their content

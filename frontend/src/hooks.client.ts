@@ -1,5 +1,6 @@
 import type { ClientInit, HandleClientError } from "@sveltejs/kit/hooks";
 import { ApiProblem, unreachable } from "#lib/api/problem.ts";
+import "#lib/locale.ts";
 import { m } from "#lib/words/messages.js";
 import { getLocale } from "#lib/words/runtime.js";
 

@@ -24,7 +24,6 @@ def a_file() -> str:
         "/_app/immutable/%2e%2e/version.json",
         "/_app/immutable/%2e%2e/%2e%2e/index.html",
         "/_app/gone.js",
-        "/swagger-ui/gone.css",
     ],
 )
 async def test_a_file_that_is_not_there_is_404_and_never_stored(

@@ -1,5 +1,12 @@
 /** In which language the words are, and how dates, numbers and names are written and sorted. */
-import { getLocale } from "#lib/words/runtime.js";
+import { chosenLanguage } from "#lib/language.ts";
+import { defineCustomClientStrategy, getLocale } from "#lib/words/runtime.js";
+
+// Here, for nothing asks which language it is before this module does.
+defineCustomClientStrategy("custom-chosen", {
+  getLocale: chosenLanguage,
+  setLocale: () => undefined,
+});
 
 /** The browser's own way (British or American dates), where it is of the words' language. */
 export function regionalLocale(

@@ -33,3 +33,12 @@ export function present<T>(answer: { data?: T }): T {
   }
   return answer.data;
 }
+
+/** As it is written, refusals included: for whoever tries the API by hand. */
+export async function send(path: string, request: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetch(path, { cache: "no-store", ...request });
+  } catch {
+    throw unreachable();
+  }
+}
