@@ -8,12 +8,21 @@ from fastapi import APIRouter, Depends, Query, status
 from fastapi.responses import StreamingResponse
 
 from backend.http.answers import download
-from backend.http.guards import Admin, DatabaseDep, GuardedRoute, Limited, SessionDep, SnapshotDep
+from backend.http.guards import (
+    Admin,
+    ConnectionDep,
+    DatabaseDep,
+    GuardedRoute,
+    Limited,
+    SessionDep,
+    SnapshotDep,
+)
 from backend.http.lists import After, Limit
 from backend.http.problems import problems
 from backend.pagination import NameCursor, TimeCursor
 from backend.schemas.access import Role
 from backend.schemas.audit_log import (
+    AuditEntry,
     AuditErasure,
     AuditErasureCreate,
     AuditFilters,
@@ -152,3 +161,8 @@ async def export_entries(
         await export.begin(database, admin, filters, file_format, after),
         name=f"audit.{file_format}",
     )
+
+
+@router.get("/{entry_id}", summary="An entry of the audit log", responses=problems(404))
+async def get_entry(connection: ConnectionDep, admin: Admin, entry_id: UUID) -> AuditEntry:
+    return await listing.find(connection, admin.organization_id, entry_id)

@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, Subquery, literal, or_, select, union_all
 
 from backend.database import Executor, SnapshotConnection
+from backend.errors import NotFound
 from backend.models import NO_ORGANIZATION, AuditEvent, DirectoryUser, User
 from backend.pagination import Keyset, TimeCursor
 from backend.schemas.audit import AuditAction
-from backend.schemas.audit_log import AuditFilters, AuditPage
+from backend.schemas.audit_log import AuditEntry, AuditFilters, AuditPage
 from backend.services.audit_log.entries import COLUMNS, shown, with_names
 
 NEWEST = Keyset(TimeCursor, AuditEvent.at, AuditEvent.id, descending=True)
@@ -127,17 +128,30 @@ def _asked(
     return asked
 
 
+async def find(executor: Executor, organization_id: str, entry_id: UUID) -> AuditEntry:
+    """Raises NotFound, also for an entry of another organization."""
+    page = select(*COLUMNS).where(*_is(organization_id, entry_id)).subquery("page")
+    row = (await executor.execute(with_names(page, NEWEST))).one_or_none()
+    if row is None:
+        raise NotFound
+    return shown(row)
+
+
 async def place_of(executor: Executor, organization_id: str, entry_id: UUID) -> TimeCursor | None:
     """Where an entry stands in the list; None for one that is not there."""
     found = await executor.execute(
-        select(AuditEvent.at, AuditEvent.id).where(
-            AuditEvent.organization_id.in_([organization_id, NO_ORGANIZATION]),
-            AuditEvent.id == entry_id,
-            or_(
-                AuditEvent.organization_id == organization_id,
-                AuditEvent.action == AuditAction.WEBHOOK_FORGED.value,
-            ),
-        )
+        select(AuditEvent.at, AuditEvent.id).where(*_is(organization_id, entry_id))
     )
     row = found.one_or_none()
     return None if row is None else TimeCursor(row.at, row.id)
+
+
+def _is(organization_id: str, entry_id: UUID) -> list[ColumnElement[bool]]:
+    return [
+        AuditEvent.organization_id.in_([organization_id, NO_ORGANIZATION]),
+        AuditEvent.id == entry_id,
+        or_(
+            AuditEvent.organization_id == organization_id,
+            AuditEvent.action == AuditAction.WEBHOOK_FORGED.value,
+        ),
+    ]

@@ -1050,6 +1050,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit/{entry_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An entry of the audit log */
+        get: operations["get_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/organization": {
         parameters: {
             query?: never;
@@ -16528,6 +16545,263 @@ export interface operations {
                      *       "status": 403,
                      *       "detail": "The role is missing, or the request came from another site.",
                      *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input cannot be used; `errors` names the fields. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unprocessable Entity",
+                     *       "status": 422,
+                     *       "detail": "The input cannot be used; `errors` names the fields.",
+                     *       "code": "invalid_input"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; `Retry-After` says how many seconds to wait. */
+            429: {
+                headers: {
+                    /** @description Seconds until it may be tried again. */
+                    "Retry-After"?: number;
+                    /**
+                     * @description The limit: how many (`q`) in how many seconds (`w`). With it `RateLimit`: how many are left (`r`) for how many seconds (`t`). Both are on every answer to what is limited.
+                     * @example "writes";q=300;w=60
+                     */
+                    "RateLimit-Policy"?: string;
+                    /** @example "writes";r=0;t=17 */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too often; `Retry-After` says how many seconds to wait.",
+                     *       "code": "rate_limited"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A passing fault; nothing was changed. Send it again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "A passing fault; nothing was changed. Send it again.",
+                     *       "code": "directory_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01920000-0000-7000-8000-000000000000",
+                     *       "at": "2026-11-20T09:00:00Z",
+                     *       "action": "post.deleted",
+                     *       "sentence": "Adam Lee deleted the post “Stand-up notes”.",
+                     *       "actor": {
+                     *         "id": "01920000-0000-7000-8000-000000000000",
+                     *         "name": "…"
+                     *       },
+                     *       "subject": {
+                     *         "kind": "person",
+                     *         "id": "directory_user_01J9ZBANN",
+                     *         "user_id": "01920000-0000-7000-8000-000000000000",
+                     *         "name": "…"
+                     *       },
+                     *       "event_id": "…",
+                     *       "count": 1,
+                     *       "detail": {
+                     *         "outcome": "…",
+                     *         "reason": "…",
+                     *         "detail": "…",
+                     *         "source": "…",
+                     *         "attempt": 1,
+                     *         "group_id": "…",
+                     *         "before": {
+                     *           "directory_user": {
+                     *             "name": "…",
+                     *             "email": "…",
+                     *             "state": "…",
+                     *             "live": true
+                     *           },
+                     *           "access": {
+                     *             "active": false,
+                     *             "roles": []
+                     *           },
+                     *           "member": true,
+                     *           "group": {
+                     *             "name": "…",
+                     *             "live": true,
+                     *             "members": 0,
+                     *             "roles": []
+                     *           },
+                     *           "directory": {
+                     *             "name": "…",
+                     *             "live": true,
+                     *             "people": 0
+                     *           },
+                     *           "settings": {
+                     *             "…": "…"
+                     *           },
+                     *           "workos_role": {
+                     *             "roles": []
+                     *           }
+                     *         },
+                     *         "after": {
+                     *           "directory_user": {
+                     *             "name": "…",
+                     *             "email": "…",
+                     *             "state": "…",
+                     *             "live": true
+                     *           },
+                     *           "access": {
+                     *             "active": false,
+                     *             "roles": []
+                     *           },
+                     *           "member": true,
+                     *           "group": {
+                     *             "name": "…",
+                     *             "live": true,
+                     *             "members": 0,
+                     *             "roles": []
+                     *           },
+                     *           "directory": {
+                     *             "name": "…",
+                     *             "live": true,
+                     *             "people": 0
+                     *           },
+                     *           "settings": {
+                     *             "…": "…"
+                     *           },
+                     *           "workos_role": {
+                     *             "roles": []
+                     *           }
+                     *         },
+                     *         "session_id": "…",
+                     *         "token_id": "…",
+                     *         "token_name": "…",
+                     *         "scopes": [
+                     *           "…"
+                     *         ],
+                     *         "name": "…",
+                     *         "role": "…",
+                     *         "title": "…",
+                     *         "author_id": "…",
+                     *         "version": 1,
+                     *         "intent": "…",
+                     *         "sessions": 1,
+                     *         "tokens": 1,
+                     *         "people": 1,
+                     *         "limit": 1,
+                     *         "drift": {
+                     *           "…": {
+                     *             "…": 1
+                     *           }
+                     *         },
+                     *         "lost_access": 1,
+                     *         "confirmed": true,
+                     *         "email": "…",
+                     *         "entries": 1,
+                     *         "digest": "…",
+                     *         "seal": 1,
+                     *         "to": "…",
+                     *         "kind": "…",
+                     *         "until": "2026-11-20T09:00:00Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditEntry"];
+                };
+            };
+            /** @description Not signed in, or access has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "Not signed in, or access has ended.",
+                     *       "code": "credential_refused"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role is missing, or the request came from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The role is missing, or the request came from another site.",
+                     *       "code": "cross_site"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is there that the person asking may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Nothing is there that the person asking may see.",
+                     *       "code": "not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

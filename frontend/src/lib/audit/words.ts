@@ -1,0 +1,97 @@
+/** What was done, in words. */
+import type { AuditEntry } from "#lib/api/audit.ts";
+import { m } from "#lib/words/messages.js";
+
+/** In the order in which they are offered. */
+const ACTIONS: Record<string, () => string> = {
+  "session.opened": m.action_session_opened,
+  "session.ended": m.action_session_ended,
+  "sign_in.refused": m.action_sign_in_refused,
+  "token.created": m.action_token_created,
+  "token.ended": m.action_token_ended,
+  "service_account.created": m.action_service_account_created,
+  "service_account.ended": m.action_service_account_ended,
+  "user.blocked": m.action_user_blocked,
+  "user.unblocked": m.action_user_unblocked,
+  "user.signed_out": m.action_user_signed_out,
+  "guest.admitted": m.action_guest_admitted,
+  "guest.changed": m.action_guest_changed,
+  "guest.ended": m.action_guest_ended,
+  "break_glass.owner_named": m.action_break_glass_owner_named,
+  "break_glass.used": m.action_break_glass_used,
+  "post.created": m.action_post_created,
+  "post.edited": m.action_post_edited,
+  "post.deleted": m.action_post_deleted,
+  "post.restored": m.action_post_restored,
+  "post.handed_over": m.action_post_handed_over,
+  "invitation.created": m.action_invitation_created,
+  "invitation.withdrawn": m.action_invitation_withdrawn,
+  "invitation.accepted": m.action_invitation_accepted,
+  "identity.allowed": m.action_identity_allowed,
+  "identity.forgotten": m.action_identity_forgotten,
+  "identity.joined": m.action_identity_joined,
+  "reconciliation.requested": m.action_reconciliation_requested,
+  "reconciliation.held": m.action_reconciliation_held,
+  "reconciliation.confirmed": m.action_reconciliation_confirmed,
+  "reconciliation.cancel_requested": m.action_reconciliation_cancel_requested,
+  "reconciliation.cancelled": m.action_reconciliation_cancelled,
+  "reconciliation.completed": m.action_reconciliation_completed,
+  "reconciliation.failed": m.action_reconciliation_failed,
+  "reconciliation.access_changed": m.action_reconciliation_access_changed,
+  "reconciliation.access_lost": m.action_reconciliation_access_lost,
+  "snapshot.person": m.action_snapshot_person,
+  "event.replayed": m.action_event_replayed,
+  "dsync.user.created": m.action_dsync_user_created,
+  "dsync.user.updated": m.action_dsync_user_updated,
+  "dsync.user.deleted": m.action_dsync_user_deleted,
+  "dsync.group.created": m.action_dsync_group_created,
+  "dsync.group.updated": m.action_dsync_group_updated,
+  "dsync.group.deleted": m.action_dsync_group_deleted,
+  "dsync.group.user_added": m.action_dsync_group_user_added,
+  "dsync.group.user_removed": m.action_dsync_group_user_removed,
+  "dsync.activated": m.action_dsync_activated,
+  "dsync.deleted": m.action_dsync_deleted,
+  "organization.directory_managed": m.action_organization_directory_managed,
+  "webhook.forged": m.action_webhook_forged,
+  "audit.erased": m.action_audit_erased,
+  "audit.pruned": m.action_audit_pruned,
+};
+
+export const KNOWN_ACTIONS = Object.keys(ACTIONS);
+
+/** A younger server's action goes by its own name. */
+export function actionName(action: string): string {
+  return ACTIONS[action]?.() ?? action;
+}
+
+/** Who or what did it. */
+export function actorName({ actor, event_id, action }: AuditEntry): string {
+  if (actor) return actor.name ?? m.name_erased();
+  if (event_id !== null || action.startsWith("dsync.")) return m.the_directory();
+  return action === "webhook.forged" || action === "sign_in.refused" ? m.a_stranger() : "Rollcall";
+}
+
+/** What is plain from who did it needs no saying. */
+export function targetName(entry: AuditEntry): string {
+  const { actor, subject } = entry;
+  return actor && subject.user_id === actor.id ? "—" : subjectName(entry);
+}
+
+export function subjectName({ subject }: AuditEntry): string {
+  return subject.name ?? subject.id ?? "—";
+}
+
+const KINDS: Record<AuditEntry["subject"]["kind"], () => string> = {
+  person: m.kind_person,
+  group: m.kind_group,
+  directory: m.kind_directory,
+  organization: m.kind_organization,
+  post: m.kind_post,
+  reconciliation: m.kind_reconciliation,
+  client: m.kind_client,
+  other: m.kind_other,
+};
+
+export function kindName({ subject }: AuditEntry): string {
+  return KINDS[subject.kind]();
+}
