@@ -35,6 +35,7 @@ ALLOWED = {
     # The page is called so, as in every product.
     "tests/journey/test_frame.py": {"account"},
     "tests/journey/test_pages.py": {"account"},
+    "tests/journey/test_credentials.py": {"account"},
     # Accounts at WorkOS and at Okta, which are no users of ours.
     "docs/decisions/0004-an-emulator-of-our-own.md": {"accounts"},
     "docs/not-tried.md": {"accounts"},

@@ -26,7 +26,10 @@ PAGES = [
     "/dashboard/events?outcome=parked",
     "/dashboard/roles",
     "/dashboard/audit",
+    "/dashboard/audit?on=2026-11-03",
     "/dashboard/settings",
+    "/docs",
+    "/docs#create_post",
     "/dashboard/nowhere",
 ]
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -55,6 +56,16 @@ async def test_posts_are_in_it_with_who_wrote_and_who_deleted_them(stack: Stack)
     assert found[1]["detail"]["title"] == "Stand-up"
     assert found[0]["actor"]["name"] == adams
     assert found[0]["subject"]["kind"] == "post"
+
+
+async def test_an_entry_has_an_address_in_its_organization_alone(stack: Stack) -> None:
+    adam = await stack.sign_in_as("Admins", "Adam")
+    entry, *_ = await entries(adam)
+    assert await ask(adam, f"/audit/{entry['id']}") == entry
+    other = Stack(stack.app, stack.emulator, stack.clock)
+    eve = await other.sign_in_as("Admins", "Eve")
+    for browser, of in ((eve, entry["id"]), (adam, adam.base_url.host), (adam, str(uuid4()))):
+        assert (await browser.get(f"/audit/{of}")).status_code == 404
 
 
 async def test_signing_in_and_out_and_being_refused(stack: Stack) -> None:

@@ -1,0 +1,134 @@
+"""The audit log as an administrator reads it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.journey.people import Administrator, Person, Stack
+from tests.journey.test_frame import ADMIN, PHONE
+
+pytestmark = pytest.mark.browser
+
+TITLE = "Assembly line 3 is back " + "W" * 120
+
+
+@pytest.fixture(scope="module")
+async def administrator(running: Stack, chromium: Browser) -> Administrator:
+    administrator = await Administrator.arrive(running, chromium)
+    await administrator.create_group("Admins")
+    await administrator.put_into(ADMIN, "Admins")
+    return administrator
+
+
+@pytest.fixture
+async def admin(
+    running: Stack, chromium: Browser, administrator: Administrator
+) -> AsyncIterator[Person]:
+    del administrator
+    person = await Person.arrive(running, chromium, ADMIN)
+    await person.sign_in()
+    await person.has_entered()
+    assert await person.request("POST", "/posts", {"title": TITLE, "content": "."}) == 201
+    yield person
+    await person.page.context.close()
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+async def test_by_the_keyboard_alone_an_entry_is_read_and_the_list_filtered_and_kept(
+    admin: Person, tmp_path: Path
+) -> None:
+    page = admin.page
+    await page.keyboard.press("g")
+    await page.keyboard.press("a")
+    await expect(page.get_by_role("heading", name="Audit log")).to_be_visible()
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    entry = page.get_by_role("complementary", name="Wrote a post")
+    await expect(entry).to_contain_text(TITLE)
+    assert "entry" in query(page)
+    await page.keyboard.press("Escape")
+    await expect(entry).to_have_count(0)
+    assert "entry" not in query(page)
+
+    await page.get_by_label("Action", exact=True).focus()
+    await page.keyboard.type("Wrote")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("row", name="Signed in")).to_have_count(0)
+    assert query(page)["action"] == ["post.created"]
+
+    await page.get_by_role("button", name="Export").press("Enter")
+    await expect(page.get_by_role("menuitem", name="CSV")).to_be_focused()
+    async with page.expect_download() as download:
+        await page.keyboard.press("Enter")
+    file = tmp_path / "audit.csv"
+    await (await download.value).save_as(file)
+    header, *lines = file.read_text().splitlines()
+    assert header.startswith("id,at,action")
+    assert lines
+    assert all(",post.created," in line for line in lines)
+
+
+async def test_an_entrys_address_leads_to_it_whatever_the_list_shows(admin: Person) -> None:
+    page = admin.page
+    await page.goto("/dashboard/audit?action=post.created")
+    await page.get_by_role("link", name="Wrote a post").first.click()
+    await expect(page.get_by_role("complementary")).to_contain_text(TITLE)
+    (entry,) = query(page)["entry"]
+    await page.goto(f"/dashboard/audit?action=audit.pruned&entry={entry}")
+    await expect(page.get_by_text("No entry matches")).to_be_visible()
+    await expect(page.get_by_role("complementary")).to_contain_text(TITLE)
+    await page.goto("/dashboard/audit?entry=0199a1b2-0000-7000-8000-000000000001")
+    await expect(page.get_by_role("alert")).to_be_visible()
+
+
+async def test_what_is_open_beside_the_list_makes_it_not_be_read_again(admin: Person) -> None:
+    page = admin.page
+    asked: list[str] = []
+    await page.goto("/dashboard/audit", wait_until="networkidle")
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    await page.get_by_role("link", name="Wrote a post").first.click()
+    await expect(page.get_by_role("complementary")).to_be_visible()
+    await page.get_by_role("link", name="Close").click()
+    await expect(page.get_by_role("complementary")).to_have_count(0)
+    assert "/audit" not in asked
+
+
+async def test_who_was_admin_on_a_day(admin: Person) -> None:
+    page = admin.page
+    await page.goto("/dashboard/audit")
+    await page.get_by_role("link", name="Who was admin").press("Enter")
+    panel = page.get_by_role("complementary")
+    await expect(panel.get_by_role("link", name=ADMIN)).to_be_visible()
+    await panel.get_by_label("Day").fill("2020-02-29")
+    await expect(panel).to_contain_text("Nobody was Admin on Saturday, February 29, 2020.")
+    assert query(page)["on"] == ["2020-02-29"]
+
+
+async def test_on_a_phone_an_entry_is_a_page_and_one_comes_back_to_its_row(admin: Person) -> None:
+    page = admin.page
+    await page.set_viewport_size(PHONE)
+    await page.goto("/dashboard/audit")
+    link = page.get_by_role("link", name="Wrote a post").first
+    await link.press("Enter")
+    await expect(page.get_by_role("heading", name="Wrote a post")).to_be_focused()
+    await page.get_by_role("link", name="Close").press("Enter")
+    await expect(link).to_be_focused()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+async def test_a_fault_is_said_and_the_list_stays(admin: Person) -> None:
+    page = admin.page
+    await page.goto("/dashboard/audit")
+    await page.route("**/audit/*", lambda route: route.fulfill(status=503, body=""))
+    await page.get_by_role("link", name="Who was admin").click()
+    await expect(page.get_by_role("alert")).to_contain_text("503")
+    await expect(page.get_by_role("link", name="Wrote a post").first).to_be_visible()
+    await page.unroute("**/audit/*")
+    await page.get_by_role("button", name="Retry").click()
+    await expect(page.get_by_role("complementary")).to_contain_text(ADMIN)
