@@ -53,6 +53,17 @@ const ACTIONS: Record<string, () => string> = {
   "dsync.deleted": m.action_dsync_deleted,
   "organization.directory_managed": m.action_organization_directory_managed,
   "webhook.forged": m.action_webhook_forged,
+  "mapping.changed": m.action_mapping_changed,
+  "grant.created": m.action_grant_created,
+  "grant.ended": m.action_grant_ended,
+  "admins.gone": m.action_admins_gone,
+  "directory_gone.decided": m.action_directory_gone_decided,
+  "directory_gone.let_in": m.action_directory_gone_let_in,
+  "directory_gone.kept_out": m.action_directory_gone_kept_out,
+  "setting.changed": m.action_setting_changed,
+  "portal_link.created": m.action_portal_link_created,
+  universal_logout: m.action_universal_logout,
+  "universal_logout.refused": m.action_universal_logout_refused,
   "audit.erased": m.action_audit_erased,
   "audit.pruned": m.action_audit_pruned,
 };
@@ -68,7 +79,8 @@ export function actionName(action: string): string {
 export function actorName({ actor, event_id, action }: AuditEntry): string {
   if (actor) return actor.name ?? m.name_erased();
   if (event_id !== null || action.startsWith("dsync.")) return m.the_directory();
-  return action === "webhook.forged" || action === "sign_in.refused" ? m.a_stranger() : "Rollcall";
+  if (action === "universal_logout") return "Okta";
+  return action === "webhook.forged" || action.endsWith(".refused") ? m.a_stranger() : "Rollcall";
 }
 
 /** What is plain from who did it needs no saying. */
