@@ -86,7 +86,7 @@ export function actorName({ actor, event_id, action }: AuditEntry): string {
 /** What is plain from who did it needs no saying. */
 export function targetName(entry: AuditEntry): string {
   const { actor, subject } = entry;
-  return actor && subject.user_id === actor.id ? "—" : subjectName(entry);
+  return subject.user_id !== null && subject.user_id === actor?.id ? "—" : subjectName(entry);
 }
 
 export function subjectName({ subject }: AuditEntry): string {
