@@ -20,6 +20,7 @@ const shortDateAndTime = new Intl.DateTimeFormat(locale, {
   dateStyle: "medium",
   timeStyle: "short",
 });
+const minute = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 
 /** "3 hours ago" up to a week, then the date. A clock that runs ahead of ours is "just now". */
@@ -57,6 +58,10 @@ export function shortTime(then: Date): string {
 
 export function clockTime(then: Date): string {
   return clock.format(then);
+}
+
+export function hourAndMinute(then: Date): string {
+  return minute.format(then);
 }
 
 function startOfDay(then: Date): number {
