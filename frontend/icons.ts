@@ -40,7 +40,8 @@ function pathOf(tag: string, attributes: Record<string, string>): string {
   const number = (name: string): number => Number(attributes[name] ?? 0);
   switch (tag) {
     case "path":
-      return attributes["d"] ?? "";
+      // Alone, a first `m` is of the origin; after another shape it would be of that one's end.
+      return `M0 0${attributes["d"] ?? ""}`;
     case "line":
       return path("M", number("x1"), number("y1"), "L", number("x2"), number("y2"));
     case "circle": {
