@@ -1,4 +1,5 @@
 /** What was just done, said for a few seconds, with the way back where there is one. */
+import { untrack } from "svelte";
 import { m } from "#lib/words/messages.js";
 
 const READ_MS = 6000;
@@ -48,5 +49,6 @@ export function dismissAll(): void {
 
 function show(toast: Omit<Toast, "id">): void {
   last += 1;
-  shown = [...shown, { ...toast, id: last }];
+  // Whoever says something does not listen to what else is said.
+  shown = [...untrack(() => shown), { ...toast, id: last }];
 }
