@@ -6,7 +6,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.http import rate_limits
-from backend.http.pages import FOLDERS_OF_FILES, IMMUTABLE
+from backend.http.pages import FOLDERS_OF_FILES, IMMUTABLE, build_of
 from backend.services.rate_limits import Allowance
 
 _EVERYWHERE = [
@@ -52,7 +52,11 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
-        self._always = [*_USUAL, _ONLY_HTTPS] if https else _USUAL
+        always = [_ONLY_HTTPS] if https else []
+        if build := build_of():
+            # By it an open page knows that there is a newer one.
+            always.append((b"rollcall-build", build.encode()))
+        self._always = [*_USUAL, *always]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

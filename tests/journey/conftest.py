@@ -26,18 +26,20 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Stack]:
+def running(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """With what the module's `ENVIRONMENT` says, if it has one."""
+    more: dict[str, str] = getattr(request.module, "ENVIRONMENT", {})
     with tempfile.TemporaryDirectory() as folder:
         # Open to all, or for root the data would be kept elsewhere and left behind.
         Path(folder).chmod(0o755)
-        yield from _run(Path(folder))
+        yield from _run(Path(folder), more)
 
 
-def _run(folder: Path) -> Iterator[Stack]:
+def _run(folder: Path, more: dict[str, str]) -> Iterator[Stack]:
     port, emulator_port = _free_port(), _free_port()
     ours = ("WORKOS_", "ROLLCALL_", "EMULATOR_", "DATABASE_", "SESSION_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environment |= {
+    environment |= more | {
         "ROLLCALL_HOME": str(folder / "home"),
         "EMULATOR_SCENARIO": str(Path(__file__).parent / "company.toml"),
     }

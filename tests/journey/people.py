@@ -101,7 +101,7 @@ class Person:
         await self.page.get_by_label("Title", exact=True).fill(title)
         await self.page.get_by_label("Content", exact=True).fill(content)
         await self.page.get_by_role("button", name="Publish").click()
-        await expect(self.page.get_by_text(content)).to_be_visible()
+        await expect(self.page.get_by_role("article").get_by_text(content)).to_be_visible()
 
     async def sees(self, title: str, *, deletable: bool) -> None:
         """At a page load: the post, with or without the means to delete it."""
@@ -119,8 +119,21 @@ class Person:
     async def delete(self, title: str) -> None:
         await self.open_actions_of(title)
         await self.page.get_by_role("menuitem", name="Delete").click()
-        await self.page.get_by_role("button", name="Delete post").click()
         await expect(self.page.get_by_role("heading", name=title)).to_have_count(0)
+
+    async def settle_at(self, path: str) -> None:
+        """All is there, and nothing more comes but what is told live."""
+        await self.page.goto(path)
+        await expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+        await self.page.wait_for_timeout(500)
+
+    async def is_shut_out(self) -> None:
+        """At once, and with nothing left to read."""
+        heading = self.page.get_by_role("heading", name="Your access has ended")
+        await expect(heading).to_be_visible()
+        await expect(self.page.get_by_role("navigation")).to_have_count(0)
+        await expect(self.page.get_by_role("article")).to_have_count(0)
+        await expect(self.page.get_by_role("dialog")).to_have_count(0)
 
     async def request(self, method: str, path: str, body: object = None) -> int:
         """The status of an API call made from within the page, with its cookie."""

@@ -44,7 +44,8 @@ async def test_the_tutorials_journey(running: Stack, chromium: Browser) -> None:
     assert await ada.request("POST", "/posts", {"title": "No", "content": "more"}) == 403
 
     await administrator.deactivate(ADA)
-    await ada.page.get_by_role("link", name="People").click()
+    await ada.is_shut_out()
+    await ada.page.get_by_role("link", name="Sign in").click()
     await expect(ada.page.get_by_role("button", name="Sign in with SSO")).to_be_visible()
     await expect(ada.page.get_by_text("directory has ended your access")).to_be_visible()
     assert await ada.request("GET", "/posts") == 401

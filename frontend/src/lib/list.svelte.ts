@@ -10,11 +10,14 @@ export const LARGEST_PAGE = 100;
 
 export class List<Item extends { id: string }> {
   items: Item[] = $state.raw([]);
+  /** Came at the top while somebody reads further down; `showNew` lets them in. */
+  waiting: Item[] = $state.raw([]);
   /** Reading on, and reading again: each with its reason when it fails. */
   readonly more = new Attempt();
   readonly again = new Attempt();
   #cursor: string | null = $state(null);
   #changes = 0;
+  #told = 0;
   readonly #read: Read<Item>;
 
   constructor(first: Page<Item>, read: Read<Item>) {
@@ -40,19 +43,43 @@ export class List<Item extends { id: string }> {
     });
   }
 
-  /** Reads again as much as is shown. */
-  async refresh(): Promise<void> {
+  /** Reads again as much as is shown. `hold`: what is new at the top waits. */
+  async refresh({ hold = false } = {}): Promise<void> {
     const before = this.#changes;
-    const wanted = this.items.length;
-    let page = await this.#read(null, pageSize(wanted));
-    let items = page.items;
-    while (items.length < wanted && page.next_cursor) {
-      page = await this.#read(page.next_cursor, pageSize(wanted - items.length));
-      items = [...items, ...page.items];
+    const shown = this.items;
+    let page = await this.#read(null, pageSize(shown.length));
+    let [fresh, items] = apart(page.items, shown);
+    while (items.length < shown.length && page.next_cursor) {
+      page = await this.#read(page.next_cursor, pageSize(shown.length - items.length));
+      items = distinct([...items, ...page.items]);
     }
-    if (before === this.#changes) this.#show(distinct(items), page);
-    // What was changed here meanwhile may be younger than the answer.
-    else await this.refresh();
+    if (before !== this.#changes) {
+      // What was changed here meanwhile may be younger than the answer.
+      await this.refresh({ hold });
+      return;
+    }
+    if (!hold || shown.length === 0) {
+      items = distinct([...fresh, ...items]);
+      fresh = [];
+    }
+    this.#show(items, page);
+    this.waiting = fresh;
+  }
+
+  /** As `refresh`; told again while it reads, it reads once more. */
+  async keepUp(hold = false): Promise<void> {
+    this.#told += 1;
+    if (this.again.busy) return;
+    let heard: number;
+    do {
+      heard = this.#told;
+      await this.again.run(() => this.refresh({ hold }));
+    } while (heard !== this.#told && !this.again.problem);
+  }
+
+  showNew(): void {
+    this.#change(distinct([...this.waiting, ...this.items]));
+    this.waiting = [];
   }
 
   replace(changed: Item): void {
@@ -61,6 +88,7 @@ export class List<Item extends { id: string }> {
 
   /** Gives the way back to where it was. */
   remove(id: string): () => void {
+    this.waiting = this.waiting.filter((item) => item.id !== id);
     const at = this.items.findIndex((item) => item.id === id);
     const gone = this.items[at];
     if (gone === undefined) return () => undefined;
@@ -79,6 +107,12 @@ export class List<Item extends { id: string }> {
     this.#changes += 1;
     this.items = items;
   }
+}
+
+/** What stands before the first that is shown, and the rest. */
+function apart<Item extends { id: string }>(items: Item[], shown: Item[]): [Item[], Item[]] {
+  const at = items.findIndex(({ id }) => shown.some((item) => item.id === id));
+  return at === -1 ? [[], items] : [items.slice(0, at), items.slice(at)];
 }
 
 function pageSize(wanted: number): number {

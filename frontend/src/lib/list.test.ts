@@ -66,6 +66,38 @@ describe("List", () => {
     expect(list.items.length).toBeGreaterThanOrEqual(4);
   });
 
+  it("lets what is new at the top wait where somebody reads further down", async () => {
+    const server = new Server("abcdef");
+    const list = await server.list();
+    await list.loadMore();
+    server.rows = Array.from("xyabcdef", (id) => ({ id, text: "new" }));
+    await list.refresh({ hold: true });
+    expect(shown(list).startsWith("abcd")).toBe(true);
+    expect(list.items[0]?.text).toBe("new");
+    expect(list.waiting.map(({ id }) => id).join("")).toBe("xy");
+    list.remove("x");
+    list.showNew();
+    expect(shown(list).startsWith("yabcd")).toBe(true);
+    expect(list.waiting).toEqual([]);
+  });
+
+  it("keeps back nothing where nothing is shown", async () => {
+    const server = new Server("");
+    const list = await server.list();
+    server.rows = [{ id: "a" }];
+    await list.refresh({ hold: true });
+    expect(shown(list)).toBe("a");
+  });
+
+  it("reads once more when it is told of something while it reads", async () => {
+    const server = new Server("ab");
+    const list = await server.list();
+    const first = list.keepUp();
+    server.rows = Array.from("xab", (id) => ({ id }));
+    await Promise.all([first, list.keepUp(), list.keepUp()]);
+    expect([shown(list).slice(0, 1), server.asked]).toEqual(["x", 3]);
+  });
+
   it("keeps what it has when reading fails, and says why", async () => {
     const server = new Server("abcd");
     const read = vi.fn(server.read);

@@ -6,11 +6,17 @@ const LISTS_KEPT = 8;
 
 const shelves = new Set<Map<string, unknown>>();
 
-/** The lists of one kind, by the address of the page that shows them. */
+/**
+ * The lists of one kind, by the address of the page that shows them. Where they are `held`, what is
+ * new at the top waits until it is asked for: for a page that says how much there is.
+ */
 export class Lists<Item extends { id: string }> {
   readonly #kept = new Map<string, List<Item>>();
 
-  constructor() {
+  readonly #held: boolean;
+
+  constructor({ held = false } = {}) {
+    this.#held = held;
     shelves.add(this.#kept);
   }
 
@@ -22,7 +28,7 @@ export class Lists<Item extends { id: string }> {
     const address = pathname + search;
     const kept = this.#kept.get(address);
     if (kept !== undefined && !comesAnew()) {
-      void kept.again.run(() => kept.refresh());
+      void kept.keepUp(this.#held);
       return kept;
     }
     const list = new List(await read(null), read);

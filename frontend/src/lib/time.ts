@@ -21,6 +21,7 @@ const shortDateAndTime = new Intl.DateTimeFormat(locale, {
   timeStyle: "short",
 });
 const wholeDate = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeZone: "UTC" });
+const minute = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
 const dateAndMinute = new Intl.DateTimeFormat(locale, {
@@ -94,6 +95,10 @@ export function weekdayOf(then: Date): string {
 /** The clock's time of today, with the date of another day. */
 export function recentTime(then: Date, now: number): string {
   return startOfDay(then) === startOfDay(new Date(now)) ? clockTime(then) : momentText(then);
+}
+
+export function hourAndMinute(then: Date): string {
+  return minute.format(then);
 }
 
 function startOfDay(then: Date): number {

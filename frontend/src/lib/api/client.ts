@@ -2,6 +2,7 @@
 import createClient from "openapi-fetch";
 import { ApiProblem, problemFrom, unreachable } from "./problem.ts";
 import type { components, paths } from "./schema.d.ts";
+import { heardOfBuild } from "#lib/release.svelte.ts";
 import { m } from "#lib/words/messages.js";
 
 export type Schemas = components["schemas"];
@@ -17,6 +18,7 @@ export const api = createClient<paths>({ cache: "no-store" });
 
 api.use({
   onResponse: async ({ response }) => {
+    heardOfBuild(response.headers.get("rollcall-build"));
     if (!response.ok) throw await problemFrom(response);
   },
   onError: unreachable,

@@ -18,6 +18,7 @@ interface ProblemParts {
   title: string;
   detail: string;
   fields?: FieldError[];
+  current?: unknown;
 }
 
 export class ApiProblem extends Error {
@@ -27,8 +28,10 @@ export class ApiProblem extends Error {
   readonly title: string;
   readonly detail: string;
   readonly fields: FieldError[];
+  /** With `stale_version`: what is there now. */
+  readonly current: unknown;
 
-  constructor({ status, code, title, detail, fields = [] }: ProblemParts) {
+  constructor({ status, code, title, detail, fields = [], current }: ProblemParts) {
     super(detail);
     this.name = "ApiProblem";
     this.status = status;
@@ -36,6 +39,7 @@ export class ApiProblem extends Error {
     this.title = title;
     this.detail = detail;
     this.fields = fields;
+    this.current = current;
   }
 
   get signedOut(): boolean {
@@ -77,6 +81,7 @@ export async function problemFrom(response: Response): Promise<ApiProblem> {
     title: text(parts["title"]) ?? m.problem_unexpected(),
     detail: text(parts["detail"]) ?? m.problem_unexplained({ status: String(response.status) }),
     fields: Array.isArray(parts["errors"]) ? parts["errors"].filter(isFieldError) : [],
+    current: parts["current"],
   });
 }
 

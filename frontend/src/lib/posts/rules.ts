@@ -1,5 +1,5 @@
 /** The limits of a post, told before the server has to. */
-import type { Draft } from "#lib/drafts.ts";
+import type { Draft } from "#lib/drafts.svelte.ts";
 import { formatCount } from "#lib/locale.ts";
 import { m } from "#lib/words/messages.js";
 

@@ -6,6 +6,8 @@ import type { Place } from "./places.ts";
 interface Named {
   id: string;
   label: string;
+  /** Which of those who are called so. */
+  detail?: string;
   group: string;
   icon: IconName;
   keys?: string;

@@ -2,7 +2,7 @@
 import { goto } from "$app/navigation";
 import { signOut } from "#lib/api/me.ts";
 import { ApiProblem } from "#lib/api/problem.ts";
-import { dropAllDrafts } from "#lib/drafts.ts";
+import { dropAllDrafts } from "#lib/drafts.svelte.ts";
 import { forgetLists } from "#lib/lists.ts";
 import { say } from "#lib/toasts.svelte.ts";
 import { m } from "#lib/words/messages.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Me } from "#lib/api/me.ts";
-import { lossBetween } from "./rights.ts";
+import { changeBetween } from "./rights.ts";
 
 function somebody(id: string, permissions: Me["permissions"]): Me {
   const organization = { id: "org_1", name: "Acme" };
@@ -11,18 +11,28 @@ const admin = somebody("1", ["posts:read", "posts:create", "administer"]);
 const author = somebody("1", ["posts:read", "posts:create"]);
 const member = somebody("1", ["posts:read"]);
 
-describe("lossBetween", () => {
+describe("changeBetween", () => {
   it("names the greatest right that is gone", () => {
-    expect(lossBetween(admin, member)).toContain("administer");
-    expect(lossBetween(author, member)).toContain("write");
+    expect(changeBetween(admin, member)).toContain("administer");
+    expect(changeBetween(author, member)).toContain("no longer write");
   });
 
-  it("says nothing where nothing was lost, or nothing was known", () => {
-    expect(lossBetween(member, admin)).toBeUndefined();
-    expect(lossBetween(undefined, member)).toBeUndefined();
+  it("names the greatest right that is new", () => {
+    expect(changeBetween(member, admin)).toContain("administer");
+    expect(changeBetween(member, author)).toContain("you can write");
+  });
+
+  it("says when", () => {
+    const at = new Date(2026, 10, 26, 14, 3);
+    expect(changeBetween(author, member, at)).toMatch(/0?2:03|14:03/);
+  });
+
+  it("says nothing where nothing changed, or nothing was known", () => {
+    expect(changeBetween(member, member)).toBeUndefined();
+    expect(changeBetween(undefined, member)).toBeUndefined();
   });
 
   it("says nothing about one person to another", () => {
-    expect(lossBetween(admin, somebody("2", []))).toBeUndefined();
+    expect(changeBetween(admin, somebody("2", []))).toBeUndefined();
   });
 });

@@ -1,16 +1,27 @@
-/** The rights on the page are those of now: what was lost while somebody looked is said. */
+/** The rights on the page are those of now: what changed while somebody looked is said. */
 import type { Me, Permission } from "#lib/api/me.ts";
 import { may } from "#lib/session.ts";
+import { hourAndMinute } from "#lib/time.ts";
 import { m } from "#lib/words/messages.js";
 
-const SAID: [Permission, () => string][] = [
-  ["administer", m.lost_administer],
-  ["posts:create", m.lost_writing],
+type Sentence = (when: { time: string }) => string;
+
+const SAID: [Permission, { lost: Sentence; gained: Sentence }][] = [
+  ["administer", { lost: m.lost_administer, gained: m.gained_administer }],
+  ["posts:create", { lost: m.lost_writing, gained: m.gained_writing }],
 ];
 
-/** What to say when `before` becomes `now`; nothing of somebody else. */
-export function lossBetween(before: Me | undefined, now: Me): string | undefined {
+/** What to say when `before` becomes `now`, with the time; nothing of somebody else. */
+export function changeBetween(
+  before: Me | undefined,
+  now: Me,
+  at: Date = new Date(),
+): string | undefined {
   if (before?.id !== now.id) return undefined;
-  const lost = SAID.find(([permission]) => may(before, permission) && !may(now, permission));
-  return lost?.[1]();
+  const time = hourAndMinute(at);
+  for (const [permission, { lost, gained }] of SAID) {
+    if (may(before, permission) && !may(now, permission)) return lost({ time });
+    if (!may(before, permission) && may(now, permission)) return gained({ time });
+  }
+  return undefined;
 }

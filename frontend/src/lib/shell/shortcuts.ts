@@ -61,10 +61,11 @@ export function moveToRow(step: 1 | -1): void {
   rows[to]?.scrollIntoView({ block: "nearest" });
 }
 
-/** Opens the row that has the focus itself, by its first link. */
+/** Opens the row that has the focus itself, by the link that `data-opens`, or its first. */
 export function openRow(target: EventTarget | null): void {
   if (!(target instanceof HTMLElement) || !target.matches(ROW)) return;
-  target.querySelector<HTMLElement>("a[href]")?.click();
+  const link = target.querySelector<HTMLElement>("[data-opens]") ?? target.querySelector("a[href]");
+  if (link instanceof HTMLElement) link.click();
 }
 
 export function focusSearch(): void {
