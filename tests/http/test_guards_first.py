@@ -44,6 +44,7 @@ OPEN = {
     ("GET", "/metrics"),
     ("GET", "/readyz"),
     ("POST", "/auth/logout"),
+    ("POST", "/okta/universal-logout/{organization_id}"),
     ("POST", directory_sync.PATH),
 }
 

@@ -101,6 +101,20 @@ export function hourAndMinute(then: Date): string {
   return minute.format(then);
 }
 
+export function dateText(then: Date): string {
+  return date.format(then);
+}
+
+/** Of a day in this browser's time zone, as `<input type="date">` has it. */
+export function endOfDay(day: string): string {
+  return new Date(`${day}T23:59:59`).toISOString();
+}
+
+export function today(): string {
+  const then = new Date();
+  return new Date(then.getTime() - then.getTimezoneOffset() * MINUTE).toISOString().slice(0, 10);
+}
+
 function startOfDay(then: Date): number {
   return new Date(then.getFullYear(), then.getMonth(), then.getDate()).getTime();
 }
