@@ -125,3 +125,50 @@ async def test_a_mapping_changed_meanwhile_is_shown_before_it_is_saved(admin: Pe
         """async () => (await (await fetch("/roles/groups?q=Editors")).json()).items[0].roles"""
     )
     assert {mapped["role"] for mapped in after} == {"admin", "author"}
+
+
+async def test_by_the_keyboard_alone_a_setting_is_changed(admin: Person) -> None:
+    page = admin.page
+    await page.goto("/dashboard/settings")
+    await page.get_by_label("Seats").press("5")
+    save = page.get_by_role("button", name="Save changes")
+    await save.press("Enter")
+    await expect(page.get_by_text("Saved.", exact=True).first).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_label("Seats")).to_have_value("5")
+
+
+async def test_of_two_who_change_settings_at_once_neither_is_lost(admin: Person) -> None:
+    page = admin.page
+    await page.goto("/dashboard/settings")
+    days = page.get_by_label("Days that a token may last")
+    await days.fill("30")
+    version = await page.evaluate(
+        """async () => (await (await fetch("/organization")).json()).version"""
+    )
+    other = {"version": version, "inviters": "admins"}
+    assert await admin.request("PATCH", "/organization", other) == 200
+    save = page.get_by_role("button", name="Save changes")
+    await save.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("Somebody else changed the settings")
+    await expect(save).not_to_have_attribute("aria-disabled", "true")
+    await expect(days).to_have_value("30")
+    await save.press("Enter")
+    await expect(page.get_by_text("Saved.", exact=True).first).to_be_visible()
+    now = await page.evaluate("""async () => await (await fetch("/organization")).json()""")
+    assert (now["token_days_max"], now["inviters"]) == (30, "admins")
+
+
+async def test_the_checklist_says_what_an_organization_still_lacks(
+    admin: Person, administrator: Administrator
+) -> None:
+    page = admin.page
+    await page.goto("/dashboard/settings")
+    checklist = page.get_by_role("region", name="Set up")
+    second = checklist.get_by_role("listitem").filter(has_text="A second administrator")
+    await expect(second).to_contain_text("to do")
+    await administrator.put_into(MEMBER, "Admins")
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    await expect(second.filter(has_text="to do")).to_have_count(0)
+    await administrator.take_out_of(MEMBER, "Admins")

@@ -21,9 +21,9 @@ const FROM_HIGHEST: Role[] = ["admin", "author", "member"];
 export function chainOf(access: Explanation): Link[] {
   const links = [...sourcesOf(access), ...betweenOf(access)];
   // Whoever has no other role has that of everybody, straight from where they are let in.
-  if (access.roles.every((role) => role === "member")) {
+  if (access.active && access.roles.every((role) => role === "member")) {
     for (const link of links.filter(({ column, counts }) => column === 0 && counts)) {
-      link.to.push({ id: "member", counts: access.active });
+      link.to.push({ id: "member", counts: true });
     }
   }
   const reached = new Set(links.flatMap(({ to }) => to.map(({ id }) => id)));
