@@ -172,3 +172,24 @@ async def test_the_checklist_says_what_an_organization_still_lacks(
     await expect(page.get_by_role("heading", name="Settings")).to_be_visible()
     await expect(second.filter(has_text="to do")).to_have_count(0)
     await administrator.take_out_of(MEMBER, "Admins")
+
+
+async def test_by_the_keyboard_alone_several_are_invited_and_all_are_exported(
+    admin: Person,
+) -> None:
+    page = admin.page
+    await page.goto("/dashboard/team")
+    await expect(page.get_by_role("link", name="Everyone 2")).to_be_visible()
+    await page.get_by_role("button", name="Invite people").press("Enter")
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("checkbox", name=MEMBER).press("Space")
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Invite 1").press("Enter")
+    await expect(dialog.get_by_role("button", name=f"Copy: {MEMBER}")).to_be_visible()
+    await dialog.get_by_role("button", name="Done").press("Enter")
+    await expect(page.get_by_role("row", name=MEMBER)).to_contain_text("Invited")
+
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export").press("Enter")
+    text = (await (await download.value).path()).read_text("utf-8-sig")
+    assert [line.split(",")[0] for line in text.splitlines()] == ["Name", ADMIN, MEMBER]

@@ -26,3 +26,24 @@ export async function invite(id: string): Promise<Invitation> {
 export async function withdrawInvitation(id: string): Promise<void> {
   await api.DELETE("/team/{user_id}/invitation", { params: { path: { user_id: id } } });
 }
+
+export type PersonSummary = Schemas["PersonSummary"];
+export type PeoplePage = Schemas["PeoplePage"];
+export type PeopleCounts = Schemas["PeopleCounts"];
+export type InvitationResult = Schemas["InvitationResult"];
+
+/** For administrators: all that is known of each. */
+export async function listPeople(query: {
+  cursor: string | null;
+  limit?: number;
+}): Promise<PeoplePage> {
+  return present(await api.GET("/people", { params: { query } }));
+}
+
+export async function countPeople(): Promise<PeopleCounts> {
+  return present(await api.GET("/people/counts"));
+}
+
+export async function inviteAll(ids: string[]): Promise<InvitationResult[]> {
+  return present(await api.POST("/team/invitations", { body: { user_ids: ids } })).items;
+}
