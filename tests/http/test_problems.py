@@ -3,7 +3,7 @@
 import pytest
 
 from backend.errors import RollcallError
-from backend.services import posts
+from backend.services.posts import lists
 from tests.stack import Stack
 
 PROBLEM = "application/problem+json"
@@ -34,11 +34,11 @@ async def test_shape(stack: Stack, method: str, path: str, status: int, code: st
 async def test_a_fault_of_ours_says_nothing_of_its_inside(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the password is hunter2")
 
     browser = await stack.sign_in_as(None)
-    monkeypatch.setattr(posts, "list_page", fail)
+    monkeypatch.setattr(lists, "list_page", fail)
     answer = await browser.get("/posts")
     assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
     assert answer.json()["code"] == "internal_error"

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from backend.http.guards import WEBHOOK_PATH
-from backend.services import posts
+from backend.services.posts import lists
 from tests.stack import Stack, as_body, new_event, post_webhook, signed, user_data
 from tests.working import execute
 
@@ -55,11 +55,11 @@ async def test_each_request_has_an_id_of_its_own(stack: Stack) -> None:
 async def test_a_fault_of_ours_is_a_traceback_with_the_requests_id(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fail(*_: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the password is hunter2")
 
     browser = await stack.sign_in_as(None)
-    monkeypatch.setattr(posts, "list_page", fail)
+    monkeypatch.setattr(lists, "list_page", fail)
     answer = await browser.get("/posts", headers={"X-Request-ID": "of-this"})
     assert (answer.status_code, answer.json()["request_id"]) == (500, "of-this")
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -69,7 +69,7 @@ async def test_older_is_superseded(stack: Stack) -> None:
 
 
 async def test_unknown_type_is_ignored_and_kept(stack: Stack) -> None:
-    for kind in ("connection.activated", "dsync.deactivated", "x" * 255):
+    for kind in ("vault.data.created", "dsync.deactivated", "x" * 255):
         event = new_event(kind, {"id": "conn_1"})
         assert await stack.post_event(event) == "ignored"
         assert await stack.post_event(event) == "duplicate"

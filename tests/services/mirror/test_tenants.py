@@ -18,7 +18,7 @@ ROWS = " UNION ALL ".join(
     f"SELECT '{name} ' || concat_ws(' ', xmin, ctid, to_jsonb(t)) FROM {name} t"
     f" WHERE {'workos_id' if name == 'organizations' else 'organization_id'} = :organization"
     for name in Base.metadata.tables
-    if name not in {"event_cursor", "rate_counts"}
+    if name not in {"event_cursor", "forged_webhooks", "rate_counts"}
 )
 ACCESS = "SELECT concat('access ', to_jsonb(a)) FROM access a WHERE organization_id = :organization"
 
