@@ -29,10 +29,10 @@ export const handleError: HandleClientError = ({ kind, error }) => {
   return { title: m.problem_unexpected(), message: m.fault_of_ours(), retry: true };
 };
 
-/** A page's script did not come; each browser has its own words for it. */
+/** A page's script or style did not come; each browser has its own words for it, and Vite has its. */
 function isLostScript(error: unknown): boolean {
   return (
-    error instanceof TypeError &&
-    /dynamically imported module|importing a module script/i.test(error.message)
+    error instanceof Error &&
+    /dynamically imported module|importing a module script|preload CSS/i.test(error.message)
   );
 }

@@ -127,10 +127,10 @@ class Person:
         await expect(self.page.get_by_role("heading", level=1)).to_be_visible()
         await self.page.wait_for_timeout(500)
 
-    async def is_shut_out(self) -> None:
-        """At once, and with nothing left to read."""
+    async def is_shut_out(self, *, within: float = 5) -> None:
+        """With nothing left to read; at once, where the directory ended it."""
         heading = self.page.get_by_role("heading", name="Your access has ended")
-        await expect(heading).to_be_visible()
+        await expect(heading).to_be_visible(timeout=within * 1000)
         await expect(self.page.get_by_role("navigation")).to_have_count(0)
         await expect(self.page.get_by_role("article")).to_have_count(0)
         await expect(self.page.get_by_role("dialog")).to_have_count(0)

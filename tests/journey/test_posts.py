@@ -264,6 +264,7 @@ async def test_a_draft_is_in_every_tab_until_it_is_published(ada: Person) -> Non
 
 async def test_a_new_release_is_offered_and_a_missing_script_fetches_it(ada: Person) -> None:
     page = ada.page
+    await ada.request("POST", "/posts", {"title": "To be opened", "content": "."})
     await ada.settle_at("/dashboard")
 
     async def other_build(route: Route) -> None:
