@@ -80,7 +80,7 @@ class PeopleCounts(BaseModel):
     )
 
 
-class RoleSource(BaseModel):
+class RoleOrigin(BaseModel):
     role: Role
     by: str = Field(description="`everyone`, `group`, `grant`.")
     group: str | None = Field(default=None, description="Of `group`: its name, or its id.")
@@ -114,7 +114,7 @@ class PersonDetail(PersonSummary):
         description="Why they may enter, or why not.",
         examples=["“Acme Okta” has Ann Lee as active. The group “Authors” gives author."],
     )
-    role_sources: list[RoleSource]
+    role_sources: list[RoleOrigin]
     tokens: int
     invitation: OpenInvitation | None
     ids: PersonIds

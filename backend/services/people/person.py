@@ -17,7 +17,7 @@ from backend.schemas.people import (
     OpenInvitation,
     PersonDetail,
     PersonIds,
-    RoleSource,
+    RoleOrigin,
 )
 from backend.services import team
 from backend.services.explanation import access as access_explanation
@@ -57,17 +57,17 @@ async def get(connection: SnapshotConnection, actor: Actor, user_id: UUID) -> Pe
     )
 
 
-def _sources(explanation: Explanation) -> Iterator[RoleSource]:
+def _sources(explanation: Explanation) -> Iterator[RoleOrigin]:
     if explanation.active:
-        yield RoleSource(role=Role.MEMBER, by="everyone")
+        yield RoleOrigin(role=Role.MEMBER, by="everyone")
     for membership in explanation.memberships:
         for mapping in membership.mappings:
             if mapping.gives:
                 group = membership.group.name or membership.group.id
-                yield RoleSource(role=mapping.role, by="group", group=group)
+                yield RoleOrigin(role=mapping.role, by="group", group=group)
     for grant in explanation.grants:
         if grant.gives:
-            yield RoleSource(role=grant.role, by="grant", granted_by=grant.granted_by)
+            yield RoleOrigin(role=grant.role, by="grant", granted_by=grant.granted_by)
 
 
 async def _invitation(

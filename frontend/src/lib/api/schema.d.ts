@@ -2168,7 +2168,7 @@ export interface components {
             /** Directory Users */
             directory_users: components["schemas"]["DirectoryEntry"][];
             /** @description What gives roles beside grants. */
-            role_source: components["schemas"]["backend__schemas__access__RoleSource"];
+            role_source: components["schemas"]["RoleSource"];
             /** Memberships */
             memberships: components["schemas"]["Membership"][];
             /** Workos Roles */
@@ -3312,7 +3312,7 @@ export interface components {
              */
             sentence: string;
             /** Role Sources */
-            role_sources: components["schemas"]["backend__schemas__people__RoleSource"][];
+            role_sources: components["schemas"]["RoleOrigin"][];
             /** Tokens */
             tokens: number;
             invitation: components["schemas"]["OpenInvitation"] | null;
@@ -4000,10 +4000,32 @@ export interface components {
             why_not: string | null;
             reason: components["schemas"]["Reason"] | null;
         };
+        /** RoleOrigin */
+        RoleOrigin: {
+            role: components["schemas"]["Role"];
+            /**
+             * By
+             * @description `everyone`, `group`, `grant`.
+             */
+            by: string;
+            /**
+             * Group
+             * @description Of `group`: its name, or its id.
+             */
+            group?: string | null;
+            /** @description Of `grant`: who gave it. */
+            granted_by?: components["schemas"]["Person"] | null;
+        };
+        /**
+         * RoleSource
+         * @description What of a directory gives roles; grants by hand do in any case.
+         * @enum {string}
+         */
+        RoleSource: "groups" | "workos" | "both";
         /** Roles */
         Roles: {
             /** @description What gives roles beside grants. */
-            role_source: components["schemas"]["backend__schemas__access__RoleSource"];
+            role_source: components["schemas"]["RoleSource"];
             /**
              * Default Mappings
              * @description Whether groups named Authors and Admins give their role by themselves.
@@ -4420,28 +4442,6 @@ export interface components {
              * @default []
              */
             roles: string[];
-        };
-        /**
-         * RoleSource
-         * @description What of a directory gives roles; grants by hand do in any case.
-         * @enum {string}
-         */
-        backend__schemas__access__RoleSource: "groups" | "workos" | "both";
-        /** RoleSource */
-        backend__schemas__people__RoleSource: {
-            role: components["schemas"]["Role"];
-            /**
-             * By
-             * @description `everyone`, `group`, `grant`.
-             */
-            by: string;
-            /**
-             * Group
-             * @description Of `group`: its name, or its id.
-             */
-            group?: string | null;
-            /** @description Of `grant`: who gave it. */
-            granted_by?: components["schemas"]["Person"] | null;
         };
         /** FieldError */
         FieldError: {
