@@ -170,7 +170,9 @@ async def test_members_frozen_when_the_directory_goes(stack: Stack) -> None:
         stack.directory.id, email=str(ann.email), first_name="Ann", idp_id=ann.idp_id
     )
     await stack.deliver()
-    assert await stack.roles(browser) == ["member"]
+    # Them, and not the session that they had.
+    assert (await browser.get("/posts")).status_code == 401
+    assert await stack.roles(await stack.sign_in(ann)) == ["member"]
 
 
 async def test_an_invitation_that_outlives_the_invitee(stack: Stack) -> None:
@@ -216,6 +218,7 @@ async def test_an_invitation_that_comes_back_with_the_invitee(stack: Stack, leav
     await leave(stack, ann)
     stack.emulator.create_user(stack.directory.id, email=str(ann.email), idp_id=ann.idp_id)
     await stack.deliver()
+    browser = await stack.sign_in(zed)
     (back,) = (await browser.get("/team", params={"q": ann.email})).json()["items"]
     assert (back["id"], back["status"]) == (found["id"], "invitable")
     ended = "/?error=invitation_invalid"

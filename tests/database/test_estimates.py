@@ -81,6 +81,7 @@ MAY_BE_MISJUDGED = {
     # A group has ten members or all. A thousand of them are counted, and some pages looked at.
     "m.group_id = l.id AND m.present": "the state of a group",
     "live_memberships.group_id = $2": "those of a group whom a preview looks at",
+    "GET /directory/events/hours": "all of 72 hours are counted, a million at most",
     "LIMIT 1001": "members are counted up to a thousand",
     "users.id = ANY ($2::UUID[]) ORDER BY users.sort_name": "whom a preview names some of",
     "GET /team ['status']": "nobody knows how many have a status",
