@@ -166,7 +166,7 @@ async def test_members_frozen_when_the_directory_goes(stack: Stack) -> None:
     await stack.deliver()
     assert (await browser.get("/posts")).status_code == 401
     stack.directory = stack.emulator.create_directory(stack.organization.id, "New Okta")
-    stack.emulator.create_user(
+    ann = stack.emulator.create_user(
         stack.directory.id, email=str(ann.email), first_name="Ann", idp_id=ann.idp_id
     )
     await stack.deliver()
@@ -218,7 +218,7 @@ async def test_an_invitation_that_comes_back_with_the_invitee(stack: Stack, leav
     await leave(stack, ann)
     stack.emulator.create_user(stack.directory.id, email=str(ann.email), idp_id=ann.idp_id)
     await stack.deliver()
-    browser = await stack.sign_in(zed)
+    browser = await stack.sign_in("zed@acme.example", idp_id="00uZed")
     (back,) = (await browser.get("/team", params={"q": ann.email})).json()["items"]
     assert (back["id"], back["status"]) == (found["id"], "invitable")
     ended = "/?error=invitation_invalid"
