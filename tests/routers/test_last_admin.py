@@ -47,6 +47,15 @@ class TestLastAdmin:
         left = [await stack.roles(browser) for browser in (adam, eve)]
         assert sorted(left) == [["member"], ["member", "admin"]]
 
+    async def test_a_program_is_none(self, stack: Stack) -> None:
+        """It lets nobody back in."""
+        adam = await stack.sign_in_as("Admins", "Adam")
+        program = {"name": "Program", "role": "admin", "reason": "r"}
+        assert (await adam.post("/service-accounts", json=program)).status_code == 201
+        group = await group_named(adam, "Admins")
+        refused = await put(adam, group, "author")
+        assert (refused.status_code, refused.json()["code"]) == (409, "last_admin")
+
     async def test_an_admin_who_may_not_enter_is_none(self, stack: Stack) -> None:
         adam = await stack.sign_in_as("Admins", "Adam")
         ann = stack.person("Ann")

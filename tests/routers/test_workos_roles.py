@@ -31,6 +31,15 @@ class TestRolesAtWorkos:
             assert await roles_of(adam, user) == ["member", *given], source
         assert (await entry_of(adam, "author"))["workos_roles"] == ["editor"]
 
+    async def test_people_are_found_by_the_role_that_they_have_so(self, stack: Stack) -> None:
+        adam = await stack.sign_in_as("Admins", "Adam")
+        user = await somebody(stack, "editor", "member")
+        await have_slug_give(adam, "editor", "author")
+        for source, found in (("groups", []), ("both", [user["email"]])):
+            await heed(stack, source)
+            items = (await ask(adam, "/people", role="author"))["items"]
+            assert [person["email"] for person in items] == found, source
+
     async def test_groups_give_nothing_where_only_they_are_heeded(self, stack: Stack) -> None:
         adam = await stack.sign_in_as("Admins", "Adam")
         ann = await stack.sign_in_as("Authors", "Ann")

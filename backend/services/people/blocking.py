@@ -5,13 +5,14 @@ from uuid import UUID
 from sqlalchemy import delete, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.errors import LastAdmin, NotYourself
+from backend.errors import NotYourself
 from backend.models import ApiToken, Session, User
 from backend.schemas.access import Actor
 from backend.schemas.audit import AuditAction, AuditDetail
 from backend.schemas.people import Block
 from backend.services import access_ends, audit
-from backend.services.people import holders, last_admin, subject
+from backend.services.people import subject
+from backend.services.roles import admins
 
 
 async def block(session: AsyncSession, actor: Actor, user_id: UUID, block: Block) -> None:
@@ -22,20 +23,20 @@ async def block(session: AsyncSession, actor: Actor, user_id: UUID, block: Block
         NotYourself: an admin would block themselves.
         LastAdmin: nobody would be left to administer.
     """
+    await admins.take_turns_by_hand(session, actor.organization_id)
+    person = await subject.lock(session, actor.organization_id, user_id)
+    if person.blocked_at is not None:
+        return
+    before = await subject.state_of(session, actor.organization_id, user_id)
+    await session.execute(
+        update(User)
+        .where(User.organization_id == actor.organization_id, User.id == user_id)
+        .values(blocked_at=func.now(), blocked_by=actor.user_id, blocked_reason=block.reason)
+    )
+    await admins.refuse_to_lose_the_last(session, actor.organization_id)
     if user_id == actor.user_id:
-        others = await holders.active_admins(session, actor.organization_id, 2)
-        raise NotYourself if len(others) > 1 else LastAdmin
-    async with last_admin.kept(session, actor.organization_id):
-        person = await subject.lock(session, actor.organization_id, user_id)
-        if person.blocked_at is not None:
-            return
-        before = await subject.state_of(session, actor.organization_id, user_id)
-        await session.execute(
-            update(User)
-            .where(User.organization_id == actor.organization_id, User.id == user_id)
-            .values(blocked_at=func.now(), blocked_by=actor.user_id, blocked_reason=block.reason)
-        )
-        await access_ends.end_for(session, actor.organization_id, [user_id])
+        raise NotYourself
+    await access_ends.end_for(session, actor.organization_id, [user_id])
     after = await subject.state_of(session, actor.organization_id, user_id)
     blocked = audit.entry(
         AuditAction.USER_BLOCKED,

@@ -1,19 +1,26 @@
-"""Who may have a role besides member: by a mapping of a group of theirs, or by a grant."""
+"""Who may have a role besides member: by a mapping of a group or a WorkOS role, or by a grant."""
 
-from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import Select, and_, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, select, union_all
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.orm import InstrumentedAttribute
 
-from backend.database import Executor, looked_up
-from backend.models import Admission, RoleGrant, RoleMapping, User, access, live_memberships
-from backend.schemas.access import AdmissionKind, Permission, Role, roles_with
-from backend.services.sessions import array_of
+from backend.database import Executor
+from backend.models import (
+    DirectoryUser,
+    RoleGrant,
+    RoleMapping,
+    User,
+    WorkosRoleMapping,
+    live_memberships,
+)
+from backend.schemas.access import Role
 
 _MOST = 3_000
 
 
-def _candidates(organization_id: str, roles: Collection[Role]) -> Select[UUID]:
+def _candidates(organization_id: str, role: Role) -> Select[UUID]:
     """Some more than once, and some who have it no more: the view `access` has the last word."""
     of = literal(organization_id)
     mapped = (
@@ -27,46 +34,49 @@ def _candidates(organization_id: str, roles: Collection[Role]) -> Select[UUID]:
             ),
         )
         .join(User, and_(User.organization_id == of, User.key == live_memberships.c.user_key))
-        .where(RoleMapping.organization_id == of, RoleMapping.role.in_(roles), ~RoleMapping.removed)
+        .where(RoleMapping.organization_id == of, RoleMapping.role == role, ~RoleMapping.removed)
     )
     granted = select(RoleGrant.user_id).where(
-        RoleGrant.organization_id == of, RoleGrant.role.in_(roles)
+        RoleGrant.organization_id == of, RoleGrant.role == role
     )
-    return select(union_all(mapped, granted).subquery("candidates").c[0])
+    by_slug = (
+        select(User.id)
+        .select_from(WorkosRoleMapping)
+        .join(
+            DirectoryUser,
+            and_(DirectoryUser.organization_id == of, _has_slug(DirectoryUser.role_slugs)),
+        )
+        .join(User, and_(User.organization_id == of, User.key == DirectoryUser.user_key))
+        .where(*_slug_gives(of, role))
+    )
+    signed_in = (
+        select(User.id)
+        .select_from(WorkosRoleMapping)
+        .join(User, and_(User.organization_id == of, _has_slug(User.role_slugs)))
+        .where(*_slug_gives(of, role))
+    )
+    found = union_all(mapped, granted, by_slug, signed_in)
+    return select(found.subquery("candidates").c[0])
+
+
+def _has_slug(slugs: InstrumentedAttribute[list[str]]) -> ColumnElement[bool]:
+    """As the index has them."""
+    return slugs.contains(array([WorkosRoleMapping.slug])) & (slugs != literal_column("'{}'"))
+
+
+def _slug_gives(of: ColumnElement[str], role: Role) -> list[ColumnElement[bool]]:
+    return [
+        WorkosRoleMapping.organization_id == of,
+        WorkosRoleMapping.role == role,
+        ~WorkosRoleMapping.removed,
+    ]
 
 
 async def find(executor: Executor, organization_id: str, role: Role) -> list[UUID] | None:
     """Who may have this role; None: more than are worth looking at one by one."""
     found = (
         await executor.scalars(
-            _candidates(organization_id, [role]).limit(literal(_MOST + 1, literal_execute=True))
+            _candidates(organization_id, role).limit(literal(_MOST + 1, literal_execute=True))
         )
     ).all()
     return None if len(found) > _MOST else sorted(set(found))
-
-
-async def active_admins(executor: Executor, organization_id: str, limit: int) -> list[UUID]:
-    """Some of the people who administer the organization now; a program is none."""
-    admins = roles_with(Permission.ADMINISTER)
-    candidates = _candidates(organization_id, admins).distinct().subquery("candidate")
-    now = (
-        select(access.c.active, access.c.roles)
-        .where(access.c.organization_id == organization_id, access.c.user_id == candidates.c[0])
-        .offset(0)
-        .correlate(candidates)
-        .lateral("now")
-    )
-    program = looked_up(
-        select(Admission.user_id).where(
-            Admission.organization_id == organization_id,
-            Admission.user_id == candidates.c[0],
-            Admission.kind == AdmissionKind.SERVICE,
-        )
-    )
-    found = await executor.scalars(
-        select(candidates.c[0])
-        .select_from(candidates.join(now, now.c.active & now.c.roles.overlap(array_of(admins))))
-        .where(~program)
-        .limit(literal(limit, literal_execute=True))
-    )
-    return list(found)

@@ -1,5 +1,6 @@
--- Whether somebody of the organization may administer now. Who may be one is looked for by the
--- grants and mappings that make one, and `access` says of each whether they are, to the first.
+-- Whether some person of the organization may administer now: a program cannot let anybody back in.
+-- Who may be one is looked for by the grants and mappings that make one, and `access` says of each
+-- whether they are, to the first.
 CREATE OR REPLACE FUNCTION has_admin(organization text)
 RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -46,7 +47,10 @@ BEGIN
         IF (
             SELECT a.roles && admin_roles() FROM access AS a
             WHERE a.organization_id = organization AND a.user_id = candidate
-        ) THEN
+        ) AND (
+            SELECT d.kind = 'service' FROM admissions AS d
+            WHERE d.organization_id = organization AND d.user_id = candidate
+        ) IS NOT TRUE THEN
             RETURN TRUE;
         END IF;
     END LOOP;
