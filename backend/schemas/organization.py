@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from backend.schemas.access import RoleSource
 from backend.settings import WebAddress
 
 _DAY = 24 * 3600
@@ -37,6 +38,9 @@ DefaultMappings = Annotated[
 SessionIdleSeconds = Annotated[
     int, Field(ge=300, le=14 * _DAY, description="After which a session that rests has ended.")
 ]
+RoleGivers = Annotated[
+    RoleSource, Field(description="What gives roles beside grants: groups, roles at WorkOS, both.")
+]
 TokenDaysMax = Annotated[int, Field(ge=1, le=3650, description="How long a token may last.")]
 Seats = Annotated[
     int | None, Field(ge=0, le=10_000_000, description="How many may join; null: no limit.")
@@ -63,6 +67,7 @@ class OrganizationUpdate(BaseModel):
 
     version: int = Field(ge=0, description="That of the settings as they were read.")
     default_mappings: DefaultMappings | None = None
+    role_source: RoleGivers | None = None
     seats: Seats = None
     session_idle_seconds: SessionIdleSeconds | None = None
     token_days_max: TokenDaysMax | None = None
@@ -77,6 +82,7 @@ NULLABLE = frozenset({"seats", "audit_days", "logout_issuer", "logout_jwks_url"}
 
 class OrganizationSettings(BaseModel):
     default_mappings: DefaultMappings
+    role_source: RoleGivers
     seats: Seats
     session_idle_seconds: SessionIdleSeconds
     token_days_max: TokenDaysMax

@@ -5,11 +5,11 @@ from datetime import timedelta
 from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.database import Database, Executor, transaction_lock
-from backend.errors import InvalidInput, LastAdmin
+from backend.database import Database, Executor
+from backend.errors import InvalidInput
 from backend.models import Organization, OrganizationDomain, User, access
 from backend.okta import keys
-from backend.schemas.access import Actor, Permission, roles_with
+from backend.schemas.access import Actor
 from backend.schemas.audit import AuditAction, AuditDetail, MirrorState
 from backend.schemas.organization import (
     NULLABLE,
@@ -22,7 +22,7 @@ from backend.schemas.organization import (
 )
 from backend.services import audit, connections
 from backend.services.mirror.portal import DELETED
-from backend.services.sessions import array_of
+from backend.services.roles import admins
 from backend.services.universal_logout import endpoint_of
 from backend.services.versions import refuse_stale
 from backend.settings import Settings
@@ -30,6 +30,8 @@ from backend.workos import clock
 from backend.workos.client import WorkosClient
 
 SETTINGS_PAGE = "/dashboard/settings"
+
+_GIVE_ROLES = {"default_mappings", "role_source"}
 
 _LINK_LIFETIME = timedelta(minutes=5)
 
@@ -100,10 +102,10 @@ async def change(
     Raises:
         StaleVersion: they were changed meanwhile.
         InvalidInput: Universal Logout would be half set up, or its keys be within our network.
-        LastAdmin: without the default mappings nobody would be left who may administer.
+        LastAdmin: nobody would be left who may administer.
     """
     organization_id = actor.organization_id
-    await transaction_lock(session, f"{organization_id} roles")
+    await admins.take_turns_by_hand(session, organization_id)
     await session.execute(
         select(Organization.workos_id)
         .where(Organization.workos_id == organization_id)
@@ -125,8 +127,8 @@ async def change(
         .where(Organization.workos_id == organization_id)
         .values(**new, settings_version=Organization.settings_version + 1)
     )
-    if "default_mappings" in new and not await _has_admin(session, organization_id):
-        raise LastAdmin
+    if not new.keys().isdisjoint(_GIVE_ROLES):
+        await admins.refuse_to_lose_the_last(session, organization_id)
     before = current.model_dump(mode="json", include=set(new))
     changed = audit.entry(
         AuditAction.SETTING_CHANGED,
@@ -137,19 +139,6 @@ async def change(
     )
     await audit.record(session, changed)
     return await look(session, settings, organization_id)
-
-
-async def _has_admin(executor: Executor, organization_id: str) -> bool:
-    found = await executor.execute(
-        select(access.c.user_id)
-        .where(
-            access.c.organization_id == organization_id,
-            access.c.active,
-            access.c.roles.overlap(array_of(roles_with(Permission.ADMINISTER))),
-        )
-        .limit(1)
-    )
-    return found.one_or_none() is not None
 
 
 def _check_logout(settings: Settings, wanted: OrganizationDetails) -> None:

@@ -47,6 +47,7 @@ async def test_what_an_organization_is_at_first(stack: Stack, adam: httpx.AsyncC
         "name": "Acme",
         "version": 0,
         "default_mappings": True,
+        "role_source": "groups",
         "seats": None,
         "seats_exceeded": False,
         "session_idle_seconds": 86400,
@@ -113,6 +114,18 @@ async def test_the_default_mappings_cannot_be_switched_off_by_the_last_admin_the
     assert (await eve.get("/organization")).status_code == 403
     assert (await change(adam, default_mappings=True)).status_code == 200
     assert (await eve.get("/organization")).status_code == 200
+
+
+async def test_what_gives_roles_is_chosen_and_leaves_an_admin(
+    stack: Stack, adam: httpx.AsyncClient
+) -> None:
+    eve = await stack.sign_in_as("Admins", "Eve")
+    refused = await change(adam, role_source="workos")
+    assert (refused.status_code, refused.json()["code"]) == (409, "last_admin")
+    await grant_admin(stack, adam)
+    for source, status in (("workos", 403), ("both", 200), ("workos", 403), ("groups", 200)):
+        assert (await change(adam, role_source=source)).json()["role_source"] == source
+        assert (await eve.get("/organization")).status_code == status
 
 
 async def test_nothing_changed_is_no_change(stack: Stack, adam: httpx.AsyncClient) -> None:

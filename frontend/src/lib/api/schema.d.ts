@@ -3016,6 +3016,8 @@ export interface components {
              * @description Whether the groups Authors and Admins give the roles of that name.
              */
             default_mappings: boolean;
+            /** @description What gives roles beside grants: groups, roles at WorkOS, both. */
+            role_source: components["schemas"]["RoleSource"];
             /**
              * Seats
              * @description How many may join; null: no limit.
@@ -3120,6 +3122,7 @@ export interface components {
             version: number;
             /** Default Mappings */
             default_mappings?: boolean | null;
+            role_source?: components["schemas"]["RoleSource"] | null;
             /**
              * Seats
              * @description How many may join; null: no limit.
@@ -16890,6 +16893,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "default_mappings": true,
+                     *       "role_source": "groups",
                      *       "seats": 1,
                      *       "session_idle_seconds": 1,
                      *       "token_days_max": 1,
@@ -17045,6 +17049,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "default_mappings": true,
+                     *       "role_source": "groups",
                      *       "seats": 1,
                      *       "session_idle_seconds": 1,
                      *       "token_days_max": 1,
