@@ -188,8 +188,13 @@ async def callback(
     responses=problems(403, 503),
 )
 async def sign_out(
-    session: SessionDep, settings: SettingsDep, token: SessionToken, response: Response
+    request: Request,
+    session: SessionDep,
+    settings: SettingsDep,
+    token: SessionToken,
+    response: Response,
 ) -> None:
     if token is not None:
         await sign_in.sign_out(session, token)
+        request.app.state.news.note(token.organization_id)  # pages are open in other tabs
     _drop_cookie(response, settings, session_cookie_name(settings))

@@ -67,14 +67,19 @@ async def sign_out(
 
 
 async def end_where_changed(connection: AutocommitConnection) -> None:
-    """In organizations where the access of many has changed at once."""
-    changed = await connection.execute(
-        update(Organization)
-        .where(Organization.access_changed)
-        .values(access_changed=False)
-        .returning(Organization.workos_id)
+    """In organizations where the access of many has changed at once.
+
+    What changes meanwhile is seen the next time; what is interrupted, by `end_everywhere`.
+    """
+    changed = await connection.scalars(
+        select(Organization.workos_id).where(Organization.access_changed)
     )
-    for organization_id in changed.scalars().all():
+    for organization_id in changed.all():
+        await connection.execute(
+            update(Organization)
+            .where(Organization.workos_id == organization_id)
+            .values(access_changed=False)
+        )
         await end_where_over(connection, organization_id)
 
 

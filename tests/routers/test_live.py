@@ -226,6 +226,13 @@ async def test_a_session_that_somebody_ends_is_closed(stack: Stack, url: str) ->
         await page.until("ended")
 
 
+async def test_signing_out_closes_the_pages_of_other_tabs(stack: Stack, url: str) -> None:
+    ann = await stack.sign_in_as("Authors")
+    async with opened(url, ann) as page:
+        assert (await ann.post("/auth/logout")).status_code == 204
+        await page.until("ended")
+
+
 async def test_a_page_that_does_not_keep_up_is_told_to_look(stack: Stack) -> None:
     stream = live.Stream(actor_of(await stack.me(await stack.sign_in_as("Authors"))))
     now = datetime.now(UTC)
