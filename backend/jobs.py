@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database, is_our_fault, remedy
+from backend.database.news import tell_everywhere
 from backend.errors import NotFound
 from backend.metrics import CATCH_UP_FAILURES, DIRECTORY_EVENTS
 from backend.schemas.jobs import Job, Schedule
@@ -97,6 +98,8 @@ class Worker(NamedTuple):
         for outcome, count in done.outcomes.items():
             DIRECTORY_EVENTS.labels(outcome).inc(count)
         CATCH_UP_FAILURES.set(done.failures)
+        if done.outcomes:
+            await self._tell()
         if done.trouble is not None and done.failures == 1:
             logger.warning("Catch-up failed, and is tried again: %s", done.trouble.error)
 
@@ -104,6 +107,8 @@ class Worker(NamedTuple):
         outcomes = await parked_events.retry_due(self.database, self.client.scope)
         for outcome, count in outcomes.items():
             DIRECTORY_EVENTS.labels(outcome).inc(count)
+        if outcomes:
+            await self._tell()
 
     async def tidy_up(self) -> None:
         if self.settings.event_body_days:
@@ -135,8 +140,13 @@ class Worker(NamedTuple):
             reconciliation_id,
             should_stop=self.stop.is_set,
         )
+        await self._tell()
         if reconciliation.state in UNFINISHED:
             raise RetryRequested(_LOOK_AGAIN, "another process is running it")
+
+    async def _tell(self) -> None:
+        async with self.database.connect() as connection:
+            await tell_everywhere(connection)
 
     async def mail_invitation(
         self, organization_id: str, invitation_id: UUID, *, is_last_try: bool

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.database.engine import Database
 from backend.database.faults import CONNECTION_FAULTS, DRIVER_FAULTS
+from backend.database.kinds import AutocommitConnection
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +23,11 @@ _TELL = text("SELECT pg_notify(:channel, :payload)")
 _TOGETHER_SECONDS = 0.05
 _MOST_BYTES = 7000
 _PAUSE_SECONDS = 2
+
+
+async def tell_everywhere(connection: AutocommitConnection) -> None:
+    """For programs that change things seldom, and in whichever organization."""
+    await connection.execute(_TELL, {"channel": CHANNEL, "payload": EVERYWHERE})
 
 
 class Teller:

@@ -9,11 +9,11 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, literal, select
+from sqlalchemy import Row, func, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from backend.database import CONNECTION_FAULTS, DRIVER_FAULTS, Database
@@ -23,7 +23,7 @@ from backend.schemas.access import Actor, Permission, permissions_of
 from backend.schemas.live import Access, Change, Changes, Topic
 from backend.services import sessions
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _FAULTS = (*DRIVER_FAULTS, *CONNECTION_FAULTS, DBAPIError)
 _MOST_WAITING = 50
@@ -33,7 +33,7 @@ _LOOK_SECONDS = 5
 _OVERLAP = timedelta(seconds=10)
 """A transaction may commit so long after the time that it notes."""
 _LONGEST_AWAY = timedelta(minutes=10)
-_RETRY = timedelta(seconds=1)
+_RETRY_SECONDS = 1
 
 _TOPICS = {
     "post": Topic.POSTS,
@@ -44,7 +44,10 @@ _TOPICS = {
     "setting": Topic.SETTINGS,
     "organization": Topic.SETTINGS,
 }
-_OF_EVERYBODY = frozenset({Topic.POSTS, Topic.TEAM})
+_EVENT = "event"
+_OF_EVERYBODY = frozenset({Topic.POSTS, Topic.TEAM, Topic.REFRESH})
+# By the database's clock, which the times that it notes are of.
+_NOW = select(func.clock_timestamp())
 
 
 class News(NamedTuple):
@@ -61,6 +64,7 @@ class Stream:
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
         self.roles = set(actor.roles)
+        self.over = False
         self.waiting: asyncio.Queue[News] = asyncio.Queue(_MOST_WAITING)
 
     @property
@@ -118,6 +122,8 @@ class Live:
         now = await self._begin(of)
         self._streams[of].add(stream)
         try:
+            # Again, for what was told of before it was among the streams.
+            await self._end_and_change([stream], now)
             yield News(Topic.READY, now)
             if since is not None:
                 async for news in self._missed(stream, since, now):
@@ -140,7 +146,7 @@ class Live:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_SECONDS):
                 await self._listens.wait()
-        now = datetime.now(UTC)
+        now = await self._now()
         if organization_id not in self._seen:
             self._seen[organization_id] = {}
             await self._read(organization_id, now - _OVERLAP)
@@ -155,6 +161,11 @@ class Live:
             if stream.may_hear(news.topic):
                 yield news
 
+    async def _now(self) -> datetime:
+        async with self._database.connect() as connection:
+            now: datetime = (await connection.scalars(_NOW)).one()
+        return now
+
     def _hear(self, organizations: set[str]) -> None:
         self._told |= organizations
         self._wake.set()
@@ -168,35 +179,45 @@ class Live:
                 self._told.add(EVERYWHERE)
             self._wake.clear()
             told, self._told = self._told, set()
-            everywhere = EVERYWHERE in told
-            for organization_id in list(self._streams):
-                if everywhere or organization_id in told:
-                    try:
-                        await self._tell(organization_id)
-                    except _FAULTS as error:
-                        _log.info("what is new could not be read: %s", error)
-                        self._told.add(organization_id)
-                        await asyncio.sleep(_RETRY.total_seconds())
-                        self._wake.set()
+            following = set(self._streams)
+            for organization_id in following if EVERYWHERE in told else following & told:
+                try:
+                    await self._tell(organization_id)
+                except _FAULTS as error:
+                    logger.info("what is new could not be read: %s", error)
+                    await self._again(organization_id)
+                except Exception:
+                    logger.exception("what is new could not be told")
+                    await self._again(organization_id)
+
+    async def _again(self, organization_id: str) -> None:
+        await asyncio.sleep(_RETRY_SECONDS)
+        self._hear({organization_id})
 
     async def _tell(self, organization_id: str) -> None:
-        now = datetime.now(UTC)
-        await self._end_and_change(organization_id, now)
+        now = await self._now()
+        # Access is asked first: nobody hears what they may not know any more.
+        await self._end_and_change(self._following(organization_id), now)
         for news in _sorted(await self._read(organization_id, now - _OVERLAP), now):
-            for stream in self._streams[organization_id]:
-                if stream.may_hear(news.topic):
+            for stream in self._following(organization_id):
+                if not stream.over and stream.may_hear(news.topic):
                     stream.tell(news)
 
-    async def _end_and_change(self, organization_id: str, now: datetime) -> None:
-        """Access is asked first: nobody hears what they may not know any more."""
-        streams = self._streams[organization_id]
+    def _following(self, organization_id: str) -> list[Stream]:
+        return list(self._streams.get(organization_id, ()))
+
+    async def _end_and_change(self, streams: Sequence[Stream], now: datetime) -> None:
+        """Of one organization."""
+        if not streams:
+            return
         holding = {stream.holds for stream in streams if stream.holds is not None}
-        roles = await sessions.roles_of_holders(self._database, organization_id, holding)
-        for stream in list(streams):
+        of = streams[0].actor.organization_id
+        roles = await sessions.roles_of_holders(self._database, of, holding)
+        for stream in streams:
             found = roles.get(stream.holds) if stream.holds else None
             if found is None:
+                stream.over = True
                 stream.tell(News(Topic.ENDED, now))
-                streams.discard(stream)
             elif set(found) != stream.roles:
                 stream.roles = set(found)
                 access = Access(roles=list(found), permissions=sorted(permissions_of(found)))
@@ -204,7 +225,7 @@ class Live:
 
     async def _read(self, organization_id: str, since: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
         """What nobody was told of yet."""
-        seen = self._seen.setdefault(organization_id, {})
+        seen = self._seen.get(organization_id, {})
         rows = [row for row in await self._rows(organization_id, since) if row.id not in seen]
         seen.update({row.id: row.at for row in rows})
         for old in [key for key, at in seen.items() if at < since - _OVERLAP]:
@@ -222,7 +243,7 @@ class Live:
             select(
                 DirectoryEvent.id,
                 DirectoryEvent.received_at.label("at"),
-                literal("event").label("action"),
+                literal(_EVENT).label("action"),
                 DirectoryEvent.id.label("subject_id"),
             )
             .where(
@@ -239,10 +260,12 @@ class Live:
 
 
 def _sorted(rows: Sequence[Row[*tuple[Any, ...]]], now: datetime) -> list[News]:
-    """By topic; of many at once it is only said that there are."""
+    """By topic; of more than were read it is only said that there are."""
+    if sum(row.action != _EVENT for row in rows) > _MOST_CHANGES:
+        return [News(Topic.REFRESH, now)]
     found: defaultdict[Topic, Changes] = defaultdict(Changes)
     for row in rows:
-        if row.action == "event":
+        if row.action == _EVENT:
             found[Topic.DIRECTORY].count += 1
             continue
         topic = _TOPICS.get(row.action.partition(".")[0])
@@ -250,9 +273,4 @@ def _sorted(rows: Sequence[Row[*tuple[Any, ...]]], now: datetime) -> list[News]:
             change = Change(action=row.action, subject_id=row.subject_id)
             found[topic].items.append(change)
         found[Topic.AUDIT].count += 1
-    return [
-        News(Topic.REFRESH, now)
-        if len(changes.items) > _MOST_CHANGES
-        else News(topic, now, changes)
-        for topic, changes in found.items()
-    ]
+    return [News(topic, now, changes) for topic, changes in found.items()]

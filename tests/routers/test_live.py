@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from backend.database import Database
+from backend.jobs import Worker
 from backend.schemas.access import Actor, roles_named
 from backend.schemas.live import Topic
 from backend.services import live
@@ -186,6 +187,34 @@ async def test_another_process_tells_of_it_too(
         assert (await elsewhere.post("/posts", json=POST)).status_code == 201
         await page.until("posts")
     await database.close()
+
+
+async def test_what_the_worker_catches_up_with_is_told(stack: Stack, url: str) -> None:
+    """A deactivation that no webhook brought."""
+    ann = stack.person("Ann")
+    await stack.deliver()
+    browser = await stack.sign_in(ann)
+    async with opened(url, browser) as page:
+        stack.emulator.deactivate_user(ann)
+        stack.skip()
+        stack.clock.advance(60)
+        settings = stack.app.state.settings.model_copy(update={"events_poll_seconds": 1})
+        await Worker(settings, stack.database, stack.app.state.workos, asyncio.Event()).catch_up()
+        await page.until("ended")
+
+
+async def test_more_than_can_be_told_is_looked_for(stack: Stack, url: str) -> None:
+    ann, bob = await stack.sign_in_as("Authors"), await stack.sign_in_as(None, "Bob")
+    async with opened(url, bob) as page:
+        await execute(
+            stack,
+            """INSERT INTO audit_events (organization_id, id, action, subject_id)
+            SELECT organization_id, gen_random_uuid(), 'post.created', n::text
+            FROM (SELECT DISTINCT organization_id FROM sessions) AS s,
+                generate_series(1, 101) AS n""",
+        )
+        await ann.post("/posts", json=POST)
+        await page.until("refresh")
 
 
 async def test_a_lost_connection_goes_on_where_it_was(stack: Stack, url: str) -> None:
