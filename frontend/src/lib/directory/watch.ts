@@ -1,7 +1,7 @@
 /** For admins, on every page: whether the directory wants their attention. */
 import { readDirectory } from "#lib/api/directory.ts";
 import { ApiProblem } from "#lib/api/problem.ts";
-import { whenever } from "#lib/live.svelte.ts";
+import { whenever } from "#lib/whenever.ts";
 import { callForAttention } from "#lib/shell/attention.svelte.ts";
 
 async function look(): Promise<void> {
