@@ -1,6 +1,5 @@
 """API tokens: made, seen, ended."""
 
-import secrets
 import string
 import zlib
 from datetime import timedelta
@@ -69,7 +68,7 @@ async def create(
         TooManyTokens: the holder has as many as one may have.
     """
     await _check(session, actor.organization_id, user_id, new.expires_in_days)
-    token = Token(actor.organization_id, secrets.token_urlsafe(32), is_api_token=True)
+    token = Token.new(actor.organization_id)
     until = select(Admission.until).where(
         Admission.organization_id == actor.organization_id, Admission.user_id == user_id
     )
