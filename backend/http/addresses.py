@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import InvalidHost, NotFound, RollcallError, UnknownHost
@@ -56,12 +57,17 @@ class Addressed:
         # The server looks into its own scope for whether a body is to follow.
         inner = {**scope, "method": "GET"}
 
+        send_head = _without_body(send)
+
         async def send_with_route(message: Message) -> None:
             if "route" in inner:
                 scope["route"] = inner["route"]  # by which it is counted
-            await send(message)
+            await send_head({**message, "more_body": False} if "more_body" in message else message)
+            if message.get("more_body"):
+                answering.cancel()  # a stream may go on for as long as somebody reads it
 
-        await self.app(inner, receive, _without_body(send_with_route))
+        with CancelScope() as answering:
+            await self.app(inner, receive, send_with_route)
 
 
 def _is_head(scope: Scope) -> bool:

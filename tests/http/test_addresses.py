@@ -1,5 +1,7 @@
 """Which hosts, methods and paths are answered, and that no answer is built from `Host`."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -7,6 +9,7 @@ from backend.database import Database
 from backend.http.pages import PAGES
 from backend.main import create_app
 from backend.settings import Settings
+from tests.http.test_guards import STREAMS
 from tests.stack import ORIGIN, Stack, running_stack
 
 PUBLIC = {"workos_redirect_uri": "https://rollcall.example/auth/callback"}
@@ -18,6 +21,7 @@ def read_paths() -> list[str]:
         Settings(session_secret="for the routes, and for nothing else"), check_pages=False
     ).openapi()
     read = [path for path, operations in paths["paths"].items() if "get" in operations]
+    read = [path for path in read if ("GET", path) not in STREAMS]  # they have no end
     pages = ["/", "/dashboard", "/favicon.svg", "/nothing.js", "/_app/version.json", "/docs"]
     scripts = sorted((PAGES / "_app").rglob("*.js"), key=lambda script: script.stat().st_size)
     pages += [f"/{script.relative_to(PAGES)}" for script in scripts[-1:]]
@@ -35,6 +39,15 @@ async def test_head_is_answered_like_get(stack: Stack, path: str, accept: str) -
     assert head.headers.keys() == got.headers.keys()
     if path != "/metrics":  # it counts the requests meanwhile
         assert head.headers.get("content-length") == got.headers.get("content-length")
+
+
+@pytest.mark.parametrize("path", [path for _, path in STREAMS])
+async def test_head_is_answered_where_get_has_no_end(stack: Stack, path: str) -> None:
+    browser = await stack.sign_in_as("Admins")
+    async with asyncio.timeout(10):
+        head = await browser.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"].startswith("text/event-stream")
 
 
 async def test_head_is_counted_as_head_at_its_route(stack: Stack) -> None:
