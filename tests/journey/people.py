@@ -78,7 +78,8 @@ class Person:
 
     @classmethod
     async def arrive(cls, stack: Stack, browser: Browser, name: str) -> Self:
-        context = await browser.new_context(base_url=stack.application)
+        # What is still moving is neither where nor as bright as it is going to be.
+        context = await browser.new_context(base_url=stack.application, reduced_motion="reduce")
         return cls(stack, name, await context.new_page())
 
     def address(self, path: str) -> str:

@@ -121,10 +121,12 @@ async def test_a_mapping_changed_meanwhile_is_shown_before_it_is_saved(admin: Pe
     await expect(dialog.get_by_role("alert")).to_contain_text("Editors gives by now: Admin")
     await dialog.get_by_role("button", name="Save").press("Enter")
     await expect(dialog).to_have_count(0)
-    after = await page.evaluate(
-        """async () => (await (await fetch("/roles/groups?q=Editors")).json()).items[0].roles"""
+    group = await page.evaluate(
+        """async () => (await (await fetch("/roles/groups?q=Editors")).json()).items[0]"""
     )
-    assert {mapped["role"] for mapped in after} == {"admin", "author"}
+    assert {mapped["role"] for mapped in group["roles"]} == {"admin", "author"}
+    none = {"roles": [], "version": group["version"]}
+    assert await admin.request("PUT", f"/roles/mappings/{group['id']}", none) == 200
 
 
 async def test_by_the_keyboard_alone_a_setting_is_changed(admin: Person) -> None:

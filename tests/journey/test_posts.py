@@ -55,6 +55,7 @@ async def test_a_deletion_is_taken_back_where_it_was(ada: Person) -> None:
     await expect(page.get_by_role("article").nth(1)).to_contain_text(titles[1])
 
     await page.get_by_role("link", name=titles[1]).click()
+    await expect(page.get_by_role("heading", name=titles[1], level=1)).to_be_visible()
     await page.get_by_role("button", name=f"Actions for {titles[1]}").click()
     await page.get_by_role("menuitem", name="Delete").click()
     await expect(page.get_by_role("heading", name="Posts")).to_be_visible()
