@@ -35,7 +35,7 @@ class AuditEvent(Base):
 
     __table_args__ = (
         Index(None, "organization_id", "at", "id"),
-        Index(None, "organization_id", "subject_id", "at"),
+        Index(None, "organization_id", "subject_id", "at", "id"),
         Index(None, "organization_id", "action", "at", "id"),
         # No webhook has an actor, and none pays for this one.
         Index(
