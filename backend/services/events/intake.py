@@ -89,10 +89,12 @@ async def receive(database: Database, event: ReadEvent) -> Outcome:
 
 
 def _kind(event: ReadEvent) -> str | None:
-    """What it can be applied together with: people's, what is only kept, or nothing."""
+    """What it can be applied together with: people's, groups', what is only kept, or nothing."""
     if event.facts is None:
         return "kept"
-    return "people" if event.row["directory_user_id"] else None
+    if event.row["directory_user_id"]:
+        return "people"
+    return "groups" if "groups" in event.facts else None
 
 
 def _keys(event: ReadEvent) -> set[str]:
@@ -107,6 +109,14 @@ def _keys(event: ReadEvent) -> set[str]:
         else:
             keys.add(f"{of} {row['group_id'] or row['directory_id'] or ''}")
     return keys
+
+
+def _named(event: ReadEvent) -> set[str]:
+    """What others write that it stands in an order with: the group of a membership."""
+    row = event.row
+    if event.facts is None or not (row["directory_user_id"] and row["group_id"]):
+        return set()
+    return {f"{row['organization_id']} {row['group_id']}"}
 
 
 async def apply(
@@ -169,11 +179,17 @@ def _batches(events: Sequence[ReadEvent]) -> list[list[int]]:
     batches: list[list[int]] = []
     kinds: list[str | None] = []
     sizes: list[int] = []
-    after: dict[str, int] = {}  # the first batch that may have the key
+    # The first batch after those that write a key, or name it.
+    after: dict[str, int] = {}
+    after_named: dict[str, int] = {}
     begin = 0
     for n, event in enumerate(events):
-        kind, keys, size = _kind(event), _keys(event), len(event.body or b"")
-        place = max(begin, *(after.get(key, 0) for key in keys))
+        kind, keys, named, size = _kind(event), _keys(event), _named(event), len(event.body or b"")
+        place = max(
+            begin,
+            *(after.get(key, 0) for key in keys | named),
+            *(after_named.get(key, 0) for key in keys),
+        )
         while place < len(batches) and not (
             kinds[place] == kind and sizes[place] + size <= MOST_BYTES_TOGETHER
         ):
@@ -185,6 +201,8 @@ def _batches(events: Sequence[ReadEvent]) -> list[list[int]]:
         batches[place].append(n)
         sizes[place] += size
         after.update(dict.fromkeys(keys, place + 1))
+        for key in named:
+            after_named[key] = max(place + 1, after_named.get(key, 0))
         if kind is None:  # it may be about what those before and after it are about
             begin = place + 1
     return batches
@@ -235,7 +253,7 @@ async def _try(
 
 
 def _merged(facts: Sequence[Facts]) -> Facts:
-    """The facts of events about as many people; of a group in several, its newest."""
+    """The facts of events about as many people, or groups; of a group in several, its newest."""
     managed: set[str] = set()
     groups: dict[tuple[str, str], GroupRow] = {}
     merged = Facts()

@@ -2,9 +2,9 @@
 -- `events` are of the type EventRow in services/mirror/rows.py; `user_keys`, `bodies` and
 -- `audit_ids` are theirs, `facts` those of all of them, NULL where there is nothing to merge.
 -- `replayed` is for a replay by hand, noted with the `actor` even when it changed nothing.
--- Several with facts are events about as many people. As what is noted of each must be its own
--- doing alone, an outcome may be NULL: nothing was done, and it is to be sent again, without those
--- that were answered, or by itself where none was.
+-- Several with facts are events about as many people, or as many groups. As what is noted of each
+-- must be its own doing alone, an outcome may be NULL: nothing was done, and it is to be sent
+-- again, without those that were answered, or by itself where none was.
 CREATE OR REPLACE FUNCTION apply_events(
     events jsonb, user_keys text[], bodies bytea[], facts jsonb, audit_ids uuid[],
     replayed boolean, actor uuid

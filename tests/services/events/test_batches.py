@@ -25,7 +25,8 @@ def read(event: dict[str, Any]) -> ReadEvent:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The ids of the events of each statement that was sent."""
+    """The ids of the events of each statement that was sent, none of which takes too long."""
+    monkeypatch.setattr(batches, "_HELD_UP_SECONDS", 60)
     sent: list[list[str]] = []
     usual = intake._try
 
@@ -303,30 +304,74 @@ async def test_a_turn_of_somebody_who_is_gone_is_nobodys(
             assert one.result() == "done"
 
 
+def groups(stack: Stack, *names: str) -> list[dict[str, Any]]:
+    of = {"directory_id": stack.directory.id, "organization_id": stack.organization.id}
+    return [
+        new_event(
+            "dsync.group.created",
+            {"id": f"directory_group_{secrets.token_hex(8)}", "name": name} | of,
+        )
+        for name in names
+    ]
+
+
 async def test_catch_up_takes_in_a_page_at_once_and_in_order(
     stack: Stack, run: list[list[str]]
 ) -> None:
-    """One person's events in the order in which they came; what is about a group by itself."""
+    """What is about one person, or one group and its members, goes in the order of its coming."""
     await managed(stack)
     hired = people(stack, 5)
     changes = [later(hired[0], n) for n in range(2)]
-    group = new_event(
-        "dsync.group.created",
-        {
-            "id": f"directory_group_{hired[0]['id']}",
-            "directory_id": stack.directory.id,
-            "organization_id": stack.organization.id,
-            "name": "Team",
-        },
-    )
+    team, board = groups(stack, "Team", "Board")
     after = people(stack, 2)
-    page = [*hired, *changes, group, *after]
+    joined = new_event(
+        "dsync.group.user_added",
+        {"directory_id": stack.directory.id, "user": after[0]["data"], "group": team["data"]},
+    )
+    renamed = new_event("dsync.group.updated", team["data"] | {"name": "The team"})
+    renamed["created_at"] = changes[1]["created_at"]
+    page = [*hired, *changes, team, board, *after, joined, renamed]
     run.clear()
     async with stack.database.connect() as connection:
         found = await intake.apply_all(connection, [read(event) for event in page])
     assert found == [Outcome.APPLIED] * len(page)
-    ids = [[event["id"] for event in part] for part in (hired, changes, [group], after)]
-    assert run == [ids[0], [ids[1][0]], [ids[1][1]], ids[2], ids[3]]
+    parts = ([*hired, *after], changes[:1], changes[1:], [team, board], [joined], [renamed])
+    assert run == [[event["id"] for event in part] for part in parts]
+
+
+async def test_invariant_12_each_group_notes_its_own_doing(
+    stack: Stack, run: list[list[str]]
+) -> None:
+    """Also where one of those that were sent together is mapped by its name."""
+    await managed(stack)
+    for names, statements in ((("Team", "Board"), [2]), (("Sales", "Authors"), [2, 1, 1])):
+        told = groups(stack, *names)
+        run.clear()
+        async with stack.database.connect() as connection:
+            found = await intake.apply_all(connection, [read(event) for event in told])
+        assert found == [Outcome.APPLIED] * 2
+        assert [len(ids) for ids in run] == statements
+        noted = await entries(stack, told)
+        for event, name in zip(told, names, strict=True):
+            after = noted[event["id"]]["after"]["group"]
+            assert (after["name"], after["live"]) == (name, True)
+            assert after["roles"] == (["author"] if name == "Authors" else [])
+
+
+async def test_what_may_concern_everybody_stands_where_it_came(
+    stack: Stack, run: list[list[str]]
+) -> None:
+    """A directory, and the end of a group: neither before nor after others does it move."""
+    await managed(stack)
+    (team,) = groups(stack, "Team")
+    deleted = new_event("dsync.group.deleted", team["data"])
+    before, after = people(stack, 2), people(stack, 2)
+    run.clear()
+    async with stack.database.connect() as connection:
+        page = [team, *before, deleted, *after]
+        await intake.apply_all(connection, [read(event) for event in page])
+    parts = ([team], before, [deleted], after)
+    assert run == [[event["id"] for event in part] for part in parts]
 
 
 async def test_an_empty_page_is_nothing(database: Database) -> None:
