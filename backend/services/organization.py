@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.database import Database, Executor
+from backend.database import Executor
 from backend.errors import InvalidInput
 from backend.models import Organization, OrganizationDomain, User, access
 from backend.okta import keys
@@ -23,6 +23,7 @@ from backend.schemas.organization import (
 from backend.services import audit, connections
 from backend.services.mirror.portal import DELETED
 from backend.services.roles import admins
+from backend.services.sessions import Claim, writing
 from backend.services.universal_logout import endpoint_of
 from backend.services.versions import refuse_stale
 from backend.settings import Settings
@@ -151,13 +152,15 @@ def _check_logout(settings: Settings, wanted: OrganizationDetails) -> None:
 
 
 async def link_to_portal(
-    database: Database,
-    settings: Settings,
-    client: WorkosClient,
-    actor: Actor,
-    intent: PortalIntent,
+    settings: Settings, client: WorkosClient, admin: Claim, intent: PortalIntent
 ) -> PortalLink:
-    """Raises WorkosUnavailable."""
+    """A link for whoever asks, if they are an admin still when WorkOS has answered.
+
+    Raises:
+        WorkosUnavailable: it has not.
+        NotSignedIn, RoleMissing: they are none any more.
+    """
+    actor = admin.proved
     url = await client.portal_link(
         actor.organization_id, intent, return_url=f"{settings.public_origin}{SETTINGS_PAGE}"
     )
@@ -168,6 +171,6 @@ async def link_to_portal(
         actor_id=actor.user_id,
         detail=AuditDetail(intent=intent),
     )
-    async with database.connect() as connection:
-        await audit.record(connection, made)
+    async with writing(admin) as session:
+        await audit.record(session, made)
     return PortalLink(url=url, expires_at=clock.now() + _LINK_LIFETIME)
