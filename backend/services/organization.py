@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.database import Executor
 from backend.errors import InvalidInput
-from backend.models import Organization, OrganizationDomain, User, access
+from backend.models import Organization, OrganizationDomain
 from backend.okta import keys
 from backend.schemas.access import Actor
 from backend.schemas.audit import AuditAction, AuditDetail, MirrorState
@@ -20,7 +20,7 @@ from backend.schemas.organization import (
     PortalIntent,
     PortalLink,
 )
-from backend.services import audit, connections
+from backend.services import audit, connections, seats
 from backend.services.mirror.portal import DELETED
 from backend.services.roles import admins
 from backend.services.sessions import Claim, writing
@@ -52,27 +52,11 @@ async def look(executor: Executor, settings: Settings, organization_id: str) -> 
         name=row.name,
         version=row.settings_version,
         seats_exceeded=row.seats is not None
-        and await _more_have_joined(executor, organization_id, row.seats),
+        and await seats.are_exceeded(executor, organization_id, row.seats),
         logout_endpoint=endpoint_of(settings, organization_id),
         domains=await _domains(executor, organization_id),
         sso=await connections.find_sso(executor, organization_id),
     )
-
-
-async def _more_have_joined(executor: Executor, organization_id: str, seats: int) -> bool:
-    joined = (
-        select(User.id)
-        .join(
-            access,
-            (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
-        )
-        .where(
-            User.organization_id == organization_id, User.joined_at.is_not(None), access.c.active
-        )
-        .limit(seats + 1)
-        .subquery("joined")
-    )
-    return (await executor.scalar(select(func.count()).select_from(joined)) or 0) > seats
 
 
 async def _domains(executor: Executor, organization_id: str) -> list[Domain]:
