@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from backend.database import Executor
 from backend.models import AuditEvent
-from backend.schemas.audit import AuditAction, AuditDetail
+from backend.schemas.audit import AuditAction, AuditDetail, MirrorState
 
 _NOTHING = AuditDetail()
 
@@ -78,5 +78,12 @@ def values(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(detail: dict[str, Any]) -> AuditDetail:
-    """The detail of an entry, whether it was written here or by the SQL function `apply_events`."""
-    return AuditDetail.model_validate(detail)
+    """The detail of an entry, whoever wrote it: in a rolling deployment a newer version may have,
+    and what only that knows is left out. Ours is refused where it is made.
+    """
+    return AuditDetail.model_validate(detail, extra="ignore")
+
+
+def read_state(state: object) -> MirrorState:
+    """A state as a SQL function of ours, or of a newer version, has it."""
+    return MirrorState.model_validate(state, extra="ignore")
