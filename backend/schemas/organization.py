@@ -78,6 +78,7 @@ class OrganizationUpdate(BaseModel):
 
 
 NULLABLE = frozenset({"seats", "audit_days", "logout_issuer", "logout_jwks_url"})
+GIVE_ROLES = frozenset({"default_mappings", "role_source"})
 
 
 class OrganizationSettings(BaseModel):

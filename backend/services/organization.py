@@ -12,6 +12,7 @@ from backend.okta import keys
 from backend.schemas.access import Actor
 from backend.schemas.audit import AuditAction, AuditDetail, MirrorState
 from backend.schemas.organization import (
+    GIVE_ROLES,
     NULLABLE,
     Domain,
     OrganizationDetails,
@@ -31,8 +32,6 @@ from backend.workos import clock
 from backend.workos.client import WorkosClient
 
 SETTINGS_PAGE = "/dashboard/settings"
-
-_GIVE_ROLES = {"default_mappings", "role_source"}
 
 _LINK_LIFETIME = timedelta(minutes=5)
 
@@ -112,7 +111,7 @@ async def change(
         .where(Organization.workos_id == organization_id)
         .values(**new, settings_version=Organization.settings_version + 1)
     )
-    if not new.keys().isdisjoint(_GIVE_ROLES):
+    if not new.keys().isdisjoint(GIVE_ROLES):
         await admins.refuse_to_lose_the_last(session, organization_id)
     before = current.model_dump(mode="json", include=set(new))
     changed = audit.entry(
