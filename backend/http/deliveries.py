@@ -12,8 +12,9 @@ from backend.database import Database
 from backend.errors import InvalidSignature, PayloadTooLarge
 from backend.http.guards import MAX_BODY_BYTES
 from backend.http.rate_limits import allowance_of_client, client_of_request
+from backend.schemas.audit import AuditAction
 from backend.schemas.events import Source
-from backend.services.audit_log import forgeries
+from backend.services.audit_log import refusals
 from backend.services.events import parsing
 from backend.services.events.parsing import ReadEvent
 from backend.services.rate_limits import SIGNATURES_REFUSED
@@ -50,7 +51,9 @@ async def signed_by_workos(request: Request) -> Delivery:
         return Delivery(request.app.state.database, await _proved(request))
     except (InvalidSignature, PayloadTooLarge):
         await allowance_of_client(request, SIGNATURES_REFUSED).use()
-        await forgeries.note(request.app.state.database, client_of_request(request))
+        await refusals.note(
+            request.app.state.database, AuditAction.WEBHOOK_FORGED, client_of_request(request)
+        )
         raise
 
 

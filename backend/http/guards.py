@@ -49,7 +49,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Where a request's scope has the actor that its route let pass.
 _ACTOR = "rollcall.actor"
-# … or the claim of one, where the handler proves it.
+# … and the claim of one, which some handlers prove, and which is proved again of what writes.
 _CLAIM = "rollcall.claim"
 
 
@@ -90,8 +90,16 @@ EnqueueDep = Annotated[Enqueue, Depends(get_enqueue)]
 
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with request.app.state.database.transaction() as session:
+    claim: Claim | None = request.scope.get(_CLAIM)
+    database: Database = request.app.state.database
+    async with database.transaction() if claim is None else sessions.writing(claim) as session:
         yield session
+
+
+async def get_claim(request: Request) -> Claim:
+    """Of whoever a `GuardedRoute` let pass."""
+    claim: Claim = request.scope[_CLAIM]
+    return claim
 
 
 async def get_connection(request: Request) -> AsyncIterator[AutocommitConnection]:
@@ -106,6 +114,8 @@ async def get_snapshot(request: Request) -> AsyncIterator[SnapshotConnection]:
 
 # Left before the answer goes out: a commit that fails must not be answered 201.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+# For what writes in another way, and is to find its actor once more.
+ClaimDep = Annotated[Claim, Depends(get_claim)]
 # Each statement is a transaction by itself: for what reads, or writes by one statement.
 ConnectionDep = Annotated[AutocommitConnection, Depends(get_connection, scope="function")]
 # All statements see one moment: for an answer that several of them make.
@@ -315,20 +325,18 @@ class GuardedRoute(APIRoute):
             try:
                 if proves is not None:
                     answer = await proves(request, claim)
-                    request.app.state.last_uses.note(cast("Actor", claim.actor))
+                    request.app.state.last_uses.note(claim.proved)
                     return answer
                 # Access as it is when all is there: a slow body must not outlive a deactivation.
                 if takes_body:
                     with suppress(ClientDisconnect):  # the framework says it
                         await request.body()
                 actor = await sessions.find_actor(claim)
-            except NotSignedIn as refused:
+            except NotSignedIn:
                 await allowance_of_client(request, TOKENS_REFUSED).use()
-                if "authorization" in request.headers:
-                    raise TokenRefused from refused
                 raise
             request.app.state.last_uses.note(actor)
-            request.scope[_ACTOR] = actor
+            request.scope[_ACTOR], request.scope[_CLAIM] = actor, claim
             if writes:
                 await _WRITES(request)
             answer = await handle(request)

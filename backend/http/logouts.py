@@ -16,8 +16,10 @@ from backend.http.rate_limits import allowance_of_client, client_of_request
 from backend.okta import subjects, tokens
 from backend.okta.keys import KeySets
 from backend.okta.subjects import ByEmail, ById, ByIssuerAndSubject
+from backend.schemas.audit import AuditAction
 from backend.schemas.events import RowId
 from backend.services import universal_logout
+from backend.services.audit_log import refusals
 from backend.services.rate_limits import LOGOUTS_REFUSED
 
 OrganizationId = Annotated[RowId, Path(description="WorkOS's id of it.", examples=["org_01J9ZA"])]
@@ -42,8 +44,8 @@ async def signed_by_okta(request: Request, organization_id: OrganizationId) -> L
         TooManyRequests: instead of these, when too many came from the same client.
         LogoutSubjectInvalid: it does not say who is meant.
     """
-    refusals = allowance_of_client(request, LOGOUTS_REFUSED)
-    await refusals.check()
+    allowance = allowance_of_client(request, LOGOUTS_REFUSED)
+    await allowance.check()
     state = request.app.state
     keys: KeySets = state.okta_keys
     try:
@@ -52,12 +54,18 @@ async def signed_by_okta(request: Request, organization_id: OrganizationId) -> L
         )
         await tokens.verify(_bearer(request), expected, keys)
     except LogoutNotSetUp:
-        await refusals.use()
+        await allowance.use()
         raise
     except (LogoutRefused, LogoutKeysUnavailable) as error:
-        await refusals.use()
+        await allowance.use()
         client = client_of_request(request)
-        await universal_logout.note_refusal(state.database, organization_id, client, error.reason)
+        await refusals.note(
+            state.database,
+            AuditAction.UNIVERSAL_LOGOUT_REFUSED,
+            client,
+            organization_id=organization_id,
+            reason=error.reason,
+        )
         raise
     return Logout(organization_id, subjects.read(await request.body()))
 

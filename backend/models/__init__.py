@@ -9,7 +9,14 @@ from backend.models.access import (
 )
 from backend.models.admission import Admission
 from backend.models.api_token import ApiToken
-from backend.models.audit_event import ELEVATED, AuditErasure, AuditEvent, AuditSeal, ForgedWebhooks
+from backend.models.audit_event import (
+    ELEVATED,
+    AuditErasure,
+    AuditEvent,
+    AuditSeal,
+    ForgedWebhooks,
+    RefusalCount,
+)
 from backend.models.base import NO_ORGANIZATION, Base
 from backend.models.directory import (
     Directory,
@@ -67,6 +74,7 @@ __all__ = [
     "Post",
     "RateCount",
     "Reconciliation",
+    "RefusalCount",
     "RoleGrant",
     "RoleMapping",
     "Session",

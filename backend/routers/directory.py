@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from backend.http.guards import (
     Admin,
+    ClaimDep,
     DatabaseDep,
     GuardedRoute,
     Limited,
@@ -166,15 +167,9 @@ async def count_events(
     "what is newer in the mirror stays.",
 )
 async def replay_events(
-    database: DatabaseDep, scope: ScopeDep, admin: Admin, chosen: ReplayRange
+    database: DatabaseDep, scope: ScopeDep, _admin: Admin, claim: ClaimDep, chosen: ReplayRange
 ) -> ReplayReport:
-    return await replays.replay_range(
-        database,
-        scope,
-        chosen,
-        organization_id=admin.organization_id,
-        actor_id=admin.user_id,
-    )
+    return await replays.replay_range(database, scope, chosen, by=claim)
 
 
 @router.get(
@@ -193,13 +188,6 @@ async def get_event(snapshot: SnapshotDep, admin: Admin, event_id: EventId) -> E
     responses=problems(404, 410),
 )
 async def replay_event(
-    database: DatabaseDep, scope: ScopeDep, admin: Admin, event_id: EventId
+    database: DatabaseDep, scope: ScopeDep, _admin: Admin, claim: ClaimDep, event_id: EventId
 ) -> Receipt:
-    outcome = await replays.replay(
-        database,
-        scope,
-        event_id,
-        organization_id=admin.organization_id,
-        actor_id=admin.user_id,
-    )
-    return Receipt(outcome=outcome)
+    return Receipt(outcome=await replays.replay(database, scope, event_id, by=claim))

@@ -4,7 +4,7 @@ from fastapi import APIRouter, status
 
 from backend.http.guards import (
     Admin,
-    DatabaseDep,
+    ClaimDep,
     GuardedRoute,
     SessionDep,
     SettingsDep,
@@ -56,10 +56,10 @@ async def change_settings(
     responses=problems(_503="WorkOS, or the database, does not answer; nothing was changed."),
 )
 async def link_to_portal(
-    database: DatabaseDep,
     settings: SettingsDep,
     client: WorkosDep,
-    admin: Admin,
+    _admin: Admin,
+    claim: ClaimDep,
     wanted: PortalLinkCreate,
 ) -> PortalLink:
-    return await organization.link_to_portal(database, settings, client, admin, wanted.intent)
+    return await organization.link_to_portal(settings, client, claim, wanted.intent)

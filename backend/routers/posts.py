@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response, status
 from backend.http.answers import JsonText
 from backend.http.guards import (
     Author,
+    ClaimDep,
     ConnectionDep,
     Deleter,
     Editor,
@@ -75,9 +76,9 @@ async def list_posts(
     responses=problems(413) | {201: ETAG},
 )
 async def create_post(
-    connection: ConnectionDep, author: Author, new: PostCreate, response: Response
+    connection: ConnectionDep, _author: Author, claim: ClaimDep, new: PostCreate, response: Response
 ) -> Post:
-    return tagged(response, await writing.create(connection, author, new))
+    return tagged(response, await writing.create(connection, claim, new))
 
 
 @router.get("/{post_id}", summary="One post", responses=problems(404) | {200: ETAG})

@@ -68,8 +68,8 @@ class AuditEntry(BaseModel):
     subject: AuditSubject
     event_id: str | None = Field(description="The event or the snapshot that did it.")
     count: int | None = Field(
-        description="Of `webhook.forged`: how many came from there in that hour; those that were "
-        "refused for being too many are not among them."
+        description="Of `webhook.forged` and `universal_logout.refused`: how many came from there "
+        "in that hour; those that were refused for being too many are not among them."
     )
     detail: AuditDetail
 

@@ -78,6 +78,7 @@ class OrganizationUpdate(BaseModel):
 
 
 NULLABLE = frozenset({"seats", "audit_days", "logout_issuer", "logout_jwks_url"})
+GIVE_ROLES = frozenset({"default_mappings", "role_source"})
 
 
 class OrganizationSettings(BaseModel):
@@ -124,7 +125,8 @@ class OrganizationDetails(OrganizationSettings):
     name: str
     version: int = Field(description="Of the settings; send it with a change.")
     seats_exceeded: bool = Field(
-        description="More have joined than there are seats. They stay; nobody else can join."
+        description="More are taken than there are, as `/team/seats` counts them: joined, invited "
+        "and guests. They stay; nobody else can join."
     )
     logout_endpoint: str = Field(
         description="What Okta is told for Universal Logout.",

@@ -4,30 +4,33 @@ import json
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, bindparam, cast, insert
+from sqlalchemy import CTE, Text, Uuid, bindparam, cast, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from uuid_utils.compat import uuid7
 
 from backend.database import Executor
 from backend.models import AuditEvent
-from backend.schemas.audit import AuditAction, AuditDetail
+from backend.schemas.audit import AuditAction, AuditDetail, MirrorState
 
 _NOTHING = AuditDetail()
 
-NOTED = (
-    insert(AuditEvent)
-    .values(
-        organization_id=bindparam("entry_organization_id", type_=Text),
-        id=bindparam("entry_id", type_=Uuid),
-        action=bindparam("entry_action", type_=Text),
-        actor_id=bindparam("entry_actor_id", type_=Uuid),
-        event_id=bindparam("entry_event_id", type_=Text),
-        subject_id=bindparam("entry_subject_id", type_=Text),
-        detail=cast(bindparam("entry_detail", type_=Text), JSONB),
+_ENTRY = {
+    "organization_id": bindparam("entry_organization_id", type_=Text),
+    "id": bindparam("entry_id", type_=Uuid),
+    "action": bindparam("entry_action", type_=Text),
+    "actor_id": bindparam("entry_actor_id", type_=Uuid),
+    "event_id": bindparam("entry_event_id", type_=Text),
+    "subject_id": bindparam("entry_subject_id", type_=Text),
+    "detail": cast(bindparam("entry_detail", type_=Text), JSONB),
+}
+
+
+def noted(written: CTE) -> CTE:
+    """Added to a `Query` that writes: for each row that was written an entry, with `values`."""
+    entries = select(*_ENTRY.values()).select_from(written)
+    return (
+        insert(AuditEvent).from_select(list(_ENTRY), entries, include_defaults=False).cte("noted")
     )
-    .cte("noted")
-)
-"""Added to a `Query` that writes, so that one statement notes it besides: with `values`."""
 
 
 def entry(
@@ -66,14 +69,21 @@ async def record(executor: Executor, *entries: dict[str, Any]) -> None:
         await executor.execute(insert(AuditEvent), list(entries))
 
 
-def values(noted: dict[str, Any]) -> dict[str, Any]:
-    """What `NOTED` is given to write an entry."""
+def values(entry: dict[str, Any]) -> dict[str, Any]:
+    """What `noted` is given to write an entry."""
     return {
         f"entry_{name}": json.dumps(value) if name == "detail" else value
-        for name, value in noted.items()
+        for name, value in entry.items()
     }
 
 
 def read(detail: dict[str, Any]) -> AuditDetail:
-    """The detail of an entry, whether it was written here or by the SQL function `apply_events`."""
-    return AuditDetail.model_validate(detail)
+    """The detail of an entry, whoever wrote it: in a rolling deployment a newer version may have,
+    and what only that knows is left out. Ours is refused where it is made.
+    """
+    return AuditDetail.model_validate(detail, extra="ignore")
+
+
+def read_state(state: object) -> MirrorState:
+    """A state as a SQL function of ours, or of a newer version, has it."""
+    return MirrorState.model_validate(state, extra="ignore")

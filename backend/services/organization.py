@@ -2,16 +2,17 @@
 
 from datetime import timedelta
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.database import Database, Executor
+from backend.database import Executor
 from backend.errors import InvalidInput
-from backend.models import Organization, OrganizationDomain, User, access
+from backend.models import Organization, OrganizationDomain
 from backend.okta import keys
 from backend.schemas.access import Actor
 from backend.schemas.audit import AuditAction, AuditDetail, MirrorState
 from backend.schemas.organization import (
+    GIVE_ROLES,
     NULLABLE,
     Domain,
     OrganizationDetails,
@@ -20,9 +21,10 @@ from backend.schemas.organization import (
     PortalIntent,
     PortalLink,
 )
-from backend.services import audit, connections
+from backend.services import audit, connections, seats
 from backend.services.mirror.portal import DELETED
 from backend.services.roles import admins
+from backend.services.sessions import Claim, writing
 from backend.services.universal_logout import endpoint_of
 from backend.services.versions import refuse_stale
 from backend.settings import Settings
@@ -30,8 +32,6 @@ from backend.workos import clock
 from backend.workos.client import WorkosClient
 
 SETTINGS_PAGE = "/dashboard/settings"
-
-_GIVE_ROLES = {"default_mappings", "role_source"}
 
 _LINK_LIFETIME = timedelta(minutes=5)
 
@@ -51,27 +51,11 @@ async def look(executor: Executor, settings: Settings, organization_id: str) -> 
         name=row.name,
         version=row.settings_version,
         seats_exceeded=row.seats is not None
-        and await _more_have_joined(executor, organization_id, row.seats),
+        and await seats.are_exceeded(executor, organization_id, row.seats),
         logout_endpoint=endpoint_of(settings, organization_id),
         domains=await _domains(executor, organization_id),
         sso=await connections.find_sso(executor, organization_id),
     )
-
-
-async def _more_have_joined(executor: Executor, organization_id: str, seats: int) -> bool:
-    joined = (
-        select(User.id)
-        .join(
-            access,
-            (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
-        )
-        .where(
-            User.organization_id == organization_id, User.joined_at.is_not(None), access.c.active
-        )
-        .limit(seats + 1)
-        .subquery("joined")
-    )
-    return (await executor.scalar(select(func.count()).select_from(joined)) or 0) > seats
 
 
 async def _domains(executor: Executor, organization_id: str) -> list[Domain]:
@@ -127,7 +111,7 @@ async def change(
         .where(Organization.workos_id == organization_id)
         .values(**new, settings_version=Organization.settings_version + 1)
     )
-    if not new.keys().isdisjoint(_GIVE_ROLES):
+    if not new.keys().isdisjoint(GIVE_ROLES):
         await admins.refuse_to_lose_the_last(session, organization_id)
     before = current.model_dump(mode="json", include=set(new))
     changed = audit.entry(
@@ -151,13 +135,15 @@ def _check_logout(settings: Settings, wanted: OrganizationDetails) -> None:
 
 
 async def link_to_portal(
-    database: Database,
-    settings: Settings,
-    client: WorkosClient,
-    actor: Actor,
-    intent: PortalIntent,
+    settings: Settings, client: WorkosClient, admin: Claim, intent: PortalIntent
 ) -> PortalLink:
-    """Raises WorkosUnavailable."""
+    """A link for whoever asks, if they are an admin still when WorkOS has answered.
+
+    Raises:
+        WorkosUnavailable: it has not.
+        NotSignedIn, RoleMissing: they are none any more.
+    """
+    actor = admin.proved
     url = await client.portal_link(
         actor.organization_id, intent, return_url=f"{settings.public_origin}{SETTINGS_PAGE}"
     )
@@ -168,6 +154,6 @@ async def link_to_portal(
         actor_id=actor.user_id,
         detail=AuditDetail(intent=intent),
     )
-    async with database.connect() as connection:
-        await audit.record(connection, made)
+    async with writing(admin) as session:
+        await audit.record(session, made)
     return PortalLink(url=url, expires_at=clock.now() + _LINK_LIFETIME)

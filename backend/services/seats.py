@@ -126,6 +126,19 @@ async def left(
         wanted: how many.
         beside: people whose own seats are not counted.
     """
+    taken = await _taken(executor, organization_id, limit - wanted, beside)
+    return max(0, min(wanted, limit - taken))
+
+
+async def are_exceeded(executor: Executor, organization_id: str, limit: int) -> bool:
+    """Whether more are taken than there are, as where there were more of them before."""
+    return await _taken(executor, organization_id, limit) > limit
+
+
+async def _taken(
+    executor: Executor, organization_id: str, enough: int, beside: Collection[UUID] = ()
+) -> int:
+    """How many are taken, or more where even those are no more than `enough`."""
     counted = (
         _people(organization_id)
         .where(User.id.not_in(beside))
@@ -137,14 +150,11 @@ async def left(
             )
         )
     )
-    # No more than these; of most it need not be known whether they may enter still.
+    # Of most it need not be known whether they may enter still.
     most = await _count(executor, counted)
-    if most + wanted <= limit:
-        return wanted
-    taken = await _count(
-        executor, _active(counted.where(_taking(organization_id)), organization_id)
-    )
-    return max(0, min(wanted, limit - taken))
+    if most <= enough:
+        return most
+    return await _count(executor, _active(counted.where(_taking(organization_id)), organization_id))
 
 
 async def _count(executor: Executor, people: Select[Any]) -> int:

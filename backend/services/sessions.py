@@ -2,15 +2,17 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, NoReturn, Self
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     CTE,
     ColumnElement,
+    FromClause,
     Select,
     Text,
     Uuid,
@@ -29,11 +31,16 @@ from sqlalchemy.orm import InstrumentedAttribute
 from uuid_utils.compat import uuid7
 
 from backend.database import Database, Query
-from backend.errors import NotSignedIn
+from backend.errors import NotSignedIn, RoleMissing, TokenRefused
 from backend.models import Admission, ApiToken, Organization, Session, User, access
 from backend.schemas.access import Actor, Permission, Role, roles_named, roles_with
 
 LIFETIME = timedelta(days=14)
+
+_CHANGED_MEANWHILE = (
+    "What you may do was changed while this was under way. Nothing was written; if you may do it "
+    "still, send it again."
+)
 
 
 class Token(NamedTuple):
@@ -74,57 +81,72 @@ def _used_lately(
     return (last_used_at > func.now() - idle).is_not(False)
 
 
-# One of the two has no hash, and costs nothing.
-_HELD = union_all(
-    select(
-        Session.user_id,
-        Session.id.label("session_id"),
-        literal_column("NULL::uuid").label("token_id"),
-        literal_column("NULL::text[]").label("scopes"),
-        Session.last_used_at,
-    ).where(
-        Session.organization_id == bindparam("organization_id"),
-        Session.token_hash == bindparam("session_hash"),
-        Session.expires_at > func.now(),
-    ),
-    select(
-        ApiToken.user_id,
-        literal_column("NULL::uuid"),
-        ApiToken.id,
-        ApiToken.scopes,
-        literal_column("NULL::timestamptz"),
-    ).where(
-        ApiToken.organization_id == bindparam("organization_id"),
-        ApiToken.token_hash == bindparam("api_token_hash"),
-        ApiToken.expires_at > func.now(),
-    ),
-).subquery("held")
-_ACTING = (
-    select(
-        User.id,
-        User.name,
-        User.email,
-        User.organization_id,
-        Organization.name.label("organization_name"),
-        access.c.roles,
-        _HELD.c.session_id,
-        _HELD.c.token_id,
-        _HELD.c.scopes,
+def _held(*, locked: bool) -> FromClause:
+    """What is shown. One of the two has no hash, and costs nothing."""
+    shown = [
+        select(
+            Session.user_id,
+            Session.id.label("session_id"),
+            literal_column("NULL::uuid").label("token_id"),
+            literal_column("NULL::text[]").label("scopes"),
+            Session.last_used_at,
+        ).where(
+            Session.organization_id == bindparam("organization_id"),
+            Session.token_hash == bindparam("session_hash"),
+            Session.expires_at > func.now(),
+        ),
+        select(
+            ApiToken.user_id,
+            literal_column("NULL::uuid").label("session_id"),
+            ApiToken.id.label("token_id"),
+            ApiToken.scopes,
+            literal_column("NULL::timestamptz").label("last_used_at"),
+        ).where(
+            ApiToken.organization_id == bindparam("organization_id"),
+            ApiToken.token_hash == bindparam("api_token_hash"),
+            ApiToken.expires_at > func.now(),
+        ),
+    ]
+    if locked:
+        # PostgreSQL locks no row of a union.
+        shown = [
+            select(one.with_for_update(read=True, key_share=True).cte(f"locked_{number}"))
+            for number, one in enumerate(shown)
+        ]
+    return union_all(*shown).subquery("held")
+
+
+def _acting(*, locked: bool = False) -> Select[*tuple[Any, ...]]:
+    held = _held(locked=locked)
+    return (
+        select(
+            User.id,
+            User.name,
+            User.email,
+            User.organization_id,
+            Organization.name.label("organization_name"),
+            access.c.roles,
+            held.c.session_id,
+            held.c.token_id,
+            held.c.scopes,
+        )
+        .select_from(held)
+        .join(User, User.id == held.c.user_id)
+        .join(Organization, Organization.workos_id == User.organization_id)
+        .join(
+            access,
+            (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
+        )
+        .where(
+            User.organization_id == bindparam("organization_id"),
+            _used_lately(held.c.last_used_at),
+            access.c.active,
+        )
     )
-    .select_from(_HELD)
-    .join(User, User.id == _HELD.c.user_id)
-    .join(Organization, Organization.workos_id == User.organization_id)
-    .join(
-        access,
-        (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
-    )
-    .where(
-        User.organization_id == bindparam("organization_id"),
-        _used_lately(_HELD.c.last_used_at),
-        access.c.active,
-    )
-)
-_ACTOR = Query(_ACTING)
+
+
+_ACTOR = Query(_acting())
+_STILL_ACTING = _acting(locked=True)
 
 
 def asking(*permissions: Permission) -> CTE:
@@ -133,9 +155,18 @@ def asking(*permissions: Permission) -> CTE:
     One statement less is a third of a request. What stands in it is proved by `Claim.prove`.
     """
     # Each derived once, not wherever it is named.
-    actor = _ACTING.cte("actor").prefix_with("MATERIALIZED")
+    actor = _acting().cte("actor").prefix_with("MATERIALIZED")
     may = [actor.c.roles.overlap(array_of(roles_with(of))).label(of) for of in permissions]
     return select(actor, *may).cte("asking").prefix_with("MATERIALIZED")
+
+
+def still_acting(permission: Permission) -> CTE:
+    """Who writes, if they may, for a statement that writes by itself: what `writing` makes sure of.
+
+    Where it finds nobody, `find_actor` says why.
+    """
+    may = _STILL_ACTING.where(access.c.roles.overlap(array_of(roles_with(permission))))
+    return may.cte("acting").prefix_with("MATERIALIZED")
 
 
 def array_of(roles: Iterable[Role]) -> ColumnElement[Any]:
@@ -162,11 +193,18 @@ class Claim:
         self.database = database
         self.actor: Actor | None = None
         self._check = check
+        self._refused = TokenRefused if token.is_api_token else NotSignedIn
         self.values = {
             "organization_id": token.organization_id,
             "session_hash": None if token.is_api_token else token.hash,
             "api_token_hash": token.hash if token.is_api_token else None,
         }
+
+    @property
+    def proved(self) -> Actor:
+        """Whoever it was proved to be."""
+        assert self.actor is not None
+        return self.actor
 
     def prove(self, rows: Sequence[Any]) -> Actor:
         """Whoever holds the token, with the access they had when it was answered.
@@ -179,7 +217,7 @@ class Claim:
             RoleMissing: they lack the permission.
         """
         if not rows:
-            raise NotSignedIn
+            raise self._refused
         row = rows[0]
         actor = Actor(
             user_id=row["id"],
@@ -200,6 +238,51 @@ class Claim:
 async def find_actor(claim: Claim) -> Actor:
     """Whoever claims to be signed in, with the access they have now; raises as `Claim.prove`."""
     return claim.prove(await claim.database.fetch(_ACTOR, **claim.values))
+
+
+@asynccontextmanager
+async def writing(claim: Claim) -> AsyncIterator[AsyncSession]:
+    """A transaction that commits if whoever writes still may what they might when they were let in.
+
+    That is asked last, in the transaction itself. Its isolation is READ COMMITTED: a statement sees
+    what was committed when it begins, however long ago the transaction began. What ends somebody's
+    access deletes what they hold in the same transaction (`end_access`), and the statement locks
+    the session or token until the commit: either it was deleted before, and nothing is found, or
+    whoever deletes it waits for us. A role that is taken, and a directory that is removed with all
+    its people, count up to that statement.
+
+    What the transaction has done itself refuses nobody, for an admin may end their own session or
+    give up a role: another connection does not see it, and is asked where this one refuses.
+
+    Raises:
+        NotSignedIn: access has ended meanwhile, or the session or token has.
+        RoleMissing: a permission has.
+    """
+    let_in = claim.proved
+    async with claim.database.transaction() as session:
+        yield session
+        try:
+            found = await session.execute(_STILL_ACTING, claim.values)
+            _refuse_less(claim.prove(found.mappings().all()), let_in)
+        except (NotSignedIn, RoleMissing):
+            _refuse_less(await find_actor(claim), let_in)
+
+
+async def refuse(claim: Claim) -> NoReturn:
+    """Whom a statement that writes has not found as `still_acting`.
+
+    Raises:
+        NotSignedIn, RoleMissing: as of `writing`.
+    """
+    let_in = claim.proved
+    _refuse_less(await find_actor(claim), let_in)
+    raise RoleMissing(_CHANGED_MEANWHILE)  # and back again
+
+
+def _refuse_less(now: Actor, before: Actor) -> None:
+    """Raises RoleMissing."""
+    if not now.permissions >= before.permissions:
+        raise RoleMissing(_CHANGED_MEANWHILE)
 
 
 def _holders(

@@ -1,6 +1,5 @@
 """Okta's Universal Logout: somebody's sessions and tokens are ended from Okta's side."""
 
-import logging
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -14,14 +13,10 @@ from backend.okta.subjects import ByEmail, ById, ByIssuerAndSubject
 from backend.okta.tokens import Expected
 from backend.schemas.audit import AuditAction, AuditDetail
 from backend.services import access_ends, audit
-from backend.services.rate_counts import FAULTS, RateCounts
 from backend.settings import Settings
-
-_log = logging.getLogger(__name__)
 
 PATH = "/okta/universal-logout"
 
-_NOTED_SECONDS = 3600
 _TRIGRAM = 3
 
 _SET_UP = Query(
@@ -110,23 +105,3 @@ async def _find_by_email(session: AsyncSession, organization_id: str, email: str
         )
     )
     return found.all()
-
-
-async def note_refusal(database: Database, organization_id: str, client: str, reason: str) -> None:
-    """In the audit log, once an hour for each client; while it cannot be, it is refused all the
-    same.
-    """
-    key = f"logouts_refused_noted/{organization_id}/{client}"
-    try:
-        if await RateCounts(database).incr(key, _NOTED_SECONDS) > 1:
-            return
-        refused = audit.entry(
-            AuditAction.UNIVERSAL_LOGOUT_REFUSED,
-            organization_id=organization_id,
-            subject_id=client,
-            detail=AuditDetail(reason=reason),
-        )
-        async with database.connect() as connection:
-            await audit.record(connection, refused)
-    except FAULTS as error:
-        _log.warning("a refused Universal Logout of %s was not noted: %s", client, error)

@@ -21,6 +21,7 @@ from backend.workos.models import (
     DirectoryCounts,
     DirectoryGroup,
     DirectoryUser,
+    ListedConnection,
     Organization,
     Profile,
 )
@@ -145,6 +146,18 @@ class WorkosClient:
             )
         )
         return link.link
+
+    async def connections(self, organization_id: str) -> list[ListedConnection] | None:
+        """The SSO connections of an organization; None where WorkOS knows no such list.
+
+        Raises:
+            WorkosUnavailable: no usable answer.
+        """
+        of: dict[str, str | None] = {"organization_id": organization_id}
+        try:
+            return await self._list(ListedConnection, "connections", of, NotFoundError)
+        except NotFoundError:
+            return None
 
     async def directory(self, directory_id: str) -> Directory | None:
         """Raises WorkosUnavailable."""

@@ -69,6 +69,10 @@ class Connection(BaseModel):
     name: ConnectionName = ""
 
 
+class ListedConnection(Connection):
+    state: State
+
+
 class NamedConnection(BaseModel):
     id: Id
     organization_id: Id

@@ -66,6 +66,7 @@ ROUTES = [
     ("GET", "/audit"),
     ("GET", "/audit/export"),
     ("GET", "/audit/roles"),
+    ("GET", "/audit/{id}"),
     ("POST", "/audit/erasures"),
     ("GET", "/people"),
     ("GET", "/people/counts"),

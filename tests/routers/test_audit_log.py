@@ -376,7 +376,7 @@ class TestForgedWebhooks:
             "SET LOCAL rollcall.audit_change = 'on'",
             f"""UPDATE audit_events SET at = at - interval '1 hour'
             WHERE organization_id = '' AND subject_id = '{address}'""",
-            f"""UPDATE forged_webhooks SET hour = hour - interval '1 hour'
+            f"""UPDATE refusal_counts SET hour = hour - interval '1 hour'
             WHERE client = '{address}'""",
         )
         await self.forge(stack, address)
@@ -386,12 +386,12 @@ class TestForgedWebhooks:
     async def test_what_cannot_be_noted_is_refused_all_the_same(
         self, stack: Stack, caplog: pytest.LogCaptureFixture
     ) -> None:
-        await execute_as_owner(stack.database, f"REVOKE INSERT ON forged_webhooks FROM {SERVING}")
+        await execute_as_owner(stack.database, f"REVOKE INSERT ON refusal_counts FROM {SERVING}")
         try:
             await self.forge(stack, "198.51.100.10")
         finally:
-            await execute_as_owner(stack.database, f"GRANT INSERT ON forged_webhooks TO {SERVING}")
-        assert "a forged webhook of 198.51.100.10 was not noted" in caplog.text
+            await execute_as_owner(stack.database, f"GRANT INSERT ON refusal_counts TO {SERVING}")
+        assert "webhook.forged of 198.51.100.10 was not noted" in caplog.text
 
     async def test_what_is_noted_of_no_organization_otherwise_nobody_sees(
         self, stack: Stack

@@ -62,6 +62,35 @@ async def test_who_takes_one(stack: Stack) -> None:
     }  # fmt: skip
 
 
+async def test_more_are_taken_than_there_are_by_the_same_count(stack: Stack) -> None:
+    """Settings and `/team/seats` say the same, whoever takes a seat, and whoever takes none."""
+    ian, kim, lea = stack.person("Ian"), stack.person("Kim"), stack.person("Lea")
+    adam = await stack.sign_in_as("Admins", "Adam")
+    leas = await stack.sign_in(lea)
+    program = {"name": "Reports", "role": "author", "reason": "a test"}
+    assert (await adam.post("/service-accounts", json=program)).status_code == 201
+    await invite(adam, await user_id_of(adam, ian))
+    await admit(stack, await user_id_of(adam, kim), "guest")
+    taken = 4  # by Adam, Lea, Ian and Kim, and no program
+    for limit in range(6):
+        await allow(stack, limit)
+        found = await seats(adam)
+        assert found["joined"] + found["invited"] + found["guests"] == taken
+        exceeded = (await ask(adam, "/organization"))["seats_exceeded"]
+        assert exceeded is (taken > limit)
+    # Who was gone and is back has none until the next sign-in.
+    stack.emulator.deactivate_user(lea)
+    await stack.deliver()
+    stack.clock.advance(1)
+    stack.emulator.reactivate_user(lea)
+    await stack.deliver()
+    assert (await leas.get("/me")).status_code == 401
+    await allow(stack, 3)
+    found = await seats(adam)
+    assert found["joined"] + found["invited"] + found["guests"] == 3
+    assert (await ask(adam, "/organization"))["seats_exceeded"] is False
+
+
 async def test_inviting_takes_one_and_withdrawing_gives_it_back(stack: Stack) -> None:
     ian, kim = stack.person("Ian"), stack.person("Kim")
     max_ = await stack.sign_in_as(None, "Max")

@@ -265,6 +265,7 @@ async def test_refusals_are_noted_once_an_hour_and_client(
     assert refused == [{"reason": "logout_signature"}] * 3
     (newest, *_) = (await ask(adam, "/audit", action="universal_logout.refused"))["items"]
     assert newest["subject"]["kind"] == "client"
+    assert newest["count"] == 2
     assert newest["sentence"] == (
         "A Universal Logout that is not proved to be Okta's came from 2001:db8::/64: "
         "logout signature."

@@ -26,15 +26,16 @@ from backend.models import (
     DirectoryEvent,
     DirectoryGroup,
     DirectoryUser,
-    ForgedWebhooks,
     Organization,
     Post,
+    RefusalCount,
     User,
 )
 from backend.pagination import Keyset, TimeCursor
 from backend.schemas.audit import AuditAction
 from backend.schemas.audit_log import AuditActor, AuditEntry, AuditSubject, SubjectKind
 from backend.services import audit
+from backend.services.audit_log import refusals
 from backend.services.audit_log.sentences import sentence
 
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -80,10 +81,12 @@ def with_names(entry: FromClause, keyset: Keyset[TimeCursor]) -> Select[*tuple[A
     organization = select(Organization.name).where(
         Organization.workos_id == entry.c.organization_id, Organization.workos_id == subject
     )
-    forged = select(ForgedWebhooks.count).where(
-        entry.c.action == AuditAction.WEBHOOK_FORGED,
-        ForgedWebhooks.client == subject,
-        ForgedWebhooks.hour == func.date_trunc("hour", entry.c.at, "UTC"),
+    refused = select(RefusalCount.count).where(
+        entry.c.action.in_(refusals.COUNTED),
+        RefusalCount.organization_id == entry.c.organization_id,
+        RefusalCount.action == entry.c.action,
+        RefusalCount.client == subject,
+        RefusalCount.hour == func.date_trunc("hour", entry.c.at, "UTC"),
     )
     known = select(
         entry,
@@ -101,7 +104,7 @@ def with_names(entry: FromClause, keyset: Keyset[TimeCursor]) -> Select[*tuple[A
             organization.correlate(entry).scalar_subquery(),
         ).label("above_name"),
         named(Post.title, Post.id, as_uuid).label("post_title"),
-        forged.correlate(entry).scalar_subquery().label("count"),
+        refused.correlate(entry).scalar_subquery().label("count"),
     ).subquery("known")
     return select(
         known,

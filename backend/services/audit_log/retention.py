@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, case, column, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.database import AutocommitConnection, Database
-from backend.models import NO_ORGANIZATION, ForgedWebhooks, Organization
+from backend.models import NO_ORGANIZATION, Organization, RefusalCount
 from backend.schemas.audit import AuditAction, AuditDetail
 from backend.services import audit
 from backend.services.audit_log import seals
@@ -46,9 +46,12 @@ async def prune(database: Database, organization_id: str) -> int:
                 detail=AuditDetail(entries=removed, seal=last),
             )
             await audit.record(session, pruned)
-        if organization_id == NO_ORGANIZATION:
-            over = func.now() - timedelta(days=days + 1)
-            await session.execute(delete(ForgedWebhooks).where(ForgedWebhooks.hour < over))
+        over = func.now() - timedelta(days=days + 1)
+        await session.execute(
+            delete(RefusalCount).where(
+                RefusalCount.organization_id == organization_id, RefusalCount.hour < over
+            )
+        )
     return removed
 
 

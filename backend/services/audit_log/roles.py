@@ -1,36 +1,54 @@
 """Who had a role on a day, from what the audit log has of everybody's access before and after.
 
-An entry about a person says what they could do right before it and right after. Where what was
-after one is not what was before the next, something else made the difference in between: what is in
-an entry about a group, the directory or the organization. Is there one such entry, it was then; are
-there several or none, it is not certain when.
+An entry about a person says what they could do right before it and right after. In between a group
+of theirs may have come to give the role, and to give it no more: when, is in its entries, and who
+was a member then, in theirs. Where what is after one entry and what groups tell do not make what
+was before the next, something else did: what is in an entry about a directory, the organization or
+a role at WorkOS. Is there one such entry, it was then; are there several or none, it is not certain
+when.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, or_, select, union
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+)
 
 from backend.database import SnapshotConnection
 from backend.errors import InvalidInput
 from backend.models import (
     ELEVATED,
     AuditEvent,
+    DirectoryMembership,
     DirectoryUser,
     RoleGrant,
     RoleMapping,
     User,
     access,
-    live_memberships,
 )
 from backend.pagination import NameCursor
 from backend.schemas.access import Role
 from backend.schemas.audit import AuditAction
 from backend.schemas.audit_log import RoleHolder, RoleHolders
+from backend.schemas.organization import GIVE_ROLES
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -45,11 +63,43 @@ _ABOVE = (
 
 
 class Point(NamedTuple):
-    """Whether somebody had the role right before and right after a moment."""
+    """Whether somebody had the role right before and right after a moment, and might enter."""
 
     at: datetime
     had: bool
     has: bool
+    was_active: bool = True
+    active: bool = True
+
+
+class Change(NamedTuple):
+    """Of something that is or is not, at a moment, as the log tells it."""
+
+    at: datetime
+    before: bool
+    after: bool
+
+
+class Known(NamedTuple):
+    """What is known of it: its changes in order, and how it is now."""
+
+    changes: Sequence[Change]
+    now: bool
+
+    def right_before(self, moment: datetime) -> bool:
+        place = bisect_left(self.changes, moment, key=_at)
+        return self.changes[place].before if place < len(self.changes) else self.now
+
+    def right_after(self, moment: datetime) -> bool:
+        place = bisect_right(self.changes, moment, key=_at)
+        return self.changes[place].before if place < len(self.changes) else self.now
+
+
+class Source(NamedTuple):
+    """A group, as far as one person goes: whether it gives the role, and has them as a member."""
+
+    gives: Known
+    has_them: Known
 
 
 class Moment(NamedTuple):
@@ -69,6 +119,14 @@ class _Person(NamedTuple):
     name: str
     sort_name: str
     holds: bool
+    active: bool
+
+
+class _Entries(NamedTuple):
+    """Those about people: of their access, and of being a member of a group."""
+
+    points: dict[UUID, list[Point]]
+    members: dict[tuple[UUID, str], list[Change]]
 
 
 async def holders(
@@ -94,14 +152,16 @@ async def holders(
     if begin > now:
         raise InvalidInput("on", "is still to come")
     people = await log.people()
-    points, turns = await log.points(people), await log.turns()
+    entries, turns = await log.entries(people), await log.turns()
+    sources = await log.sources(entries)
     erased = await log.erased()
     found = []
     for person in people.values():
-        last = Point(now, person.holds, person.holds)
+        last = Point(now, person.holds, person.holds, person.active, person.active)
+        points = filled([*entries.points[person.id], last], sources[person.id])
         held = [
             one
-            for one in spans([*points[person.id], last], turns, log_since or now)
+            for one in spans(points, turns, log_since or now)
             if one.since.earliest < end and one.until.latest > begin
         ]
         if held:
@@ -116,6 +176,51 @@ async def holders(
         items=[_shown(person, held, begin, end, erased) for person, held in page],
         next_cursor=str(NameCursor(*_place(page[-1][0]))) if len(rest) > limit else None,
     )
+
+
+def filled(points: Sequence[Point], sources: Sequence[Source]) -> list[Point]:
+    """With points in between, where groups of theirs came to give the role, or gave it no more.
+
+    Args:
+        points: somebody's, in order; the last one is now.
+        sources: the groups that ever gave it and have ever had them as a member.
+    """
+    told: list[Point] = []
+    for point in points:
+        told += _by_groups(told[-1] if told else None, point, sources)
+        told.append(point)
+    return told
+
+
+def _by_groups(last: Point | None, point: Point, sources: Sequence[Source]) -> list[Point]:
+    """None where that is not what was right before the point: then something else was at work."""
+    if not (point.was_active if last is None else last.active):
+        return []
+    after = _EVER if last is None else last.at
+    moments = sorted(
+        change.at
+        for source in sources
+        for change in source.gives.changes
+        if after < change.at < point.at and source.has_them.right_before(change.at)
+    )
+    if not moments:
+        return []
+    holds = last.has if last else _gives(sources, moments[0], Known.right_before)
+    found = []
+    for moment in moments:
+        had, holds = holds, _gives(sources, moment, Known.right_after)
+        found.append(Point(moment, had, holds))
+    return found if holds == point.had else []
+
+
+def _gives(
+    sources: Sequence[Source], moment: datetime, of: Callable[[Known, datetime], bool]
+) -> bool:
+    return any(of(each.gives, moment) and each.has_them.right_before(moment) for each in sources)
+
+
+def _at(change: Change) -> datetime:
+    return change.at
 
 
 def spans(
@@ -211,11 +316,11 @@ class _Log:
             .where(
                 here,
                 DirectoryUser.organization_id == self._organization_id,
-                DirectoryUser.id.in_(subjects),
+                DirectoryUser.id == _any(subjects, Text),
             )
         )
         candidates = union(
-            select(User.id).where(here, User.id.in_(_uuids(subjects))),
+            select(User.id).where(here, User.id == _any(_uuids(subjects), Uuid)),
             by_directory,
             *self._given(),
         )
@@ -226,43 +331,57 @@ class _Log:
                 User.name,
                 User.sort_name,
                 (access.c.active & access.c.roles.contains([self._role.value])).label("holds"),
+                access.c.active,
             )
             .join(
                 access,
                 (access.c.organization_id == User.organization_id) & (access.c.user_id == User.id),
             )
-            .where(here, access.c.organization_id == self._organization_id, User.id.in_(ids))
+            .where(
+                here, access.c.organization_id == self._organization_id, User.id == _any(ids, Uuid)
+            )
         )
         return {row.id: _Person(*row) for row in found}
 
     def _given(self) -> list[Any]:
-        """The users whom a group or somebody gives the role now, active or not."""
-        mapped = (
-            select(User.id)
-            .join(
-                live_memberships,
-                (live_memberships.c.organization_id == User.organization_id)
-                & (live_memberships.c.user_key == User.key),
-            )
-            .join(
-                RoleMapping,
-                (RoleMapping.organization_id == live_memberships.c.organization_id)
-                & (RoleMapping.group_id == live_memberships.c.group_id),
-            )
-            .where(
-                User.organization_id == self._organization_id,
-                live_memberships.c.organization_id == self._organization_id,
-                RoleMapping.organization_id == self._organization_id,
-                RoleMapping.role == self._role.value,
-            )
-        )
+        """Whom somebody gives the role now, and who was ever in a group that ever gave it."""
+        mapped = self._memberships(User.id)
         granted = select(RoleGrant.user_id).where(
             RoleGrant.organization_id == self._organization_id,
             RoleGrant.role == self._role.value,
         )
         return [mapped, granted]
 
-    async def points(self, people: Collection[UUID]) -> dict[UUID, list[Point]]:
+    def _memberships(self, *columns: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
+        """Of groups that ever gave the role; what is over is kept, of mappings and of members."""
+        member, person = DirectoryMembership, DirectoryUser
+        return (
+            select(*columns)
+            .select_from(RoleMapping)
+            .join(
+                member,
+                (member.organization_id == RoleMapping.organization_id)
+                & (member.group_id == RoleMapping.group_id),
+            )
+            .join(
+                person,
+                (person.organization_id == member.organization_id)
+                & (person.id == member.directory_user_id),
+            )
+            .join(
+                User,
+                (User.organization_id == person.organization_id) & (User.key == person.user_key),
+            )
+            .where(
+                RoleMapping.organization_id == self._organization_id,
+                RoleMapping.role == self._role.value,
+                member.organization_id == self._organization_id,
+                person.organization_id == self._organization_id,
+                User.organization_id == self._organization_id,
+            )
+        )
+
+    async def entries(self, people: Collection[UUID]) -> _Entries:
         theirs = await self._connection.execute(
             select(DirectoryUser.id, User.id)
             .join(
@@ -273,37 +392,106 @@ class _Log:
             .where(
                 DirectoryUser.organization_id == self._organization_id,
                 User.organization_id == self._organization_id,
-                User.id.in_(people),
+                User.id == _any(people, Uuid),
             )
         )
         whose = {str(user_id): user_id for user_id in people}
         whose |= {row[0]: row[1] for row in theirs}
         had = self._has("before", "access")
-        after = AuditEvent.detail["after"]["access"]
+        before, after = (AuditEvent.detail[side] for side in ("before", "after"))
+        was_active = func.coalesce(before["access"]["active"].as_boolean(), literal(False))
         found = await self._connection.execute(
             select(
                 AuditEvent.subject_id,
                 AuditEvent.at,
+                or_(before["access"].is_not(None), after["access"].is_not(None)).label("tells"),
                 had.label("had"),
-                func.coalesce(after["roles"].contains([self._role.value]), had).label("has"),
+                func.coalesce(after["access"]["roles"].contains([self._role.value]), had).label(
+                    "has"
+                ),
+                was_active.label("was_active"),
+                func.coalesce(after["access"]["active"].as_boolean(), was_active).label("active"),
+                AuditEvent.detail["group_id"].astext.label("group_id"),
+                before["member"].as_boolean().label("was_member"),
+                after["member"].as_boolean().label("is_member"),
             )
             .where(
                 self._here,
-                AuditEvent.subject_id.in_(whose),
-                or_(AuditEvent.detail["before"]["access"].is_not(None), after.is_not(None)),
+                AuditEvent.subject_id == _any(whose, Text),
+                or_(
+                    before["access"].is_not(None),
+                    after["access"].is_not(None),
+                    after["member"].is_not(None),
+                ),
             )
             .order_by(AuditEvent.at, AuditEvent.id)
         )
-        points: dict[UUID, list[Point]] = defaultdict(list)
+        entries = _Entries(defaultdict(list), defaultdict(list))
         for row in found:
-            points[whose[row.subject_id or ""]].append(Point(row.at, row.had, row.has))
-        return points
+            user_id = whose[row.subject_id or ""]
+            if row.tells:
+                point = Point(row.at, row.had, row.has, row.was_active, row.active)
+                entries.points[user_id].append(point)
+            if row.group_id and row.is_member is not None:
+                change = Change(row.at, bool(row.was_member), row.is_member)
+                entries.members[user_id, row.group_id].append(change)
+        return entries
+
+    async def sources(self, entries: _Entries) -> dict[UUID, list[Source]]:
+        """Of each person, the groups; nobody's where no group's entry tells of the role."""
+        gives = await self._giving()
+        members = await self._connection.execute(
+            self._memberships(User.id, RoleMapping.group_id, DirectoryMembership.present).where(
+                RoleMapping.group_id == _any(gives, Text)
+            )
+        )
+        sources: dict[UUID, list[Source]] = defaultdict(list)
+        for user_id, group_id, present in members:
+            has_them = Known(entries.members.get((user_id, group_id), ()), present)
+            sources[user_id].append(Source(gives[group_id], has_them))
+        return sources
+
+    async def _giving(self) -> dict[str, Known]:
+        """Of each group that came to give the role or gave it no more, when."""
+
+        def gave(side: str) -> ColumnElement[bool]:
+            live = func.coalesce(
+                AuditEvent.detail[side]["group"]["live"].as_boolean(), literal(False)
+            )
+            return and_(live, self._has(side, "group"))
+
+        found = await self._connection.execute(
+            select(
+                AuditEvent.subject_id,
+                AuditEvent.at,
+                gave("before").label("gave"),
+                gave("after").label("gives"),
+            )
+            .where(self._here, ELEVATED, gave("before") != gave("after"))
+            .order_by(AuditEvent.at, AuditEvent.id)
+        )
+        changes: dict[str, list[Change]] = defaultdict(list)
+        for row in found:
+            changes[row.subject_id or ""].append(Change(row.at, row.gave, row.gives))
+        return {of: Known(told, told[-1].after) for of, told in changes.items()}
 
     async def turns(self) -> list[datetime]:
         of_groups = select(AuditEvent.at).where(
             self._here,
             ELEVATED,
-            or_(self._has("before", "group"), self._has("after", "group")),
+            or_(
+                *(
+                    self._has(side, of)
+                    for side in ("before", "after")
+                    for of in ("group", "workos_role")
+                )
+            ),
+        )
+        settings = AuditEvent.detail["after"]["settings"]
+        by_settings = select(AuditEvent.at).where(
+            self._here,
+            AuditEvent.action == literal(AuditAction.SETTING_CHANGED.value, literal_execute=True),
+            or_(*(settings[name].is_not(None) for name in GIVE_ROLES)),
         )
         # Spelt out: of an action that it does not know PostgreSQL takes a fifth of all to be.
         above = [
@@ -312,7 +500,7 @@ class _Log:
             )
             for action in _ABOVE
         ]
-        return sorted(await self._connection.scalars(union(of_groups, *above)))
+        return sorted(await self._connection.scalars(union(of_groups, by_settings, *above)))
 
     async def erased(self) -> set[str]:
         found = await self._connection.scalars(
@@ -323,6 +511,11 @@ class _Log:
             )
         )
         return {subject for subject in found if subject is not None}
+
+
+def _any(values: Collection[Any], of: type[Text | Uuid[UUID]]) -> ColumnElement[Any]:
+    """One array: of parameters there may be no more than 32,767."""
+    return any_(bindparam(None, list(values), ARRAY(of)))
 
 
 def _uuids(subjects: Collection[str | None]) -> list[UUID]:

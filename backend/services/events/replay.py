@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row, select, tuple_
 
@@ -14,6 +13,7 @@ from backend.pagination import EventCursor, Keyset
 from backend.schemas.events import MOST_AT_ONCE, Outcome, ReplayRange, ReplayReport, Source
 from backend.services.events import inbox, intake, parsing
 from backend.services.events.parsing import ReadEvent
+from backend.services.sessions import Claim, find_actor
 from backend.workos.scope import DirectoryScope
 
 _REPLAYED = (
@@ -32,8 +32,7 @@ async def replay(
     scope: DirectoryScope,
     event_id: str,
     *,
-    organization_id: str | None = None,
-    actor_id: UUID | None = None,
+    by: Claim | None = None,
 ) -> Outcome:
     """Apply one event again, as a transaction by itself.
 
@@ -41,16 +40,16 @@ async def replay(
         database: where it is stored.
         scope: the directories that are listened to.
         event_id: which.
-        organization_id: whose it must be; None for anybody's, for the command line.
-        actor_id: who asks for it, for the audit trail.
+        by: who asks for it, of whose organization it must be; None: the command line.
 
     Raises:
+        NotSignedIn, RoleMissing: they may not any more.
         NotFound: also for an event of another organization than the one given.
         BodyPurged: what it said is not known any more.
     """
     kept = select(*_REPLAYED).where(DirectoryEvent.id == event_id)
-    if organization_id is not None:
-        kept = kept.where(DirectoryEvent.organization_id == organization_id)
+    if by is not None:
+        kept = kept.where(DirectoryEvent.organization_id == by.proved.organization_id)
     async with database.connect() as connection:
         event = (await connection.execute(kept.limit(1))).one_or_none()
         if event is None:
@@ -58,7 +57,7 @@ async def replay(
         if not event.body:
             raise BodyPurged
         read = _read(event, scope)
-        return await intake.apply(connection, read, replay=intake.Replay(actor_id))
+        return await intake.apply(connection, read, replay=await _replay(by))
 
 
 async def replay_range(
@@ -66,13 +65,14 @@ async def replay_range(
     scope: DirectoryScope,
     chosen: ReplayRange,
     *,
-    organization_id: str | None = None,
-    actor_id: UUID | None = None,
+    by: Claim | None = None,
 ) -> ReplayReport:
     """Apply many events again, in batches; those about one person oldest first.
 
-    A fault leaves those before it applied; asking again does no harm.
+    A fault leaves those before it applied, and so does the end of the access of whoever asks;
+    asking again does no harm.
     """
+    organization_id = None if by is None else by.proved.organization_id
     outcomes: Counter[Outcome] = Counter()
     still_parked, purged = [], []
     async with database.connect() as connection:
@@ -82,7 +82,7 @@ async def replay_range(
             purged += [event.id for event in part if not event.body]
             kept = [event for event in part if event.body]
             read = [_read(event, scope) for event in kept]
-            found = await intake.apply_all(connection, read, replay=intake.Replay(actor_id))
+            found = await intake.apply_all(connection, read, replay=await _replay(by))
             for event, outcome in zip(kept, found, strict=True):
                 if isinstance(outcome, Exception):
                     raise outcome
@@ -98,6 +98,11 @@ async def replay_range(
         unknown=sorted(set(chosen.ids or ()) - ids) if chosen.cursor is None else [],
         next_cursor=next_cursor,
     )
+
+
+async def _replay(by: Claim | None) -> intake.Replay:
+    """Raises NotSignedIn, RoleMissing."""
+    return intake.Replay(None if by is None else (await find_actor(by)).user_id)
 
 
 async def _with_bodies(

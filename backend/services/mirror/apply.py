@@ -113,4 +113,4 @@ async def _state(executor: Executor, person: DirectoryUser) -> MirrorState:
         True,
         type_=JSONB,
     )
-    return MirrorState.model_validate(await executor.scalar(select(state)))
+    return audit.read_state(await executor.scalar(select(state)))

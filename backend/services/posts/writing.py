@@ -2,40 +2,51 @@
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import Text, Uuid, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from backend.database import AutocommitConnection, Query
 from backend.errors import NotYours
-from backend.schemas.access import Actor
+from backend.schemas.access import Actor, Permission
 from backend.schemas.audit import AuditAction, AuditDetail
 from backend.schemas.posts import Post, PostCreate, PostUpdate
 from backend.services import audit
 from backend.services.posts.shown import ACTOR, ACTOR_MAY, POSTS, WRITTEN, get, given, seen_by
+from backend.services.sessions import Claim, refuse, still_acting
 from backend.services.versions import Versions, refuse_stale
 
+_GIVEN = {
+    "organization_id": bindparam("organization_id", type_=Text),
+    "id": bindparam("post_id", type_=Uuid),
+    "author_id": ACTOR,
+    "title": bindparam("title", type_=Text),
+    "content": bindparam("content", type_=Text),
+}
 _NEW = (
     insert(POSTS)
-    .values(
-        organization_id=bindparam("organization_id"),
-        id=bindparam("post_id"),
-        author_id=ACTOR,
-        title=bindparam("title"),
-        content=bindparam("content"),
+    .from_select(
+        list(_GIVEN),
+        select(*_GIVEN.values()).select_from(still_acting(Permission.CREATE_POSTS)),
+        include_defaults=False,
     )
     .returning(*(POSTS.c[name] for name in WRITTEN))
     .cte("written")
 )
-_WRITE = Query(seen_by(_NEW, ACTOR, ACTOR_MAY).add_cte(audit.NOTED))
+_WRITE = Query(seen_by(_NEW, ACTOR, ACTOR_MAY).add_cte(audit.noted(_NEW)))
 _THIS = (
     POSTS.c.organization_id == bindparam("organization_id"),
     POSTS.c.id == bindparam("post_id"),
 )
 
 
-async def create(connection: AutocommitConnection, actor: Actor, new: PostCreate) -> Post:
-    post_id = uuid7()
+async def create(connection: AutocommitConnection, author: Claim, new: PostCreate) -> Post:
+    """Write a post, by one statement, which finds the author once more.
+
+    Raises:
+        NotSignedIn, RoleMissing: they might not any more when it was written.
+    """
+    actor, post_id = author.proved, uuid7()
     noted = audit.entry(
         AuditAction.POST_CREATED,
         organization_id=actor.organization_id,
@@ -44,8 +55,11 @@ async def create(connection: AutocommitConnection, actor: Actor, new: PostCreate
         detail=AuditDetail(title=new.title, version=1),
     )
     text = {"title": new.title, "content": new.content}
-    (row,) = await _WRITE.rows(connection, **given(actor, post_id), **text, **audit.values(noted))
-    return Post.model_validate(dict(row))
+    values = author.values | given(actor, post_id) | text | audit.values(noted)
+    rows = await _WRITE.rows(connection, **values)
+    if not rows:
+        await refuse(author)
+    return Post.model_validate(dict(rows[0]))
 
 
 async def edit(

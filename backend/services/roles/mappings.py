@@ -190,7 +190,7 @@ async def _group_state(executor: Executor, organization_id: str, group_id: str) 
     state = func.jsonb_strip_nulls(
         func.group_state(organization_id, group_id, type_=JSONB), type_=JSONB
     )
-    return MirrorState.model_validate(await executor.scalar(select(state)))
+    return audit.read_state(await executor.scalar(select(state)))
 
 
 async def _count(

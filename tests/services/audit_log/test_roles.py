@@ -6,7 +6,17 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.services.audit_log.roles import Held, Moment, Point, spans
+from backend.services.audit_log.roles import (
+    Change,
+    Held,
+    Known,
+    Moment,
+    Point,
+    Source,
+    filled,
+    spans,
+)
+from tests.asking_roles import grant, have_give
 from tests.directory_api import user_id_of
 from tests.owner import execute_as_owner
 from tests.stack import Stack
@@ -56,6 +66,66 @@ def test_from_when_to_when(
     given = [Point(day(at), had, has) for at, had, has in points]
     found = list(spans(given, [day(turn) for turn in turns], day(0)))
     assert found == [Held(*one) for one in held]
+
+
+def known(*changes: tuple[float, bool], now: bool) -> Known:
+    """Each with what it is from then on."""
+    return Known([Change(day(at), not after, after) for at, after in changes], now)
+
+
+NEVER_CHANGED = known(now=True)
+CAME_AND_WENT = known((3, True), (5, False), now=False)
+LATER = known((4, True), (7, False), now=False)
+
+
+@pytest.mark.parametrize(
+    ("points", "sources", "held"),
+    [
+        # Neither of the entries about the person mentions it.
+        (
+            [(1, False, False), (9, False, False)], [(CAME_AND_WENT, NEVER_CHANGED)],
+            [(exactly(3), exactly(5))],
+        ),
+        ([(9, False, False)], [(CAME_AND_WENT, NEVER_CHANGED)], [(exactly(3), exactly(5))]),
+        (
+            [(1, True, True), (9, True, True)],
+            [(known((3, False), (5, True), now=True), NEVER_CHANGED)],
+            [(SINCE_THE_LOG, exactly(3)), (exactly(5), STILL)],
+        ),
+        # They were a member for a part of it, and not at all.
+        (
+            [(4, False, True), (9, False, False)], [(CAME_AND_WENT, known((4, True), now=True))],
+            [(exactly(4), exactly(5))],
+        ),
+        ([(6, False, False)], [(CAME_AND_WENT, known((6, True), now=True))], []),
+        # Another group gave it, too, or something that no group tells of.
+        (
+            [(1, False, False), (9, False, False)],
+            [(CAME_AND_WENT, NEVER_CHANGED), (LATER, NEVER_CHANGED)],
+            [(exactly(3), exactly(7))],
+        ),
+        (
+            [(2, False, True), (9, True, True)], [(CAME_AND_WENT, NEVER_CHANGED)],
+            [(exactly(2), STILL)],
+        ),
+    ],
+)  # fmt: skip
+def test_from_when_to_when_by_groups(
+    points: list[tuple[float, bool, bool]],
+    sources: list[tuple[Known, Known]],
+    held: list[tuple[Moment, Moment]],
+) -> None:
+    given = filled(
+        [Point(day(at), had, has) for at, had, has in points],
+        [Source(gives, has_them) for gives, has_them in sources],
+    )
+    assert list(spans(given, [], day(0))) == [Held(*one) for one in held]
+
+
+def test_who_may_not_enter_has_no_role_by_a_group() -> None:
+    gone = Point(day(1), had=False, has=False, was_active=True, active=False)
+    back = Point(day(9), had=False, has=False, was_active=False, active=True)
+    assert filled([gone, back], [Source(CAME_AND_WENT, NEVER_CHANGED)]) == [gone, back]
 
 
 async def ago(stack: Stack, hours: float) -> None:
@@ -123,6 +193,45 @@ async def test_by_what_happens_to_a_group(stack: Stack) -> None:
     assert await admins(adam, 4, "author") == {}
     kims = (await admins(adam, 2, "author"))["Kim"]
     assert (kims["certain"], kims["since"][:10], kims["until"][:10]) == (True, today(3), today(1))
+
+
+async def test_by_a_mapping_that_came_and_went(stack: Stack) -> None:
+    """No entry about Kim or Ian mentions the role; Zoe came when it was over."""
+    kim, ian, zoe = (stack.person(name) for name in ("Kim", "Ian", "Zoe"))
+    designers = stack.group("Designers", kim, ian)
+    adam = await stack.sign_in_as("Admins", "Adam")
+    granted = await grant(adam, await user_id_of(adam, ian), "author")
+    assert granted.status_code == 201
+    await ago(stack, 48)
+    await have_give(adam, "Designers", "author")
+    await ago(stack, 48)
+    await have_give(adam, "Designers")
+    await ago(stack, 24)
+    stack.emulator.remove_member(designers, kim)
+    stack.emulator.add_member(designers, zoe)
+    await stack.deliver()
+    await ago(stack, 24)
+    assert [set(await admins(adam, back, "author")) for back in range(8)] == [
+        {"Ian"}, {"Ian"}, {"Ian", "Kim"}, {"Ian", "Kim"}, {"Ian", "Kim"}, {"Ian"}, {"Ian"}, set(),
+    ]  # fmt: skip
+    kims = (await admins(adam, 3, "author"))["Kim"]
+    assert (kims["certain"], kims["since"][:10], kims["until"][:10]) == (True, today(4), today(2))
+
+
+async def test_by_what_the_organization_decides(stack: Stack) -> None:
+    """One entry in between tells when it was."""
+    kim = stack.person("Kim")
+    stack.group("Authors", kim)
+    adam = await stack.sign_in_as("Admins", "Adam")
+    adam_id = (await stack.me(adam))["id"]
+    assert (await grant(adam, adam_id, "admin")).status_code == 201
+    await ago(stack, 48)
+    change = {"version": 0, "default_mappings": False}
+    assert (await adam.patch("/organization", json=change)).status_code == 200
+    await ago(stack, 24)
+    assert await admins(adam, 0, "author") == {}
+    found = await admins(adam, 2, "author")
+    assert (found["Kim"]["certain"], found["Kim"]["until"][:10]) == (True, today(1))
 
 
 async def test_a_gap_is_not_certain(stack: Stack) -> None:

@@ -1451,7 +1451,7 @@ export interface components {
             event_id: string | null;
             /**
              * Count
-             * @description Of `webhook.forged`: how many came from there in that hour; those that were refused for being too many are not among them.
+             * @description Of `webhook.forged` and `universal_logout.refused`: how many came from there in that hour; those that were refused for being too many are not among them.
              */
             count: number | null;
             detail: components["schemas"]["AuditDetail"];
@@ -3054,7 +3054,7 @@ export interface components {
             version: number;
             /**
              * Seats Exceeded
-             * @description More have joined than there are seats. They stay; nobody else can join.
+             * @description More are taken than there are, as `/team/seats` counts them: joined, invited and guests. They stay; nobody else can join.
              */
             seats_exceeded: boolean;
             /**
