@@ -117,6 +117,14 @@ BEGIN
                 job_title text, department text, rank smallint, occurred_at timestamptz,
                 event_id text
             )
+            -- A look before the lock, and before all that is made of a name: most are hints about
+            -- somebody well known.
+            WHERE (
+                SELECT (k.profile_rank, k.profile_at, k.profile_event_id)
+                    < (r.rank, r.occurred_at, r.event_id)
+                FROM users AS k
+                WHERE k.organization_id = r.organization_id AND k.key = r.user_key
+            ) IS NOT FALSE
             ORDER BY
                 r.organization_id, r.user_key,
                 r.rank DESC, r.occurred_at DESC, r.event_id DESC, r.id DESC
@@ -140,7 +148,7 @@ BEGIN
                 r.organization_id, r.id, r.directory_id, r.idp_id, r.email, r.name, r.state,
                 r.custom_attributes, coalesce(r.role_slugs, '{}'), r.rank, r.occurred_at, r.event_id
             FROM jsonb_populate_recordset(NULL::directory_users, facts -> 'directory_users') AS r
-            -- A look before the lock: hints about someone well known must not queue on their row.
+            -- As above: hints must not queue on the row of somebody well known.
             WHERE (
                 SELECT (k.rank, k.occurred_at, k.event_id) < (r.rank, r.occurred_at, r.event_id)
                 FROM directory_users AS k
@@ -162,14 +170,18 @@ BEGIN
 
     IF facts @? '$.directory_users[*].role_slugs[*]' THEN
         INSERT INTO workos_roles (organization_id, slug)
-        SELECT DISTINCT r.organization_id, s.slug
-        FROM jsonb_populate_recordset(NULL::directory_users, facts -> 'directory_users') AS r
-        CROSS JOIN unnest(r.role_slugs) AS s (slug)
+        SELECT told.organization_id, told.slug
+        FROM (
+            SELECT DISTINCT r.organization_id, s.slug
+            FROM jsonb_to_recordset(facts -> 'directory_users')
+                AS r (organization_id text, role_slugs text[])
+            CROSS JOIN unnest(r.role_slugs) AS s (slug)
+        ) AS told
         WHERE (
             SELECT k.slug FROM workos_roles AS k
-            WHERE k.organization_id = r.organization_id AND k.slug = s.slug
+            WHERE k.organization_id = told.organization_id AND k.slug = told.slug
         ) IS NULL
-        ORDER BY r.organization_id, s.slug
+        ORDER BY told.organization_id, told.slug
         ON CONFLICT DO NOTHING;
     END IF;
 
