@@ -6,6 +6,7 @@ EMULATOR_PORT ?= 3001
 PEOPLE ?= 10000
 BASE ?= main
 ONLY ?=
+PICTURES ?=
 
 BIN := .venv/bin
 PACKAGES := .venv/.packages
@@ -18,7 +19,8 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--no-header --no-annotate --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install run migrate migration test browser nightly lint types bench bench-compare bench-growth lock pages
+.PHONY: help install run migrate migration test browser nightly lint types screenshots \
+	bench bench-compare bench-growth bench-pages bench-streams lock pages
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -63,6 +65,15 @@ bench-compare: install ## measure this beside another commit, taking turns (BASE
 
 bench-growth: install ## measure what grows with the database (ONLY="/team" for some)
 	@$(BIN)/python bench/growth.py --only "$(ONLY)" --json bench/growth.json
+
+bench-pages: install browser ## measure pages on a slow phone, and how they scroll (PEOPLE=10000)
+	@$(BIN)/python bench/pages.py --people "$(PEOPLE)"
+
+bench-streams: install ## measure what a thousand open pages cost a process
+	@$(BIN)/python bench/streams.py
+
+screenshots: install browser ## take pictures of every page (ONLY=roles; PICTURES=docs/pictures: the README's, too)
+	@$(BIN)/python -m tools.screenshots --only "$(ONLY)" $(if $(PICTURES),--readme "$(PICTURES)")
 
 lock: $(PACKAGES) ## pin the newest versions of all packages
 	@$(LOCK) --upgrade --extra local --extra dev --output-file requirements-dev.lock

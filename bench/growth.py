@@ -28,8 +28,7 @@ from backend.pagination import EventCursor, NameCursor, TimeCursor
 from bench import load, programs, sides
 from bench.company import ORGANIZATION, Company, signed
 from bench.database import Server
-from bench.filled import OWN_POSTS, Size, fill
-from bench.programs import Application
+from bench.filled import OWN_POSTS, Size
 from bench.run import home_and_server
 from bench.sides import APPLIED
 
@@ -258,50 +257,34 @@ async def _middle(connection: asyncpg.Connection, table: str, *columns: str) -> 
 @asynccontextmanager
 async def grown(server: Server, home: Path, size: Size) -> AsyncIterator[Grown]:
     """A database of this size that is served, with person 0 of the company signed in."""
-    rollcall, name = Application("rollcall"), f"grown_{size.users}_{size.organizations}"
-    begun = time.perf_counter()
-    async with (
-        programs.served(
-            Application("bench"), "bench.fake_workos:create_app", {"BENCH_STREAM": "0,0"}, home
-        ) as workos,
-        sides.migrated(rollcall, server, name, home) as given,
-    ):
-        await fill(server, name, size)
-        # Workers that end would take what they cost with them.
-        await server.execute(f"ALTER DATABASE {name} SET max_parallel_workers_per_gather = 0")
+    name, begun = f"grown_{size.users}_{size.organizations}", time.perf_counter()
+    async with sides.filled(server, home, name, size) as (program, _):
         print(f"{size}: filled in {time.perf_counter() - begun:.0f} s", flush=True)
-        given["WORKOS_BASE_URL"] = f"http://127.0.0.1:{workos.port}"
-        factory = "backend.main:create_served_app"
-        async with programs.served(rollcall, factory, given, home) as program:
-            connection = await asyncpg.connect(server.url_of(name))
-            company = Company(size.ours)
-            company.as_filled()
-            company.cookie = await asyncio.to_thread(sides.sign_in, program.port)
-            of_ours = "WHERE organization_id = $1"
-            side = Grown(
-                name,
-                size,
-                program,
-                company,
-                await _ids(
-                    connection, f"SELECT id FROM users {of_ours} ORDER BY key LIMIT {_SOME}"
-                ),
-                await _ids(
-                    connection,
-                    f"SELECT id FROM users AS u {of_ours} AND joined_at IS NULL AND NOT EXISTS ("
-                    "SELECT FROM invitations AS i WHERE i.organization_id = u.organization_id"
-                    " AND i.user_id = u.id) ORDER BY key LIMIT 40",
-                ),
-                await _ids(
-                    connection, f"SELECT id FROM posts {of_ours} ORDER BY id LIMIT {2 * _SOME}"
-                ),
-                await _ids(connection, f"SELECT id FROM directory_events {of_ours} LIMIT {_SOME}"),
-                TimeCursor(*await _middle(connection, "posts", "created_at", "id")),
-                NameCursor(*await _middle(connection, "users", "sort_name", "id")),
-                EventCursor(*await _middle(connection, "directory_events", "received_at", "id")),
-            )
-            await connection.close()
-            yield side
+        connection = await asyncpg.connect(server.url_of(name))
+        company = Company(size.ours)
+        company.as_filled()
+        company.cookie = await asyncio.to_thread(sides.sign_in, program.port)
+        of_ours = "WHERE organization_id = $1"
+        side = Grown(
+            name,
+            size,
+            program,
+            company,
+            await _ids(connection, f"SELECT id FROM users {of_ours} ORDER BY key LIMIT {_SOME}"),
+            await _ids(
+                connection,
+                f"SELECT id FROM users AS u {of_ours} AND joined_at IS NULL AND NOT EXISTS ("
+                "SELECT FROM invitations AS i WHERE i.organization_id = u.organization_id"
+                " AND i.user_id = u.id) ORDER BY key LIMIT 40",
+            ),
+            await _ids(connection, f"SELECT id FROM posts {of_ours} ORDER BY id LIMIT {2 * _SOME}"),
+            await _ids(connection, f"SELECT id FROM directory_events {of_ours} LIMIT {_SOME}"),
+            TimeCursor(*await _middle(connection, "posts", "created_at", "id")),
+            NameCursor(*await _middle(connection, "users", "sort_name", "id")),
+            EventCursor(*await _middle(connection, "directory_events", "received_at", "id")),
+        )
+        await connection.close()
+        yield side
 
 
 class Cost(NamedTuple):

@@ -178,8 +178,17 @@ def _stat(pid: int) -> list[int]:
 
 def most_memory_mb(pid: int) -> float:
     """The largest resident size that a process has had; 0 where there is no /proc."""
+    return _memory_mb(pid, "VmHWM")
+
+
+def memory_mb(pid: int) -> float:
+    """Its resident size now; 0 where there is no /proc."""
+    return _memory_mb(pid, "VmRSS")
+
+
+def _memory_mb(pid: int, kind: str) -> float:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0)
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(kind)), 0)

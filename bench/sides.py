@@ -1,7 +1,7 @@
 """What is compared: applications with their companies, and the bare limit beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPMessage
@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from backend.http.guards import session_cookie_name, session_signer
+from backend.services.sessions import Token
+from backend.settings import Settings
 from bench import load, programs
 from bench.company import ORGANIZATION, WEBHOOK_SECRET, Company, signed
 from bench.database import Server
+from bench.filled import Size, fill
 from bench.programs import Application
 
 CONNECTIONS = 32
@@ -76,6 +80,35 @@ async def migrated(
     await programs.finish(application, "migrate", [*COMMAND, "migrate"], given, home)
     yield given
     await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def filled(
+    server: Server, home: Path, name: str, size: Size
+) -> AsyncIterator[tuple[programs.Program, dict[str, str]]]:
+    """The application with a database of this size, and its environment."""
+    rollcall = Application("rollcall")
+    async with (
+        programs.served(
+            Application("bench"), "bench.fake_workos:create_app", {"BENCH_STREAM": "0,0"}, home
+        ) as workos,
+        migrated(rollcall, server, name, home) as given,
+    ):
+        await fill(server, name, size)
+        # Workers that end would take what they cost with them.
+        await server.execute(f"ALTER DATABASE {name} SET max_parallel_workers_per_gather = 0")
+        given["WORKOS_BASE_URL"] = f"http://127.0.0.1:{workos.port}"
+        factory = "backend.main:create_served_app"
+        async with programs.served(rollcall, factory, given, home) as program:
+            yield program, given
+
+
+def cookie_of(person: int, given: Mapping[str, str]) -> str:
+    """Of somebody in a database that was filled."""
+    settings = Settings.model_validate({name.lower(): value for name, value in given.items()})
+    token = Token(ORGANIZATION, Company(person + 1).user(person)["idp_id"])
+    signed_token = session_signer(settings).sign(str(token)).decode()
+    return f"{session_cookie_name(settings)}={signed_token}"
 
 
 @asynccontextmanager

@@ -10,6 +10,8 @@ const PAGES = "build";
 const FALLBACK = "index.html";
 const FIRST_PAINT = "first-paint.js";
 const FIRST_FONT = /^inter-latin-wght-normal\..+\.woff2$/;
+const STYLESHEET = /\s*<link href="[^"]*\.css" rel="stylesheet">/g;
+const OF_THE_FRAME = /\/(frame|0)\.[\w-]+\.css"/;
 const INLINE_SCRIPT = /<script>([\s\S]*?)<\/script>/g;
 const INLINE_STYLE = /\sstyle="[^"]*"/g;
 
@@ -25,6 +27,7 @@ export function singlePage(): Adapter {
       let html = await readFile(page, "utf8");
       html = await withoutInlineScript(html, folder);
       html = await withNamedFirstPaint(html, folder);
+      html = withStylesFirst(html);
       await writeFile(page, await withFirstFont(html, `${folder}/assets`));
     },
   };
@@ -38,7 +41,7 @@ async function withoutInlineScript(html: string, folder: string): Promise<string
   }
   const file = `${folder}/bootstrap.${contentHash(code)}.js`;
   await writeFile(path.join(PAGES, file), code);
-  return html.replace(INLINE_SCRIPT, () => `<script src="/${file}"></script>`);
+  return html.replace(INLINE_SCRIPT, () => `<script src="/${file}" defer></script>`);
 }
 
 /** Named by its content, it need not be asked for again. */
@@ -47,6 +50,14 @@ async function withNamedFirstPaint(html: string, folder: string): Promise<string
   const file = `${folder}/first-paint.${contentHash(await readFile(source, "utf8"))}.js`;
   await rename(source, path.join(PAGES, file));
   return html.replace(`/${FIRST_PAINT}`, `/${file}`);
+}
+
+/** The first paint waits for styles, so they are asked for first; those of what opens later come with it. */
+function withStylesFirst(html: string): string {
+  const styles = (html.match(STYLESHEET) ?? []).filter((link) => OF_THE_FRAME.test(link));
+  if (styles.length !== 2) throw new Error("The frame should have two stylesheets");
+  const rest = html.replace(STYLESHEET, "");
+  return rest.replace('<script src="/', () => `${styles.join("").trim()}\n    <script src="/`);
 }
 
 /** Asked for with the page, and not when a style is found to need it. */

@@ -34,6 +34,7 @@ _OVERLAP = timedelta(seconds=10)
 """A transaction may commit so long after the time that it notes."""
 _LONGEST_AWAY = timedelta(minutes=10)
 _RETRY_SECONDS = 1
+_QUIET_SECONDS = 15
 
 _TOPICS = {
     "post": Topic.POSTS,
@@ -79,6 +80,14 @@ class Stream:
             news = news if news.topic is Topic.ENDED else News(Topic.REFRESH, news.at)
         self.waiting.put_nowait(news)
 
+    async def next(self) -> News | None:
+        """None after a quiet while."""
+        try:
+            async with asyncio.timeout(_QUIET_SECONDS):
+                return await self.waiting.get()
+        except TimeoutError:
+            return None
+
     def may_hear(self, topic: Topic) -> bool:
         return topic in _OF_EVERYBODY or Permission.ADMINISTER in permissions_of(tuple(self.roles))
 
@@ -111,8 +120,8 @@ class Live:
             self._listens.set()
             await self._look()
 
-    async def follow(self, actor: Actor, since: datetime | None) -> AsyncIterator[News]:
-        """What is new from now on, for as long as the actor may know it.
+    async def follow(self, actor: Actor, since: datetime | None) -> AsyncIterator[News | None]:
+        """What is new from now on, for as long as the actor may know it; None after a quiet while.
 
         Args:
             actor: who holds the page.
@@ -129,9 +138,9 @@ class Live:
                 async for news in self._missed(stream, since, now):
                     yield news
             while True:
-                news = await stream.waiting.get()
-                yield news
-                if news.topic is Topic.ENDED:
+                found = await stream.next()
+                yield found
+                if found is not None and found.topic is Topic.ENDED:
                     return
         finally:
             self._streams[of].discard(stream)

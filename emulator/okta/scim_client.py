@@ -65,6 +65,8 @@ class ScimClient:
 
     async def _call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Raises PushFailedError for anything but 2xx."""
+        if not self._company["scim_path"]:
+            raise PushFailedError(None, "No SCIM endpoint is entered: see Okta's settings.")
         headers = {
             "Authorization": f"Bearer {self._company['scim_token']}",
             "Accept": MEDIA_TYPE,

@@ -38,12 +38,16 @@ class Person(Strict):
 
 
 class Company(Strict):
-    """An organization in WorkOS with one Okta directory and one SAML connection."""
+    """An organization in WorkOS with one Okta directory and one SAML connection.
+
+    Without `connected` there is no directory yet: people are in Okta, and nobody is assigned.
+    """
 
     name: Text
     organization_id: Text | None = None
     directory_id: Text | None = None
     directory: Text = "Okta"
+    connected: bool = True
     domains: list[Text] = []
     groups: list[Text] = []
     people: list[Person] = []
@@ -51,6 +55,8 @@ class Company(Strict):
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         _refuse_repeated("two people have the e-mail address", (p.email for p in self.people))
+        if not self.connected and any((self.groups, *(p.groups for p in self.people))):
+            raise ValueError("a company that is not connected has no groups yet")
         return self
 
 

@@ -16,13 +16,27 @@ def _provision_company(direct: Direct, company: Company) -> None:
     organization = direct.create_organization(
         company.name, company.organization_id, tuple(company.domains)
     )
+    if not company.connected:
+        row = direct.records.add_company(
+            name=organization.name,
+            organization_id=organization.id,
+            directory_id="",
+            connection_id=organization.connection_id,
+            scim_path="",
+            scim_token="",
+        )
+        _add_unassigned(direct, row["id"], company.people)
+        return
     directory = direct.create_directory(organization.id, company.directory, company.directory_id)
     sent = {
         person.email: _create(direct, directory.id, person)
         for person in company.people
         if person.assigned
     }
-    _create_unassigned(direct, directory.id, company)
+    unassigned = [person for person in company.people if not person.assigned]
+    in_okta = direct.records.company_of_directory(directory.id)
+    if in_okta is not None:
+        _add_unassigned(direct, in_okta["id"], unassigned)
     names = dict.fromkeys([*company.groups, *(n for p in company.people for n in p.groups)])
     groups = {name: direct.create_group(directory.id, name) for name in names}
     for person in company.people:
@@ -49,16 +63,14 @@ def _create(direct: Direct, directory_id: str, person: Person) -> User:
     )
 
 
-def _create_unassigned(direct: Direct, directory_id: str, company: Company) -> None:
-    """People of the company who are in Okta, but whom nobody assigned to the application."""
-    row = direct.records.company_of_directory(directory_id)
-    for person in company.people:
-        if row is not None and not person.assigned:
-            profile = Profile(
-                person.first_name,
-                person.last_name,
-                person.email,
-                person.department,
-                person.job_title,
-            )
-            direct.records.add_person(row["id"], profile, assigned=False)
+def _add_unassigned(direct: Direct, company_id: str, people: list[Person]) -> None:
+    """Those who are in Okta, but whom nobody assigned to the application."""
+    for person in people:
+        profile = Profile(
+            person.first_name,
+            person.last_name,
+            person.email,
+            person.department,
+            person.job_title,
+        )
+        direct.records.add_person(company_id, profile, assigned=False)

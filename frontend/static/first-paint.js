@@ -8,4 +8,5 @@
     // A browser that keeps nothing follows the system.
   }
   if (location.pathname.startsWith("/dashboard")) root.dataset.frame = "shell";
+  if (location.pathname === "/") root.dataset.frame = "sign-in";
 }

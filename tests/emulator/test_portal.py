@@ -221,3 +221,25 @@ async def test_portal_pages_never_turn_text_into_html(
         assert page.status_code == 200
         assert script not in page.text
     assert script not in (await browser.get("/workos")).text
+
+
+async def test_a_directory_is_set_up_where_there_is_none(
+    emulator: Emulator, browser: httpx.AsyncClient
+) -> None:
+    beta = emulator.create_organization("Beta")
+    session = emulator.portal_session(beta.id, Intent.DSYNC)
+    assert "Set up a directory" in (await browser.get(session)).text
+    done = await act(browser, f"{session}/directory")
+    page = (await browser.get(done.headers["location"])).text
+    endpoint = re.search(r"/scim/v2\.0/directory_\w+", page)
+    token = re.search(r"the token ([\w-]+)", page)
+    assert endpoint
+    assert token
+    assert "Set up a directory" not in page
+    assert emulator.events[-2]["event"] == "dsync.activated"
+    pushed = await browser.get(
+        f"{endpoint[0]}/Users", headers={"Authorization": f"Bearer {token[1]}"}
+    )
+    assert pushed.status_code == 200
+    other = emulator.portal_session(beta.id, Intent.SSO)
+    assert (await browser.post(f"{other}/directory")).status_code == 403

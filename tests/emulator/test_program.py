@@ -83,6 +83,10 @@ def test_a_signal_ends_it_quickly_and_cleanly(tmp_path: Path, how: signal.Signal
             "companies.1: two people have the e-mail address A@x.ex",
         ),
         (
+            "[[companies]]\nname = 'A'\nconnected = false\ngroups = ['Authors']",
+            "a company that is not connected has no groups yet",
+        ),
+        (
             "[[companies]]\nname = 'A'\n[[timeline]]\ndo = 'add_member'",
             "timeline.1: add_member needs person and",
         ),

@@ -179,6 +179,31 @@ async def test_a_theme_that_was_chosen_is_there_before_anything_else(admin: Pers
     await expect(page.locator("html")).not_to_have_css("color-scheme", "dark")
 
 
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("path", ["/", "/dashboard"])
+async def test_the_first_paint_waits_for_no_script_of_the_application(
+    running: Stack, chromium: Browser, path: str, viewport: ViewportSize
+) -> None:
+    """What comes of HTML and styles alone is something to look at: to a browser, contentful."""
+    context = await chromium.new_context(base_url=running.application, viewport=viewport)
+    page = await context.new_page()
+    await page.route("**/*.js", lambda route: route.abort())
+    await page.route("**/first-paint.*.js", lambda route: route.continue_())
+    await page.goto(path)
+    painted = await page.evaluate(
+        """() => new Promise((resolve) => {
+            new PerformanceObserver((list) => {
+                const names = list.getEntries().map(({name}) => name);
+                if (names.includes("first-contentful-paint")) resolve(true);
+            }).observe({type: "paint", buffered: true});
+            setTimeout(resolve, 5000, false);
+        })"""
+    )
+    assert painted
+    await expect(page.locator("#first-paint")).to_be_visible()
+    await context.close()
+
+
 async def test_by_the_keyboard_alone_one_goes_anywhere(admin: Person) -> None:
     page = admin.page
     await page.keyboard.press("g")

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -103,10 +103,19 @@ async def change_company(
     company_id: str,
     app: Annotated[str, Form(pattern="^(catalogue|custom)$")],
     saml_id: Annotated[str, Form(pattern=r"^(user\.id|email)$")],
+    scim_endpoint: Annotated[str, Form(max_length=300)] = "",
     scim_token: Annotated[str, Form(max_length=200)] = "",
 ) -> RedirectResponse:
-    """Without a `scim_token` the one there is stays."""
+    """Without a `scim_endpoint` or a `scim_token` the one there is stays."""
     okta.records.company(company_id)
+    if scim_endpoint.strip():
+        path = urlsplit(scim_endpoint.strip()).path.rstrip("/")
+        okta.records.store.run(
+            "update companies set scim_path = ?, directory_id = ? where id = ?",
+            path,
+            path.rpartition("/")[2],
+            company_id,
+        )
     if scim_token.strip():
         okta.records.store.run(
             "update companies set scim_token = ? where id = ?", scim_token.strip(), company_id

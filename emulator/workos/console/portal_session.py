@@ -110,6 +110,16 @@ async def renew_certificate(portal: PortalDep, connection_id: str) -> RedirectRe
     return await portal.back("The certificate is renewed.")
 
 
+@router.post("/directory")
+async def set_up_directory(portal: PortalDep) -> RedirectResponse:
+    portal.is_for(Intent.DSYNC)
+    organization = organizations.get(portal.world, portal.organization_id)
+    row = directories.create(portal.world, organization["id"], f"{organization['name']} Okta")
+    return await portal.back(
+        f"Set up. Enter its SCIM endpoint and the token {row['token']} in Okta."
+    )
+
+
 @router.post("/directories/{directory_id}/tokens")
 async def create_token(portal: PortalDep, directory_id: str) -> RedirectResponse:
     portal.is_for(Intent.DSYNC)

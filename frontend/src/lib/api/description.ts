@@ -66,6 +66,7 @@ export interface SecurityScheme {
   in?: string;
   name?: string;
   scheme?: string;
+  bearerFormat?: string;
   description?: string;
 }
 

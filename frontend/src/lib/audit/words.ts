@@ -83,9 +83,11 @@ export function actorName({ actor, event_id, action }: AuditEntry): string {
   return action === "webhook.forged" || action.endsWith(".refused") ? m.a_stranger() : "Rollcall";
 }
 
-/** What is plain from who did it needs no saying. */
+/** What is plain from who did it, or from the action, needs no saying. */
 export function targetName(entry: AuditEntry): string {
-  const { actor, subject } = entry;
+  const { actor, subject, detail } = entry;
+  if (detail.token_name != null) return detail.token_name;
+  if (subject.kind === "reconciliation") return "—";
   return subject.user_id !== null && subject.user_id === actor?.id ? "—" : subjectName(entry);
 }
 
