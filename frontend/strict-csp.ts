@@ -26,6 +26,7 @@ export function singlePage(): Adapter {
       html = await withoutInlineScript(html, folder);
       html = await withNamedFirstPaint(html, folder);
       await writeFile(page, await withFirstFont(html, `${folder}/assets`));
+      await builder.compress(PAGES); // by Brotli and gzip, beside each file
     },
   };
 }
