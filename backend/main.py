@@ -14,9 +14,10 @@ from backend.database.news import Teller
 from backend.http import problems
 from backend.http.addresses import Addressed
 from backend.http.body_limit import BodyLimit
+from backend.http.compression import CompressedPages
 from backend.http.description import describe
 from backend.http.guards import session_signer
-from backend.http.headers import CompressedPages, SecurityHeaders
+from backend.http.headers import SecurityHeaders
 from backend.http.pages import FOLDERS_OF_FILES, PAGES
 from backend.http.request_log import IdentifyRequests
 from backend.http.request_metrics import CountRequests

@@ -29,6 +29,7 @@ export function singlePage(): Adapter {
       html = await withNamedFirstPaint(html, folder);
       html = withStylesFirst(html);
       await writeFile(page, await withFirstFont(html, `${folder}/assets`));
+      await builder.compress(PAGES); // by Brotli and gzip, beside each file
     },
   };
 }

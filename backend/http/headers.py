@@ -2,11 +2,10 @@
 
 from http import HTTPStatus
 
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.http import rate_limits
-from backend.http.pages import FOLDERS_OF_FILES, IMMUTABLE, build_of
+from backend.http.pages import IMMUTABLE, build_of
 from backend.services.rate_limits import Allowance
 
 _EVERYWHERE = [
@@ -17,7 +16,6 @@ _EVERYWHERE = [
 # For a year; it holds for this host alone, for what is below it may be somebody else's.
 _ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-_OF_FILES = ("/openapi.json", *(f"{folder}/" for folder in FOLDERS_OF_FILES))
 _OF_A_FILE = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED})
 _USUAL = [*_EVERYWHERE, (b"content-security-policy", _POLICY.encode())]
 
@@ -29,18 +27,6 @@ def _caching(path: str, status: int, headers: dict[bytes, bytes]) -> bytes:
     # What the API says is true of one person at one moment.
     of_the_moment = status >= HTTPStatus.BAD_REQUEST or b"json" in headers.get(b"content-type", b"")
     return b"no-store" if of_the_moment else b"no-cache"
-
-
-class CompressedPages:
-    """Compress the pages' files, and the API's description; its answers are small, and many."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-        self.compressing = GZipMiddleware(app, minimum_size=1024)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        of_pages = scope["type"] == "http" and scope["path"].startswith(_OF_FILES)
-        await (self.compressing if of_pages else self.app)(scope, receive, send)
 
 
 class SecurityHeaders:

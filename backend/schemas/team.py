@@ -33,3 +33,10 @@ class TeamMember(BaseModel):
 
 class TeamPage(Page[TeamMember]):
     pass
+
+
+class FilterNames(BaseModel):
+    """Names of groups or departments, to filter people by."""
+
+    items: list[str]
+    more: bool = Field(description="Whether there are others: say more of the name in `q`.")

@@ -14,7 +14,7 @@ from backend.schemas.access import AdmissionKind, Role
 from backend.schemas.invitations import InvitationStatus
 from backend.schemas.people import PeopleFilters, PersonStatus, Sort
 from backend.schemas.team import TeamPage, TeamStatus
-from backend.services import team
+from backend.services import team, team_filters
 from backend.services.invitations import listing
 from backend.services.people import listing as people_listing
 from backend.services.sessions import Claim, find_actor, open_session
@@ -26,8 +26,10 @@ PEOPLE = 10_000
 LIMIT = 5
 FEW = 600  # rows that one scan may go through: a few pages' worth, and not the company's
 
-# Almost all have joined; one in fifty is deactivated; a group of all, and one of ten.
+# Almost all have joined; one in fifty is deactivated; a group and a department of almost all, and
+# one of ten.
 MORE = """
+UPDATE users SET department = CASE WHEN right(key, 3) = '999' THEN 'Small' ELSE 'Large' END;
 UPDATE users SET joined_at = now() WHERE sort_name NOT IN ('p7', 'p77', 'p777');
 INSERT INTO invitations (organization_id, id, token_hash, user_id, invited_by, expires_at)
 SELECT organization_id, gen_random_uuid(), '', id, id, now() + interval '1 day'
@@ -59,22 +61,26 @@ FROM users, LATERAL (
 WHERE organization_id = 'org_plan' AND key ~ '[0-9]{2}$'
 """
 
-ASKED: dict[str, tuple[int, TeamStatus | None, str | None, str | None]] = {
-    "all": (5, None, None, None),
-    "joined": (5, TeamStatus.JOINED, None, None),
-    "invitable": (2, TeamStatus.INVITABLE, None, None),
-    "invited": (1, TeamStatus.INVITED, None, None),
-    "deactivated": (5, TeamStatus.DEACTIVATED, None, None),
-    "the group of all": (5, None, "all", None),
-    "a small group": (5, None, "ten", None),
-    "no group": (0, None, "nobody's", None),
-    "a letter of all": (5, None, None, "p"),
-    "what many have": (5, None, None, "p10"),
-    "what one has": (1, None, None, "P4999"),
-    "what nobody has": (0, None, None, "xyz"),
-    "a pattern": (0, None, None, "p%9"),
-    "one of those who were invited": (1, TeamStatus.INVITED, None, "p777"),
-    "one of a small group": (1, None, "ten", "p4999"),
+ASKED: dict[str, tuple[int, dict[str, Any]]] = {
+    "all": (5, {}),
+    "joined": (5, {"status": TeamStatus.JOINED}),
+    "invitable": (2, {"status": TeamStatus.INVITABLE}),
+    "invited": (1, {"status": TeamStatus.INVITED}),
+    "deactivated": (5, {"status": TeamStatus.DEACTIVATED}),
+    "the group of all": (5, {"group": "all"}),
+    "a small group": (5, {"group": "ten"}),
+    "no group": (0, {"group": "nobody's"}),
+    "a large department": (5, {"department": "LARGE"}),
+    "a small department": (5, {"department": "small"}),
+    "no department": (0, {"department": "nobody's"}),
+    "a letter of all": (5, {"search": "p"}),
+    "what many have": (5, {"search": "p10"}),
+    "what one has": (1, {"search": "P4999"}),
+    "what nobody has": (0, {"search": "xyz"}),
+    "a pattern": (0, {"search": "p%9"}),
+    "one of those who were invited": (1, {"status": TeamStatus.INVITED, "search": "p777"}),
+    "one of a small group": (1, {"group": "ten", "search": "p4999"}),
+    "one of a small department": (1, {"department": "small", "search": "p4999"}),
 }
 
 
@@ -112,12 +118,10 @@ async def claim(database: Database) -> Claim:
 async def test_a_page_of_the_team_reads_a_page(large: Database, plans: Plans) -> None:
     teammate = await claim(large)
     read: dict[str, int] = {}
-    for asked, (many, status, group, search) in ASKED.items():
+    for asked, (many, filters) in ASKED.items():
         for cursor in (None, NameCursor("p", uuid4())):
             await plans.taken()
-            page = await team.list_page(
-                teammate, status=status, group=group, search=search, cursor=cursor, limit=LIMIT
-            )
+            page = await team.list_page(teammate, **filters, cursor=cursor, limit=LIMIT)
             assert len(TeamPage.model_validate_json(page).items) == many, asked
             run = await plans.taken()
             assert set().union(*(plan.unbound for plan in run)) == set(), asked
@@ -125,6 +129,24 @@ async def test_a_page_of_the_team_reads_a_page(large: Database, plans: Plans) ->
             most = max(plan.rows_read for plan in run)
             read[f"{asked}, {'further on' if cursor else 'from the start'}"] = most
     assert {asked: rows for asked, rows in read.items() if rows > FEW} == {}
+
+
+async def test_what_people_can_be_filtered_by_is_found_without_reading_them(
+    large: Database, plans: Plans
+) -> None:
+    actor = await find_actor(await claim(large))
+    async with large.connect() as connection:
+        for search in (None, "l"):
+            await plans.taken()
+            departments = await team_filters.departments(connection, actor, search)
+            groups = await team_filters.groups(connection, actor, search)
+            run = await plans.taken()
+            assert set().union(*(plan.unbound for plan in run)) == set()
+            # A part of a name is looked for in those of all groups, which are a thousand here.
+            assert max(plan.rows_read for plan in run) <= (FEW if search is None else 1_100)
+            assert departments.items == ["Large", "Small"]
+            assert (groups.items[0], groups.more) == ("all", search is None)
+            assert len(groups.items) == (50 if search is None else 1)
 
 
 async def test_a_page_of_the_invitations_reads_a_page(
@@ -170,10 +192,9 @@ async def test_what_is_shown_of_people_is_derived_for_those_of_the_page(
         assert plan.rows_read <= 4 * (limit + 1) + 1
 
 
-# Of everybody: there is a department of all but ten, and ten were blocked.
+# Of everybody: ten were blocked.
 OF_ADMINS = """
-UPDATE users SET department = CASE WHEN right(key, 3) = '999' THEN 'Small' ELSE 'Large' END,
-    last_seen_at = now() - (right(key, 1) || ' days')::interval;
+UPDATE users SET last_seen_at = now() - (right(key, 1) || ' days')::interval;
 UPDATE users SET blocked_at = now() WHERE right(key, 3) = '998';
 INSERT INTO admissions (organization_id, user_id, kind, reason)
 SELECT organization_id, id, 'guest', '' FROM users WHERE right(key, 3) = '997';

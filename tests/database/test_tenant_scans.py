@@ -78,6 +78,10 @@ async def use_team(stack: Stack) -> None:
     page = await ask(adam, "/team", limit=1)
     await ask(adam, "/team", cursor=page["next_cursor"])
     await ask(adam, "/team", cursor=page["next_cursor"], status="invited", group="Admins", q="a")
+    await ask(adam, "/team", department="Sales")
+    for names in ("groups", "departments"):
+        await ask(adam, f"/team/{names}")
+        await ask(adam, f"/team/{names}", q="a")
     await execute(
         stack,
         "UPDATE organizations SET seats = 3 WHERE workos_id = :id",

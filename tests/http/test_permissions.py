@@ -32,6 +32,8 @@ OPENED_BY = {
     ("POST", "/posts/{own}/restore"): DELETE_OWN,
     ("GET", "/team"): {Permission.READ_TEAM},
     ("GET", "/team/seats"): {Permission.READ_TEAM},
+    ("GET", "/team/groups"): {Permission.READ_TEAM},
+    ("GET", "/team/departments"): {Permission.READ_TEAM},
     ("GET", "/team/invitations"): INVITE,
     ("POST", "/team/invitations"): INVITE,
     ("POST", "/team/{id}/invitation"): INVITE,

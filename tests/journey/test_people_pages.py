@@ -1,9 +1,10 @@
 """What an administrator does about people and roles, by the keyboard alone."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.journey.people import Administrator, Person, Stack
 from tests.journey.test_frame import ADMIN, MEMBER, entered, violations
@@ -35,6 +36,156 @@ async def open_person(page: Page, name: str) -> None:
     await page.goto("/dashboard/team")
     await page.get_by_role("link", name=name).press("Enter")
     await expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+
+
+async def test_by_the_keyboard_alone_people_are_filtered_and_back_finds_it_so(
+    admin: Person,
+) -> None:
+    page = admin.page
+    rows = page.locator("tr[data-id]")
+    await page.goto("/dashboard/team")
+    await page.get_by_role("button", name="Department", exact=True).press("Enter")
+    dialog = page.get_by_role("dialog", name="Only one department")
+    await expect(dialog.get_by_role("searchbox")).to_be_focused()
+    await expect(dialog.get_by_role("button", name="Engineering")).to_be_visible()
+    await page.keyboard.type("sal")
+    await expect(dialog.get_by_role("button", name="Engineering")).to_have_count(0)
+    assert await violations(page) == []
+    await page.keyboard.press("Enter")
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_contain_text(MEMBER)
+    await page.get_by_role("button", name="Group", exact=True).press("Enter")
+    await (
+        dialog.or_(page.get_by_role("dialog")).get_by_role("button", name="Editors").press("Enter")
+    )
+    await expect(page).to_have_url(admin.address("/dashboard/team?group=Editors&department=Sales"))
+    await expect(rows).to_have_count(1)
+    assert await violations(page) == []
+
+    await page.get_by_role("link", name=MEMBER).press("Enter")
+    await expect(page.get_by_role("heading", name=MEMBER, level=1)).to_be_visible()
+    await page.go_back()
+    await expect(rows).to_have_count(1)
+    await page.get_by_role("link", name="Department: Sales: remove").press("Enter")
+    await expect(page).to_have_url(admin.address("/dashboard/team?group=Editors"))
+    await page.get_by_role("link", name="Group: Editors: remove").press("Enter")
+    await expect(rows).to_have_count(2)
+
+    names = page.get_by_role("columnheader", name="Name")
+    await expect(names).to_have_attribute("aria-sort", "ascending")
+    await page.get_by_role("button", name="Sort: Name").press("Enter")
+    await page.get_by_role("menuitemradio", name="Last seen").press("Enter")
+    seen = page.get_by_role("columnheader", name="Last seen")
+    await expect(seen).to_have_attribute("aria-sort", "descending")
+    await expect(rows.first).to_contain_text(ADMIN)
+    await page.get_by_role("columnheader", name="Department").get_by_role("link").press("Enter")
+    await expect(page).to_have_url(admin.address("/dashboard/team?sort=department"))
+    await page.get_by_role("link", name="Guests 0").press("Enter")
+    await expect(page.get_by_text("Nobody matches")).to_be_visible()
+
+
+MANY = 10_000
+
+
+def one_of_many(at: int) -> dict[str, object]:
+    return {
+        "id": f"01920000-0000-7000-8000-{at:012}",
+        "name": f"Person {at:05}",
+        "email": f"person{at}@journey.example",
+        "job_title": "Engineer",
+        "department": "Engineering",
+        "status": "joined",
+        "admission": None,
+        "highest_role": "member",
+        "roles": ["member"],
+        # Rows that are higher than others, so that no place can be had by counting.
+        "groups": [f"Group of many words {n}" for n in range(12)] if at % 7 == 0 else [],
+        "sessions": 0,
+        "posts": 0,
+        "joined_at": None,
+        "last_seen_at": None,
+    }
+
+
+async def give_many(route: Route) -> None:
+    asked = parse_qs(urlsplit(route.request.url).query)
+    first = int(asked.get("cursor", ["0"])[0])
+    after = min(first + int(asked.get("limit", ["20"])[0]), MANY)
+    await route.fulfill(
+        json={
+            "items": [one_of_many(at) for at in range(first, after)],
+            "next_cursor": str(after) if after < MANY else None,
+        }
+    )
+
+
+async def test_ten_thousand_people_are_gone_through_and_back_finds_the_place(
+    admin: Person,
+) -> None:
+    """In the document are those near the screen; others are told of by their number."""
+    page = admin.page
+    rows = page.locator("tr[data-id]")
+    await page.route("**/people?**", give_many)
+    await page.goto("/dashboard/team")
+    table = page.get_by_role("table")
+    await expect(table).to_have_attribute("aria-rowcount", "-1")
+    for _ in range(400):
+        if await table.get_attribute("aria-rowcount") != "-1":
+            break
+        await page.mouse.wheel(0, 30_000)
+        await page.wait_for_timeout(20)
+    await expect(table).to_have_attribute("aria-rowcount", str(MANY + 1))
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await expect(rows.last).to_contain_text("Person 09999")
+    assert await rows.count() < 100
+    assert await violations(page) == []
+
+    # By the keyboard from row to row, also when the row with the focus was scrolled away.
+    await page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+    await page.wait_for_timeout(200)
+    middle = rows.nth(await rows.count() // 2)
+    number = int(await middle.get_attribute("aria-rowindex") or 0)
+    await middle.focus()
+    await page.keyboard.press("j")
+    focused = page.locator("tr[data-id]:focus")
+    await expect(focused).to_have_attribute("aria-rowindex", str(number + 1))
+    await page.mouse.wheel(0, 50_000)
+    await page.wait_for_timeout(200)
+    await expect(focused).not_to_be_in_viewport()
+    await page.keyboard.press("j")
+    await expect(focused).to_have_attribute("aria-rowindex", str(number + 2))
+    await expect(focused).to_be_in_viewport()
+
+    # And back.
+    who = f"Person {number:05}"
+    link = page.get_by_role("link", name=who, exact=True)
+    await link.scroll_into_view_if_needed()
+    await page.wait_for_timeout(200)
+    place = await link.bounding_box()
+    before = await page.evaluate("scrollY")
+    await link.click()
+    await expect(page.get_by_role("alert")).to_be_visible()  # there is no such person
+    await page.go_back()
+    await expect(link).to_be_in_viewport()
+    await page.wait_for_timeout(300)
+    assert await page.evaluate("scrollY") == before
+    assert await link.bounding_box() == place
+    await expect(table).to_have_attribute("aria-rowcount", str(MANY + 1))
+
+
+async def test_who_is_blocked_has_a_tab_of_their_own(admin: Person) -> None:
+    page = admin.page
+    await open_person(page, MEMBER)
+    path = page.url.removeprefix(admin.address("/dashboard"))
+    assert await admin.request("POST", f"{path}/block", {"reason": "Laptop stolen"}) == 204
+    await page.goto("/dashboard/team")
+    await page.get_by_role("link", name="Blocked 1").press("Enter")
+    rows = page.locator("tr[data-id]")
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_contain_text(MEMBER)
+    await page.get_by_role("link", name="Deactivated 0").press("Enter")
+    await expect(page.get_by_text("Nobody matches")).to_be_visible()
+    assert await admin.request("POST", f"{path}/unblock") == 204
 
 
 async def test_by_the_keyboard_alone_a_role_is_given_and_taken(admin: Person) -> None:

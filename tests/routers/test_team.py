@@ -120,6 +120,38 @@ async def test_every_group_that_is_shown_can_be_asked_for(stack: Stack, name: st
     assert set(await people(max_, group=shown)) == {"Kim"}
 
 
+async def test_what_the_team_can_be_filtered_by_is_named(stack: Stack) -> None:
+    departments = ["Éngineering", "Sales", "sales", ""]
+    kims = [
+        stack.person(f"Kim{at}", custom_attributes={"department": department})
+        for at, department in enumerate(departments)
+    ]
+    for name in ("Zebras", "Ants"):
+        stack.group(name, kims[0])
+    stack.group("Empty")
+    max_ = await stack.sign_in_as(None, "Max")
+
+    async def names(of: str, **params: str) -> list[str]:
+        answer = await max_.get(f"/team/{of}", params=params)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["more"] is False
+        items: list[str] = answer.json()["items"]
+        return items
+
+    assert await names("groups") == ["Ants", "Zebras"]
+    assert await names("groups", q="zEB") == ["Zebras"]
+    engineering, sales = await names("departments")
+    assert (engineering, sales.lower()) == ("Éngineering", "sales")
+    assert await names("departments", q="ENG") == ["Éngineering"]
+    assert await names("departments", q="nobody") == []
+    assert set(await people(max_, department=sales)) == {"Kim1", "Kim2"}
+    assert set(await people(max_, department="engineering", group="Ants")) == {"Kim0"}
+    assert await people(max_, department="Sale") == {}
+    stack.emulator.deactivate_user(kims[0])
+    await stack.deliver()
+    assert await names("groups") == []
+
+
 async def test_search(stack: Stack) -> None:
     stack.person("Ümit", last_name="O'Neil", email="u_1%@acme.example")
     stack.person("Zed", last_name="Xu", email="zed@acme.example")

@@ -202,10 +202,7 @@ async def _filters(executor: Executor, actor: Actor, asked: PeopleFilters) -> li
     if asked.group:
         found.append(team.in_group(actor, asked.group))
     if asked.department:
-        same = User.sort_department == func.folded(asked.department)
-        # In the order of the index, or all of a large department may be read to take some.
-        by_index = _ids(actor).where(same).order_by(User.sort_name, User.id)
-        found.append(Filter(same, by_index))
+        found.append(team.in_department(actor, asked.department))
     if asked.role is not None:
         found += await _of_role(executor, actor, asked.role)
     if asked.owns_posts is not None:

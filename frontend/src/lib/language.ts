@@ -1,6 +1,6 @@
 /** The language that somebody chose in this browser; without a choice it is the browser's own. */
 import { remember, remembered } from "#lib/storage.ts";
-import { isLocale, type Locale } from "#lib/words/runtime.js";
+import { baseLocale, getLocale, isLocale, type Locale } from "#lib/words/runtime.js";
 
 const KEY = "language";
 
@@ -13,6 +13,11 @@ export function chosenLanguage(): Locale | undefined {
     known = { language: isLocale(language) ? language : undefined };
   }
   return known.language;
+}
+
+/** Then its own sentences can be shown, which know more of a case than its code. */
+export function isServersLanguage(): boolean {
+  return getLocale() === baseLocale;
 }
 
 /** All words are made anew, so the page is. */

@@ -37,7 +37,9 @@ export class List<Item extends { id: string }> {
     if (this.complete) return;
     await this.more.run(async () => {
       const before = this.#changes;
-      const page = await this.#read(this.#cursor);
+      // Whoever reads on and on should not wait for each of many small parts.
+      const far = this.items.length >= LARGEST_PAGE / 2;
+      const page = await this.#read(this.#cursor, far ? LARGEST_PAGE : undefined);
       // What was read again meanwhile may have ended elsewhere: then this goes on from nowhere.
       if (before === this.#changes) this.#show(distinct([...this.items, ...page.items]), page);
     });

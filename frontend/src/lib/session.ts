@@ -9,6 +9,19 @@ export function may(me: Me, permission: Permission): boolean {
   return me.permissions.includes(permission);
 }
 
+let last: Me | undefined;
+
+/** Who it was when that was last asked; undefined until it was. */
+export function lastMe(): Me | undefined {
+  return last;
+}
+
+/** Asks anew. */
+export async function currentMe(): Promise<Me> {
+  last = await readMe();
+  return last;
+}
+
 const FROM_HIGHEST: Role[] = ["admin", "author", "member"];
 
 export function highestRole(roles: readonly Role[]): Role | undefined {

@@ -43,6 +43,15 @@ export function relativeTime(then: Date, now: number): string {
   return date.format(then);
 }
 
+/** "12 seconds". */
+export function secondsText(seconds: number): string {
+  return new Intl.NumberFormat(locale, {
+    style: "unit",
+    unit: "second",
+    unitDisplay: "long",
+  }).format(seconds);
+}
+
 /** How long something still lasts: "in 6 days". */
 export function timeLeft(until: Date, now: number): string {
   const left = Math.max(0, until.getTime() - now);

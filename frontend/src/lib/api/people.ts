@@ -6,8 +6,14 @@ export type TeamPage = Schemas["TeamPage"];
 export type TeamStatus = Schemas["TeamStatus"];
 export type Invitation = Schemas["InvitationLink"];
 
+export type FilterNames = Schemas["FilterNames"];
+export type PersonStatus = Schemas["PersonStatus"];
+export type Sort = Schemas["Sort"];
+
 export interface TeamQuery {
   status: TeamStatus | null;
+  group?: string | null;
+  department?: string | null;
   q: string | null;
   cursor: string | null;
   limit?: number;
@@ -15,6 +21,14 @@ export interface TeamQuery {
 
 export async function listTeam(query: TeamQuery): Promise<TeamPage> {
   return present(await api.GET("/team", { params: { query } }));
+}
+
+/** Names of groups or departments to filter by, with this in them. */
+export async function listFilterNames(
+  of: "groups" | "departments",
+  q: string,
+): Promise<FilterNames> {
+  return present(await api.GET(`/team/${of}`, { params: { query: q === "" ? {} : { q } } }));
 }
 
 export async function invite(id: string): Promise<Invitation> {
@@ -32,11 +46,26 @@ export type PeoplePage = Schemas["PeoplePage"];
 export type PeopleCounts = Schemas["PeopleCounts"];
 export type InvitationResult = Schemas["InvitationResult"];
 
-/** For administrators: all that is known of each. */
-export async function listPeople(query: {
+/** What is shown of somebody in a list, whoever looks. */
+export type ListedPerson = Pick<
+  PersonSummary,
+  "id" | "name" | "email" | "job_title" | "department" | "groups" | "roles" | "status"
+> &
+  Partial<Pick<TeamMember, "guest_until"> & Pick<PersonSummary, "admission" | "last_seen_at">>;
+
+export interface PeopleQuery {
+  status: PersonStatus | null;
+  kind: "guest" | null;
+  group: string | null;
+  department: string | null;
+  q: string | null;
+  sort: Sort;
   cursor: string | null;
   limit?: number;
-}): Promise<PeoplePage> {
+}
+
+/** For administrators: all that is known of each. */
+export async function listPeople(query: PeopleQuery): Promise<PeoplePage> {
   return present(await api.GET("/people", { params: { query } }));
 }
 

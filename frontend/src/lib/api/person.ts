@@ -3,8 +3,9 @@ import { api, present, type Schemas } from "./client.ts";
 import type { Role } from "./me.ts";
 
 export type PersonDetail = Schemas["PersonDetail"];
-export type PersonStatus = Schemas["PersonStatus"];
 export type Explanation = Schemas["Explanation"];
+export type Reason = Schemas["Reason"];
+export type Refusal = Schemas["Refusal"];
 export type PastAccess = Schemas["PastAccess"];
 export type History = Schemas["History"];
 export type HistoryEntry = Schemas["HistoryEntry"];

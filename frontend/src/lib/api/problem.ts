@@ -1,11 +1,10 @@
 /** The one error that a call of the API raises. */
 
 import { m } from "#lib/words/messages.js";
-import type { components } from "./schema.d.ts";
+import type { ServerCode } from "./refusals.ts";
 
 /** The server's codes, and two for answers that are none of its. */
-export type ProblemCode =
-  components["schemas"]["ProblemCode"] | "unreachable" | "unexpected_answer";
+export type ProblemCode = ServerCode | "unreachable" | "unexpected_answer";
 
 export interface FieldError {
   field: string;
@@ -74,13 +73,25 @@ export function unreachable(): ApiProblem {
 export async function problemFrom(response: Response): Promise<ApiProblem> {
   const body: unknown = await response.json().catch(() => undefined);
   const parts = isRecord(body) ? body : {};
+  const code = text(parts["code"]) ?? "unexpected_answer";
+  const fields = Array.isArray(parts["errors"]) ? parts["errors"].filter(isFieldError) : [];
+  const detail =
+    text(parts["detail"]) ?? m.problem_unexplained({ status: String(response.status) });
+  // Whoever is not signed in is sent to where it is plain. For all others the words come late.
+  const refusals =
+    response.status === 401 ? undefined : await import("./refusals.ts").catch(() => undefined);
+  const words = refusals?.refusalWords(code, {
+    detail,
+    fields: fields.map(({ field }) => field).join(", "),
+    seconds: Number(response.headers.get("retry-after") ?? 1),
+  });
   return new ApiProblem({
     status: response.status,
     // As with every answer, what the server's description promises is taken for granted.
-    code: (text(parts["code"]) as ProblemCode | undefined) ?? "unexpected_answer",
-    title: text(parts["title"]) ?? m.problem_unexpected(),
-    detail: text(parts["detail"]) ?? m.problem_unexplained({ status: String(response.status) }),
-    fields: Array.isArray(parts["errors"]) ? parts["errors"].filter(isFieldError) : [],
+    code: code as ProblemCode,
+    title: words?.title ?? text(parts["title"]) ?? m.problem_unexpected(),
+    detail: words?.detail ?? detail,
+    fields,
     current: parts["current"],
   });
 }

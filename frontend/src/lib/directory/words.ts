@@ -2,32 +2,43 @@
 import type { Directory, DirectoryStatus, Trouble } from "#lib/api/directory.ts";
 import type { Hold, Loss, Reconciliation, Trigger } from "#lib/api/reconciliations.ts";
 import { durationText } from "#lib/events/delay.ts";
+import { isServersLanguage } from "#lib/language.ts";
 import { formatCount } from "#lib/locale.ts";
 import { roleName } from "#lib/people/words.ts";
 import { momentText, shortTime } from "#lib/time.ts";
 import type { Tone } from "#lib/ui/Status.svelte";
 import { m } from "#lib/words/messages.js";
+import { faultText } from "./faults.ts";
 
 type Codes = DirectoryStatus["troubles"][number]["code"];
 
-/** What the matter is and what to do; in the server's words where the status lacks what they say. */
+/** What the matter is and what to do. */
 export function troubleText(trouble: Trouble, status: DirectoryStatus): string {
   const { parked, catch_up, worker, reconciliations } = status;
   const gone = status.directories.map(({ since }) => since ?? "").sort();
-  const said: Partial<Record<Codes, () => string>> = {
+  const inOwnWords = (words: () => string) => () => (isServersLanguage() ? trouble.text : words());
+  const said: Record<Codes, () => string> = {
     directories_removed: () => m.trouble_removed({ when: timeText(gone.at(-1)) }),
     reconciliation_held: m.trouble_held,
-    reconciliation_retrying: () =>
-      m.trouble_retrying({ reason: reconciliations.current?.error ?? "" }),
-    reconciliation_failed: () => m.trouble_failed({ reason: reconciliations.last?.error ?? "" }),
+    reconciliation_retrying: () => m.trouble_retrying({ reason: faultOf(reconciliations.current) }),
+    reconciliation_failed: () => m.trouble_failed({ reason: faultOf(reconciliations.last) }),
     events_parked: () =>
       m.trouble_parked({ count: parked.count, shown: formatCount(parked.count) }),
     catch_up_failing: () =>
-      m.trouble_catch_up({ count: catch_up.failures, reason: catch_up.error ?? "" }),
+      m.trouble_catch_up({ count: catch_up.failures, reason: faultText(catch_up) }),
     cursor_expired: m.trouble_cursor,
     no_worker: () => m.trouble_worker({ when: timeText(worker.seen_at) }),
+    // The status lacks what these tell more exactly.
+    sso_inactive: inOwnWords(m.trouble_sso_inactive),
+    certificate_due: inOwnWords(m.trouble_certificate),
+    directory_cut_off: inOwnWords(m.trouble_cut_off),
+    break_glass: inOwnWords(m.trouble_break_glass),
   };
-  return said[trouble.code]?.() ?? trouble.text;
+  return said[trouble.code]();
+}
+
+function faultOf(reconciliation: DirectoryStatus["reconciliations"]["last"]): string {
+  return reconciliation === null ? "" : faultText(reconciliation);
 }
 
 function timeText(at: string | null | undefined): string {

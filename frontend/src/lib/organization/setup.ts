@@ -1,6 +1,7 @@
 /** What an organization's first administrator still has to do. */
 import type { DirectoryStatus, OrganizationDetails, PortalIntent } from "#lib/api/organization.ts";
 import type { Roles } from "#lib/api/roles.ts";
+import { faultText } from "#lib/directory/faults.ts";
 import { m } from "#lib/words/messages.js";
 
 export interface Step {
@@ -65,7 +66,7 @@ export function stepsOf({ organization, status, roles, admins }: Facts): Step[] 
       key: "source",
       done: worker.alive && (catch_up.enabled ? catch_up.failures === 0 : last_event !== null),
       label: m.setup_source(),
-      advice: catch_up.error ?? m.setup_source_advice(),
+      advice: faultText(catch_up) || m.setup_source_advice(),
       href: "/dashboard/directory",
     },
   ];

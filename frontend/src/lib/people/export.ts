@@ -1,14 +1,16 @@
 /** The people as a file for a spreadsheet. */
 import { listPeople, type PersonSummary } from "#lib/api/people.ts";
+import { peopleQuery, type PeopleFilter } from "./filter.ts";
 import { m } from "#lib/words/messages.js";
 
 const ROWS_A_PAGE = 100;
 
-export async function exportPeople(): Promise<void> {
+/** Those whom the filter leaves, in its order. */
+export async function exportPeople(filter: PeopleFilter): Promise<void> {
   const people: PersonSummary[] = [];
   let cursor: string | null = null;
   do {
-    const page = await listPeople({ cursor, limit: ROWS_A_PAGE });
+    const page = await listPeople(peopleQuery(filter, cursor, ROWS_A_PAGE));
     people.push(...page.items);
     cursor = page.next_cursor;
   } while (cursor !== null);

@@ -4,6 +4,7 @@ import type { Explanation } from "#lib/api/person.ts";
 import { roleName } from "#lib/people/words.ts";
 import { dateText } from "#lib/time.ts";
 import { m } from "#lib/words/messages.js";
+import { reasonText } from "./reasons.ts";
 
 export interface Link {
   id: string;
@@ -39,7 +40,9 @@ function sourcesOf(access: Explanation): Link[] {
     title: entry.directory.name ?? m.directory(),
     detail: [
       entry.name ?? entry.email ?? entry.id,
-      entry.live ? m.chain_active_since({ day: dayText(entry.since?.at) }) : entry.why_not,
+      entry.live
+        ? m.chain_active_since({ day: dayText(entry.since?.at) })
+        : reasonText(entry.reason),
     ].join(" · "),
     counts: entry.live,
     to: from(entry.id, entry.live),
@@ -95,7 +98,7 @@ function leadsTo(access: Explanation) {
 
 function betweenOf(access: Explanation): Link[] {
   const groups = access.memberships.map(
-    ({ group, directory_user_id, live, why_not, since, mappings }): Link => {
+    ({ group, directory_user_id, live, reason, since, mappings }): Link => {
       const lacking = mappings.find(({ gives }) => !gives);
       return {
         id: `${directory_user_id} ${group.id}`,
@@ -106,8 +109,8 @@ function betweenOf(access: Explanation): Link[] {
             ? m.chain_gives_nothing()
             : mappings.some(({ gives }) => gives)
               ? m.chain_member_since({ day: dayText(since.at) })
-              : (lacking?.why_not ?? "")
-          : (why_not ?? ""),
+              : reasonText(lacking?.reason ?? null)
+          : reasonText(reason),
         counts: live,
         to: mappings.map(({ role, gives }) => ({ id: role, counts: gives })),
       };
@@ -117,24 +120,27 @@ function betweenOf(access: Explanation): Link[] {
     id: `workos ${slug}`,
     column: 1,
     title: m.chain_workos_role({ slug }),
-    detail: mappings.length === 0 ? m.chain_gives_nothing() : (mappings[0]?.why_not ?? ""),
+    detail:
+      mappings.length === 0 ? m.chain_gives_nothing() : reasonText(mappings[0]?.reason ?? null),
     counts: mappings.every(({ gives }) => gives),
     to: mappings.map(({ role, gives }) => ({ id: role, counts: gives })),
   }));
-  const grants = access.grants.map(({ role, granted_by, reason, gives, why_not, until }): Link => ({
-    id: `grant ${role}`,
-    column: 1,
-    title: granted_by
-      ? m.chain_granted_by({ name: granted_by.name })
-      : m.chain_granted_by_operator(),
-    detail: gives
-      ? until
-        ? `${reason} · ${m.chain_until({ day: dayText(until) })}`
-        : reason
-      : (why_not ?? ""),
-    counts: gives,
-    to: [{ id: role, counts: gives }],
-  }));
+  const grants = access.grants.map(
+    ({ role, granted_by, reason, gives, why_not_reason, until }): Link => ({
+      id: `grant ${role}`,
+      column: 1,
+      title: granted_by
+        ? m.chain_granted_by({ name: granted_by.name })
+        : m.chain_granted_by_operator(),
+      detail: gives
+        ? until
+          ? `${reason} · ${m.chain_until({ day: dayText(until) })}`
+          : reason
+        : reasonText(why_not_reason),
+      counts: gives,
+      to: [{ id: role, counts: gives }],
+    }),
+  );
   return [...groups, ...workos, ...grants];
 }
 

@@ -1,9 +1,10 @@
 /** Why somebody may do what they may, and what changed it. */
 import type { Permission } from "#lib/api/me.ts";
-import type { Cause, Explanation, HistoryChange, PersonStatus } from "#lib/api/person.ts";
+import type { Cause, Explanation, HistoryChange, PastAccess } from "#lib/api/person.ts";
 import { roleName } from "#lib/people/words.ts";
-import type { Tone } from "#lib/ui/Status.svelte";
+import { shortTime } from "#lib/time.ts";
 import { m } from "#lib/words/messages.js";
+import { refusalText } from "./reasons.ts";
 
 export function firstName(name: string): string {
   return name.split(/\s+/u)[0] ?? name;
@@ -16,9 +17,8 @@ export function questionOf({ person, active, permissions }: Explanation): string
   return permissions.includes("posts:create") ? m.why_write({ name }) : m.why_read({ name });
 }
 
-/** Of a refusal, the server alone knows all the words. */
 export function answerOf(access: Explanation): string {
-  if (access.refusal !== null) return access.refusal;
+  if (access.refusal_reason !== null) return refusalText(access.refusal_reason, access);
   const name = firstName(access.person.name);
   return [entryOf(access, name), ...rolesOf(access)].join(" ");
 }
@@ -48,24 +48,6 @@ function rolesOf({ memberships, grants }: Explanation): string[] {
     );
   return mapped.length + granted.length > 0 ? [...mapped, ...granted] : [m.answer_only_member()];
 }
-
-export function personStatusName(status: PersonStatus): string {
-  return {
-    blocked: m.status_blocked,
-    deactivated: m.status_deactivated,
-    joined: m.status_joined,
-    invited: m.status_invited,
-    invitable: m.status_invitable,
-  }[status]();
-}
-
-export const PERSON_STATUS_TONES: Record<PersonStatus, Tone> = {
-  blocked: "bad",
-  deactivated: "bad",
-  joined: "good",
-  invited: "attention",
-  invitable: "off",
-};
 
 export function permissionName(permission: Permission): string {
   return {
@@ -146,6 +128,13 @@ export function causeName({ kind, actor }: Cause): string {
     person: m.cause_person,
     operator: m.cause_operator,
   }[kind]();
+}
+
+/** How surely it is known what somebody might do then. */
+export function pastText({ state, caused_by, may_have_changed }: PastAccess): string {
+  if (state === null || caused_by === null) return m.past_unknown();
+  const since = m.past_since({ at: shortTime(new Date(caused_by.at)) });
+  return may_have_changed.length > 0 ? `${since} ${m.past_unsure()}` : since;
 }
 
 /** The page of what caused it, where there is one. */

@@ -1,7 +1,9 @@
 /** The icons of lucide.dev that the pages use. */
 export const ICONS = [
   "activity",
+  "arrow-down",
   "arrow-left",
+  "arrow-up",
   "bot",
   "check",
   "calendar-search",

@@ -1,6 +1,6 @@
-import { readMe, type Me } from "#lib/api/me.ts";
+import type { Me } from "#lib/api/me.ts";
 import { ApiProblem } from "#lib/api/problem.ts";
-import { signInPath, whenSignedIn } from "#lib/session.ts";
+import { currentMe, lastMe, signInPath, whenSignedIn } from "#lib/session.ts";
 import type { LayoutLoad } from "./$types.d.ts";
 
 const NOBODY: Me = {
@@ -12,17 +12,15 @@ const NOBODY: Me = {
   permissions: [],
 };
 
-let known: Me = NOBODY;
-
 /** Reading the path makes this run at every navigation: rights can have changed since the last. */
 export const load: LayoutLoad = async ({ url, depends }) => {
   depends("rollcall:me");
   try {
-    known = await whenSignedIn(signInPath(url), readMe);
-    return { me: known, problem: undefined };
+    return { me: await whenSignedIn(signInPath(url), currentMe), problem: undefined };
   } catch (error) {
     // The frame stays while the server is away; what it holds asks the server itself.
-    if (error instanceof ApiProblem && error.passing) return { me: known, problem: error };
+    if (error instanceof ApiProblem && error.passing)
+      return { me: lastMe() ?? NOBODY, problem: error };
     throw error;
   }
 };

@@ -1,19 +1,23 @@
-import { countPeople, listTeam, type TeamMember } from "#lib/api/people.ts";
+import { countPeople, listPeople, listTeam, type ListedPerson } from "#lib/api/people.ts";
 import { Lists } from "#lib/lists.ts";
-import { filterFrom, queryFor } from "#lib/people/filter.ts";
-import { may, signInPath, whenSignedIn } from "#lib/session.ts";
+import { filterFrom, peopleQuery, teamQuery } from "#lib/people/filter.ts";
+import { lastMe, may, signInPath, whenSignedIn } from "#lib/session.ts";
 import type { PageLoad } from "./$types.d.ts";
 
-const lists = new Lists<TeamMember>();
+const team = new Lists<ListedPerson>();
+const people = new Lists<ListedPerson>();
 
 export const load: PageLoad = async ({ url, parent }) => {
   const filter = filterFrom(url.searchParams);
-  const people = await whenSignedIn(signInPath(url), () =>
-    lists.open(url, (cursor, limit) => listTeam(queryFor(filter, cursor, limit))),
-  );
-  const { me } = await parent();
-  const counts = may(me, "administer")
-    ? await whenSignedIn(signInPath(url), countPeople)
-    : undefined;
-  return { filter, people, counts };
+  // Who it was a moment ago, so that only the very first page waits for that.
+  const administers = may(lastMe() ?? (await parent()).me, "administer");
+  return whenSignedIn(signInPath(url), async () => {
+    const [list, counts] = await Promise.all([
+      administers
+        ? people.open(url, (cursor, limit) => listPeople(peopleQuery(filter, cursor, limit)))
+        : team.open(url, (cursor, limit) => listTeam(teamQuery(filter, cursor, limit))),
+      administers ? countPeople() : undefined,
+    ]);
+    return { filter, administers, people: list, counts };
+  });
 };
