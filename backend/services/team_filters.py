@@ -1,6 +1,6 @@
 """The groups and departments that there are to filter people by."""
 
-from sqlalchemy import ColumnElement, Lateral, Select, func, literal, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, func, literal, select, true
 
 from backend.database import Executor, looked_up
 from backend.models import User, live_groups, live_memberships
@@ -48,7 +48,7 @@ async def departments(executor: Executor, actor: Actor, search: str | None) -> F
     return await _first(executor, named, looked_at.c.sort_name, search)
 
 
-def _columns(rows: Lateral) -> Select[*tuple[str, str]]:
+def _columns(rows: FromClause) -> Select[*tuple[str, str]]:
     return select(rows.c.name, rows.c.sort_name)
 
 
