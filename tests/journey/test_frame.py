@@ -1,5 +1,6 @@
 """What every page has: the frame around it, its keys, its themes, and that everybody can use it."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,8 @@ PAGES = [
     "/dashboard",
     "/dashboard/new",
     "/dashboard/team",
+    "/dashboard/team?department=Sales&sort=last_seen",
+    "/dashboard/people/{me}",
     "/dashboard/account",
     "/dashboard/directory",
     "/dashboard/events",
@@ -66,6 +69,12 @@ async def member(running: Stack, chromium: Browser) -> AsyncIterator[Person]:
     await person.page.context.close()
 
 
+async def pages_of(person: Person) -> list[str]:
+    """Those of `PAGES`, with whatever is theirs."""
+    me = await person.page.evaluate("""async () => (await (await fetch("/me")).json()).id""")
+    return [path.format(me=me) for path in PAGES]
+
+
 async def violations(page: Page) -> list[str]:
     """What axe finds against WCAG 2.2 A and AA."""
     await page.evaluate(AXE.read_text())
@@ -89,7 +98,7 @@ async def test_axe_finds_nothing_on_any_page(
     await page.set_viewport_size(viewport)
     body = {"title": "A post", "content": "with text"}
     assert await admin.request("POST", "/posts", body) == 201
-    for path in [*PAGES, "/?error=deactivated", "/nowhere"]:
+    for path in [*await pages_of(admin), "/?error=deactivated", "/nowhere"]:
         await page.goto(path)
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert await violations(page) == [], path
@@ -117,7 +126,7 @@ async def test_axe_finds_nothing_in_what_opens(
 
 async def test_nothing_moves_while_a_page_loads(admin: Person) -> None:
     page = admin.page
-    for path in PAGES:
+    for path in await pages_of(admin):
         await admin.settle_at(path)
         shift = await page.evaluate(
             """() => new Promise((resolve) => {
@@ -128,6 +137,69 @@ async def test_nothing_moves_while_a_page_loads(admin: Person) -> None:
             })"""
         )
         assert shift == 0, path
+
+
+# No German words, and in every other English sentence.
+ENGLISH = re.compile(r"\b(the|and|with|they|cannot|of|is|from|this|has|been|your)\b", re.IGNORECASE)
+
+
+async def test_german_pages_are_german(running: Stack, chromium: Browser, admin: Person) -> None:
+    """But for what people and the directory have written, and the description of the API."""
+    state = await admin.page.context.storage_state()
+    context = await chromium.new_context(
+        base_url=running.application, locale="de-DE", storage_state=state
+    )
+    person = Person(running, ADMIN, await context.new_page())
+    page = person.page
+    await page.goto("/dashboard")
+    paths = [path for path in await pages_of(person) if not path.startswith("/docs")]
+    refused = ["/dashboard/posts/01920000-0000-7000-8000-000000000000", "/?error=deactivated"]
+    english: dict[str, list[str]] = {}
+    for path in [*paths, *refused]:
+        await person.settle_at(path)
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        text = await page.evaluate(
+            """() => {
+                const own = document.body.cloneNode(true);
+                own.querySelectorAll("[lang=en], .mono, kbd, article, script, noscript")
+                    .forEach((e) => e.remove());
+                const said = [...own.querySelectorAll("[aria-label], [title], [placeholder]")]
+                    .flatMap((e) => ["aria-label", "title", "placeholder"]
+                        .map((name) => e.getAttribute(name) ?? ""));
+                return [own.textContent, ...said].join("\\n");
+            }"""
+        )
+        if found := [line.strip() for line in text.splitlines() if ENGLISH.search(line)]:
+            english[path] = found
+        assert await violations(page) == [], path
+    assert english == {}
+    await context.close()
+
+
+async def test_in_forced_colours_what_a_colour_told_has_a_shape(admin: Person) -> None:
+    page = admin.page
+    await page.emulate_media(forced_colors="active")
+    for path in await pages_of(admin):
+        await admin.settle_at(path)
+        assert await violations(page) == [], path
+        shapeless = await page.evaluate(
+            """() => {
+                const shown = (e) => e.checkVisibility() && e.getClientRects().length > 0;
+                const bordered = (e) => parseFloat(getComputedStyle(e).borderTopWidth) > 0;
+                const outlined = (e) => getComputedStyle(e).outlineStyle !== "none";
+                const all = (selector) => [...document.querySelectorAll(selector)].filter(shown);
+                return [
+                    ...all(".status .dot").filter((e) => !bordered(e)),
+                    ...all(".button:not(.quiet), .input").filter((e) => !bordered(e)),
+                    ...all("nav a[aria-current]").filter((e) => !bordered(e) && !outlined(e)),
+                ].map((e) => e.outerHTML);
+            }"""
+        )
+        assert shapeless == [], path
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Tab")
+        ring = "getComputedStyle(document.activeElement).outlineStyle"
+        assert await page.evaluate(ring) != "none", path
 
 
 async def test_a_member_sees_no_administration(member: Person) -> None:
