@@ -36,6 +36,8 @@ ALLOWED = {
     "tests/journey/test_frame.py": {"account"},
     "tests/journey/test_pages.py": {"account"},
     "tests/journey/test_credentials.py": {"account"},
+    "bench/pages.py": {"account"},
+    "tools/screenshots.py": {"account"},
     # Accounts at WorkOS and at Okta, which are no users of ours.
     "docs/decisions/0004-an-emulator-of-our-own.md": {"accounts"},
     "docs/not-tried.md": {"accounts"},

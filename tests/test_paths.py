@@ -56,7 +56,8 @@ def following() -> Iterator[Walk]:
         sys.setprofile(None)
 
 
-async def walked(request: Awaitable[object]) -> Walk:
+async def walked(stack: Stack, request: Awaitable[object]) -> Walk:
+    await stack.app.state.news.close()  # what is behind earlier answers
     with following() as walk:
         await request
     return walk
@@ -80,7 +81,7 @@ async def test_a_webhook(stack: Stack) -> None:
     }
     added = {"directory_id": ann["directory_id"], "user": ann, "group": group}
     await stack.post_event(new_event("dsync.user.created", user_data(stack)))  # all is compiled
-    walk = await walked(stack.post_event(new_event("dsync.group.user_added", added)))
+    walk = await walked(stack, stack.post_event(new_event("dsync.group.user_added", added)))
     assert walk.steps == documented("One webhook: `POST /api/directory-sync`")
     assert walk.services == [
         ("http/deliveries.py", "services/events/parsing.py"),
@@ -94,7 +95,7 @@ async def test_a_page_of_posts(stack: Stack) -> None:
     ann = await stack.sign_in_as("Authors")
     await ann.post("/posts", json={"title": "Title", "content": "…"})
     await ann.get("/posts")
-    walk = await walked(ann.get("/posts"))
+    walk = await walked(stack, ann.get("/posts"))
     assert walk.steps == documented("One request: `GET /posts`")
     assert walk.services == [
         ("http/guards.py", "services/sessions.py"),

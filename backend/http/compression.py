@@ -31,7 +31,7 @@ class CompressedPages:
         self.compressing = GZipMiddleware(app, minimum_size=1024)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
         if scope["path"] == _DESCRIPTION:

@@ -80,7 +80,7 @@ class FrontDoor:
             writer.transport.abort()
 
     @asynccontextmanager
-    async def standing(self) -> AsyncIterator[None]:
+    async def open(self) -> AsyncIterator[None]:
         server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
         self.address = f"http://localhost:{server.sockets[0].getsockname()[1]}"
         async with server:
@@ -140,7 +140,7 @@ async def next_release(
 @pytest.fixture
 async def door(started: Addresses) -> AsyncIterator[FrontDoor]:
     door = FrontDoor(started.application)
-    async with door.standing():
+    async with door.open():
         yield door
 
 
