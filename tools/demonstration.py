@@ -25,6 +25,11 @@ _API_KEY = {"Authorization": "Bearer sk_test_emulator"}
 
 _LIFE: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
 _SHOWN_HOURS = 71
+_USER_AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/{}.0.0.0 Safari/537.36"
+)
+_SECOND_ADMIN = "Kwame Mensah"
 
 
 class Console:
@@ -96,7 +101,10 @@ def _check(answer: APIResponse) -> None:
 
 async def entered(addresses: Addresses, browser: Browser, name: str) -> BrowserContext:
     """A browser in which they have signed in."""
-    context = await browser.new_context(base_url=addresses.application, locale=LOCALE)
+    major = browser.version.partition(".")[0]
+    context = await browser.new_context(
+        base_url=addresses.application, locale=LOCALE, user_agent=_USER_AGENT.format(major)
+    )
     page = await context.new_page()
     await page.goto("/")
     await page.get_by_role("button", name="Sign in with SSO").click()
@@ -106,8 +114,14 @@ async def entered(addresses: Addresses, browser: Browser, name: str) -> BrowserC
     return context
 
 
+async def with_one_admin(console: Console) -> None:
+    """Something is left to set up."""
+    await console.remove(await console.address_of("people", _SECOND_ADMIN), "Admins")
+
+
 async def live(addresses: Addresses, browser: Browser, console: Console) -> None:
     """Some days of a company: people come, write, change groups; and what nobody decided yet."""
+    await console.add(await console.address_of("people", _SECOND_ADMIN), "Admins")
     await _take_on(console)
     await _write(addresses, browser)
     ann = await console.address_of("people", AUTHOR)

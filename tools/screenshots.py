@@ -234,13 +234,16 @@ class Photographer:
 
     async def take(self, shot: Shot, folder: Path) -> None:
         """The whole page, in each size and theme."""
-        for theme in THEMES:
-            for width, size in SIZES.items():
-                async with self._opened(shot, theme, size) as page:
-                    height = await page.evaluate("document.documentElement.scrollHeight")
-                    whole = ViewportSize(width=width, height=min(height, HIGHEST))
-                    await page.set_viewport_size(whole)
-                    await page.screenshot(path=folder / f"{shot.name}-{width}-{theme}.png")
+        await self._state(shot.who)  # once, and not by each
+
+        async def take(theme: Theme, width: int) -> None:
+            async with self._opened(shot, theme, SIZES[width]) as page:
+                height = await page.evaluate("document.documentElement.scrollHeight")
+                whole = ViewportSize(width=width, height=min(height, HIGHEST))
+                await page.set_viewport_size(whole)
+                await page.screenshot(path=folder / f"{shot.name}-{width}-{theme}.png")
+
+        await asyncio.gather(*(take(theme, width) for theme in THEMES for width in SIZES))
         print(shot.name, flush=True)
 
     async def take_for_readme(self, shot: Shot, folder: Path) -> None:
@@ -268,8 +271,10 @@ async def main(given: argparse.Namespace) -> None:
                     if shot.in_readme and given.readme:
                         await photographer.take_for_readme(shot, given.readme)
 
+            console = Console(http)
+            await demonstration.with_one_admin(console)
             await take(BEFORE)
-            await demonstration.live(addresses, browser, Console(http))
+            await demonstration.live(addresses, browser, console)
             await take(SHOTS)
             await http.dispose()
             await browser.close()

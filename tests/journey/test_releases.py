@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 ADA = "Ada Ortiz"
 COMPANY = Path(__file__).parent / "company.toml"
 TEXTS = {".js", ".css", ".html", ".json"}
+COMPRESSED = {".br", ".gz"}  # of what a file held before
 NAMES = re.compile(r"[\w-]+(?:\.[\w-]+)*\.(?:js|css|woff2)")
 
 
@@ -38,6 +39,8 @@ def another_build(of: Path, to: Path) -> str:
     }
     version: str = json.loads((of / "_app" / "version.json").read_text())["version"]
     for path in filter(Path.is_file, of.rglob("*")):
+        if path.suffix in COMPRESSED:
+            continue
         target = (to / path.relative_to(of)).with_name(renamed.get(path.name, path.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix in TEXTS:
