@@ -1,9 +1,9 @@
 """The groups and departments that there are to filter people by."""
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, func, literal, select, true
 
 from backend.database import Executor, looked_up
-from backend.models import User, live_groups, live_memberships
+from backend.models import DirectoryMembership, User, live_groups
 from backend.schemas.access import Actor
 from backend.schemas.team import FilterNames
 
@@ -13,11 +13,13 @@ _NONE = func.chr(1114111)  # as `users.sort_department` has whoever is in none
 
 
 async def groups(executor: Executor, actor: Actor, search: str | None) -> FilterNames:
-    """The names of live groups that somebody is in, or of those that have this in them."""
+    """The names of live groups with somebody in them, whether or not they may enter."""
+    # Of the table: whether a membership is live may be planned to be asked of everybody at once.
     member = looked_up(
-        select(live_memberships.c.group_id).where(
-            live_memberships.c.organization_id == live_groups.c.organization_id,
-            live_memberships.c.group_id == live_groups.c.id,
+        select(DirectoryMembership.group_id).where(
+            DirectoryMembership.organization_id == live_groups.c.organization_id,
+            DirectoryMembership.group_id == live_groups.c.id,
+            DirectoryMembership.present,
         )
     )
     named = (
@@ -37,7 +39,8 @@ async def departments(executor: Executor, actor: Actor, search: str | None) -> F
     first = _next(actor, literal("")).subquery("first")
     walk = select(first.c.name, first.c.sort_name).cte("walk", recursive=True)
     beyond = _next(actor, walk.c.sort_name).lateral("beyond")
-    walk = walk.union_all(_columns(beyond).select_from(walk).join(beyond, true()))
+    further = select(beyond.c.name, beyond.c.sort_name).select_from(walk).join(beyond, true())
+    walk = walk.union_all(further)
     # Where everybody has a department of their own, nobody wants to read them all.
     looked_at = (
         select(walk.c.name, walk.c.sort_name)
@@ -46,10 +49,6 @@ async def departments(executor: Executor, actor: Actor, search: str | None) -> F
     )
     named = select(looked_at.c.name).order_by(looked_at.c.sort_name)
     return await _first(executor, named, looked_at.c.sort_name, search)
-
-
-def _columns(rows: FromClause) -> Select[*tuple[str, str]]:
-    return select(rows.c.name, rows.c.sort_name)
 
 
 def _next(actor: Actor, after: ColumnElement[str]) -> Select[*tuple[str | None, str]]:
