@@ -322,7 +322,7 @@ class _Log:
         candidates = union(
             select(User.id).where(here, User.id == _any(_uuids(subjects), Uuid)),
             by_directory,
-            *self._given(),
+            *await self._given(),
         )
         ids = list(await self._connection.scalars(candidates))
         found = await self._connection.execute(
@@ -343,26 +343,30 @@ class _Log:
         )
         return {row.id: _Person(*row) for row in found}
 
-    def _given(self) -> list[Any]:
+    async def _given(self) -> list[Any]:
         """Whom somebody gives the role now, and who was ever in a group that ever gave it."""
-        mapped = self._memberships(User.id)
         granted = select(RoleGrant.user_id).where(
             RoleGrant.organization_id == self._organization_id,
             RoleGrant.role == self._role.value,
         )
-        return [mapped, granted]
+        mapped = select(RoleMapping.group_id).where(
+            RoleMapping.organization_id == self._organization_id,
+            RoleMapping.role == self._role.value,
+        )
+        groups = list(await self._connection.scalars(mapped))
+        return [granted, self._memberships(groups, User.id)]
 
-    def _memberships(self, *columns: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
-        """Of groups that ever gave the role; what is over is kept, of mappings and of members."""
+    def _memberships(
+        self, groups: Collection[str], *columns: SQLColumnExpression[Any]
+    ) -> Select[*tuple[Any, ...]]:
+        """Of these groups; as mappings, they are kept when they are over.
+
+        The groups are named, or all memberships may be gone through for them.
+        """
         member, person = DirectoryMembership, DirectoryUser
         return (
             select(*columns)
-            .select_from(RoleMapping)
-            .join(
-                member,
-                (member.organization_id == RoleMapping.organization_id)
-                & (member.group_id == RoleMapping.group_id),
-            )
+            .select_from(member)
             .join(
                 person,
                 (person.organization_id == member.organization_id)
@@ -373,9 +377,8 @@ class _Log:
                 (User.organization_id == person.organization_id) & (User.key == person.user_key),
             )
             .where(
-                RoleMapping.organization_id == self._organization_id,
-                RoleMapping.role == self._role.value,
                 member.organization_id == self._organization_id,
+                member.group_id == _any(groups, Text),
                 person.organization_id == self._organization_id,
                 User.organization_id == self._organization_id,
             )
@@ -440,11 +443,8 @@ class _Log:
     async def sources(self, entries: _Entries) -> dict[UUID, list[Source]]:
         """Of each person, the groups; nobody's where no group's entry tells of the role."""
         gives = await self._giving()
-        members = await self._connection.execute(
-            self._memberships(User.id, RoleMapping.group_id, DirectoryMembership.present).where(
-                RoleMapping.group_id == _any(gives, Text)
-            )
-        )
+        columns = (User.id, DirectoryMembership.group_id, DirectoryMembership.present)
+        members = await self._connection.execute(self._memberships(gives, *columns))
         sources: dict[UUID, list[Source]] = defaultdict(list)
         for user_id, group_id, present in members:
             has_them = Known(entries.members.get((user_id, group_id), ()), present)
