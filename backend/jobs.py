@@ -32,6 +32,8 @@ from backend.services.events import catch_up
 from backend.services.events import parked as parked_events
 from backend.services.invitations import inviting, mailing
 from backend.services.mirror import returning as returning_people
+from backend.services.people import announcing
+from backend.services.people.announcing import Announcement
 from backend.services.reconciliation import requests
 from backend.services.reconciliation.run import Interrupted
 from backend.services.reconciliation.run import run as run_reconciliation
@@ -148,13 +150,15 @@ class Worker(NamedTuple):
         async with self.database.connect() as connection:
             await tell_everywhere(connection)
 
-    async def mail_invitation(
-        self, organization_id: str, invitation_id: UUID, *, is_last_try: bool
-    ) -> None:
+    async def mail_invitation(self, asked: str, is_last_try: bool) -> None:
         """Raises MailNotSent while it is to be tried again."""
-        await mailing.mail(
-            self.database, self.settings, organization_id, invitation_id, is_last_try=is_last_try
-        )
+        of = inviting.of_job_payload(asked)
+        await mailing.mail(self.database, self.settings, *of, is_last_try=is_last_try)
+
+    async def mail_break_glass(self, asked: str, is_last_try: bool) -> None:
+        """Raises MailNotSent while it is to be tried again."""
+        announcement = Announcement.parse(asked)
+        await announcing.mail(self.database, self.settings, announcement, is_last_try=is_last_try)
 
 
 async def work(worker: Worker) -> None:
@@ -255,7 +259,13 @@ def _register(queuer: PgQueuer, worker: Worker) -> None:
 
     @queuer.entrypoint(Job.MAIL_INVITATION, concurrency_limit=_MAILS_AT_ONCE, accepts_context=False)
     async def mail_invitation(job: QueuedJob) -> None:
-        await _mail_invitation(worker, job)
+        await _mail(worker, job, worker.mail_invitation)
+
+    @queuer.entrypoint(
+        Job.MAIL_BREAK_GLASS, concurrency_limit=_MAILS_AT_ONCE, accepts_context=False
+    )
+    async def mail_break_glass(job: QueuedJob) -> None:
+        await _mail(worker, job, worker.mail_break_glass)
 
 
 async def _on_schedule(worker: Worker, name: Schedule, job: Callable[[], Awaitable[None]]) -> None:
@@ -295,18 +305,19 @@ async def _reconcile(worker: Worker, job: QueuedJob) -> None:
         raise RetryRequested(reason="the worker stopped")
 
 
-async def _mail_invitation(worker: Worker, job: QueuedJob) -> None:
+async def _mail(
+    worker: Worker, job: QueuedJob, send: Callable[[str, bool], Awaitable[None]]
+) -> None:
     asked = (job.payload or b"").decode()
     is_last_try = job.attempts + 1 >= _MAIL_ATTEMPTS
     try:
-        sending = worker.mail_invitation(*inviting.of_job_payload(asked), is_last_try=is_last_try)
-        finished = await _until_stopped(worker.stop, sending)
+        finished = await _until_stopped(worker.stop, send(asked, is_last_try))
     except (Exception, asyncio.CancelledError) as error:
         if is_last_try:
-            logger.exception("The mail of invitation %s failed for good", asked)
+            logger.exception("%s %s failed for good", job.entrypoint, asked)
             raise
         told = remedy(error)
-        logger.warning("The mail of invitation %s is tried again: %s%s", asked, error, told)
+        logger.warning("%s %s is tried again: %s%s", job.entrypoint, asked, error, told)
         raise RetryRequested(min(_MAIL_PAUSE * 2**job.attempts, _LONGEST_MAIL_PAUSE)) from error
     if not finished:
         raise RetryRequested(reason="the worker stopped")

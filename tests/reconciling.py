@@ -14,9 +14,9 @@ from backend.workos.client import WorkosClient
 from backend.workos.retrying import RetryPolicy
 from tests.stack import Stack
 
-# Requests of one reconciliation of `company`: directories, organization, the directory, two
-# pages of people, one of groups, two of Authors, one of Admins, the directory again.
-REQUESTS = 10
+# Requests of one reconciliation of `company`: directories, organization, connections, the
+# directory, two pages of people, one of groups, two of Authors, one of Admins, the directory again.
+REQUESTS = 11
 
 ONE_TRY = RetryPolicy(attempts=1, backoff=0)
 

@@ -517,7 +517,9 @@ def break_glass(
     if not reason:
         raise typer.BadParameter("say why: --why")
 
-    async def work(_settings: Settings, database: Database) -> None:
-        await cli_break_glass.let_in(database, organization, why=reason[:500], hours=hours)
+    async def work(settings: Settings, database: Database) -> None:
+        await cli_break_glass.let_in(
+            settings, database, organization, why=reason[:500], hours=hours
+        )
 
     _with_database(work)

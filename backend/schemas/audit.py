@@ -48,6 +48,10 @@ class AuditAction(StrEnum):
         "{actor} let {subject} in as an admin, in an emergency: {reason}",
         True,
     )
+    BREAK_GLASS_MAIL_FAILED = (
+        "break_glass.mail_failed",
+        "The mail that was to tell {subject} of an emergency was not sent: {reason}.",
+    )
     DIRECTORY_GONE_LET_IN = (
         "directory_gone.let_in",
         "{actor} let {subject} in by SSO alone: {reason}",

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 class Job(StrEnum):
     RECONCILE = "reconcile"
     MAIL_INVITATION = "mail_invitation"
+    MAIL_BREAK_GLASS = "mail_break_glass"
 
 
 class Schedule(StrEnum):

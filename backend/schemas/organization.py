@@ -99,7 +99,7 @@ class Domain(BaseModel):
 
 
 class SsoState(StrEnum):
-    """Unknown: no event has told of a connection yet."""
+    """Unknown: no event and no reconciliation has told of a connection yet."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"

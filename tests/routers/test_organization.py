@@ -10,6 +10,7 @@ from sqlalchemy import text
 from backend.workos.client import WorkosClient
 from emulator.testing import DomainState
 from tests.directory_api import ask
+from tests.reconciling import completed
 from tests.stack import Stack
 from tests.workos.test_client import Faulty
 
@@ -60,6 +61,33 @@ async def test_what_an_organization_is_at_first(stack: Stack, adam: httpx.AsyncC
         "domains": [],
         "sso": {"state": "unknown", "since": None, "certificate": None},
     }
+
+
+async def test_a_reconciliation_tells_of_sso_before_any_event(
+    stack: Stack, adam: httpx.AsyncClient
+) -> None:
+    """As after a first deployment beside connections that are long there."""
+    stack.skip()
+    await completed(stack)
+    assert (await ask(adam, "/organization"))["sso"]["state"] == "active"
+    stack.emulator.deactivate_connection(stack.organization.connection_id)
+    stack.skip()
+    await completed(stack)
+    sso = (await ask(adam, "/organization"))["sso"]
+    assert (sso["state"], sso["since"] is None) == ("inactive", False)
+    # Another one takes its place, and that the first one is gone is inferred.
+    another = stack.emulator.create_connection(stack.organization.id, "Entra")
+    stack.emulator.delete_connection(stack.organization.connection_id)
+    stack.skip()
+    await completed(stack)
+    query = text("SELECT state FROM connections WHERE organization_id = :of")
+    async with stack.database.connect() as connection:
+        found = await connection.scalars(query, {"of": stack.organization.id})
+        assert sorted(found) == ["active", "deleted"]
+    # An event since then is newer.
+    stack.emulator.deactivate_connection(another)
+    await stack.deliver()
+    assert (await ask(adam, "/organization"))["sso"]["state"] == "inactive"
 
 
 async def test_settings_are_changed_and_noted_before_and_after(

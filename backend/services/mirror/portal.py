@@ -1,6 +1,6 @@
 """What a customer's IT administrators set up in WorkOS's Admin Portal: from events to facts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from backend.services.mirror.rows import (
@@ -18,6 +18,7 @@ from backend.workos.models import (
     CertificateChange,
     Connection,
     DirectoryToken,
+    ListedConnection,
     Organization,
     OrganizationDomain,
 )
@@ -59,6 +60,35 @@ def connection_row(connection: Connection, state: str, version: Version) -> Conn
         "state": state,
         **versioned(version),
     }
+
+
+def connection_facts(
+    organization_id: str,
+    listed: Sequence[ListedConnection],
+    known: Collection[str],
+    version: Version,
+) -> Facts:
+    """Of a whole listing of an organization's connections: those it lacks are deleted.
+
+    One that is still being set up is told of when it is switched on.
+
+    Args:
+        organization_id: whose.
+        listed: as WorkOS lists them.
+        known: the ids of those that the mirror has.
+        version: of the listing.
+    """
+    rows = [
+        connection_row(one, one.state, version)
+        for one in listed
+        if one.state in {ACTIVE, INACTIVE} and one.organization_id == organization_id
+    ]
+    gone = sorted(set(known).difference(one.id for one in listed))
+    rows += [
+        connection_row(Connection(id=each, organization_id=organization_id), DELETED, version)
+        for each in gone
+    ]
+    return Facts(connections=rows) if rows else Facts()
 
 
 def certificate_row(change: CertificateChange, version: Version, *, due: bool) -> CertificateRow:

@@ -13,9 +13,10 @@ from backend.errors import NotFound
 from backend.models import Organization, RoleGrant, User
 from backend.schemas.access import Actor, AdmissionKind, Role
 from backend.schemas.audit import AuditAction, AuditDetail
+from backend.schemas.jobs import Enqueue
 from backend.schemas.people import BreakGlassOwner
 from backend.services import audit
-from backend.services.people import admissions, subject
+from backend.services.people import admissions, announcing, subject
 
 MOST_HOURS = 72
 
@@ -60,10 +61,24 @@ async def name_owner(session: AsyncSession, actor: Actor, owner: BreakGlassOwner
     await audit.record(session, named)
 
 
-async def let_in(session: AsyncSession, organization_id: str, *, why: str, hours: int) -> Opened:
+async def let_in(
+    session: AsyncSession,
+    organization_id: str,
+    *,
+    why: str,
+    hours: int,
+    enqueue: Enqueue | None = None,
+) -> Opened:
     """Let the named owner in as an admin for some hours, by an operator.
 
     What they hold by the directory or by hand besides stays as it is.
+
+    Args:
+        session: its transaction.
+        organization_id: whose owner.
+        why: what the organization's admins are told.
+        hours: for how long.
+        enqueue: asks for the mails to them; None: there is no mail server.
 
     Raises:
         NotFound: there is no such organization, or it has named nobody.
@@ -120,4 +135,6 @@ async def let_in(session: AsyncSession, organization_id: str, *, why: str, hours
         ),
     )
     await audit.record(session, used)
+    if enqueue is not None:
+        await announcing.ask(session, organization_id, used["id"], owner, enqueue)
     return Opened(owner, person.name, person.email, until)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar, assert_never
 
 from backend.errors import WorkosFault, WorkosUnavailable
 from backend.schemas.reconciliations import Progress
-from backend.services.mirror.portal import organization_facts
+from backend.services.mirror.portal import connection_facts, organization_facts
 from backend.services.mirror.rows import (
     FACT,
     Facts,
@@ -95,11 +95,12 @@ class Reader:
         assert self._as_of is not None, "it is opened first"
         return self._version_at(self._as_of)
 
-    async def open(self, known: list[str]) -> Opening:
-        """Begin anew: what directories there are.
+    async def open(self, known: list[str], known_connections: list[str]) -> Opening:
+        """Begin anew: what directories there are, domains and SSO connections.
 
         Args:
-            known: those that the mirror holds; whether they are gone is found out.
+            known: the directories that the mirror holds; whether they are gone is found out.
+            known_connections: those that it holds.
 
         Raises:
             WorkosUnavailable: for too long, or what it says cannot be trusted.
@@ -108,6 +109,9 @@ class Reader:
         organization = await self._retrier.call(
             lambda: self._client.organization(self._organization_id)
         )
+        connections = await self._retrier.call(
+            lambda: self._client.connections(self._organization_id)
+        )
         self._as_of = as_of
         wanted = [each for each in listed if self._client.scope.includes(each.id)]
         facts = Facts(directories=[directory_row(each, self._version) for each in wanted])
@@ -115,6 +119,10 @@ class Reader:
             facts["managed"] = [self._organization_id]
         if organization is not None:
             facts |= organization_facts(organization, self._version)
+        if connections is not None:
+            facts |= connection_facts(
+                self._organization_id, connections, known_connections, self._version
+            )
         self.checkpoint = Checkpoint(
             directories=[each.id for each in wanted if each.state != _DELETING]
         )

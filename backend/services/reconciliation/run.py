@@ -161,7 +161,9 @@ class _Run:
     async def _read(self, reader: Reader) -> None:
         batch = Batch()
         if self._as_of is None:
-            opening = await reader.open(await self._known_directories())
+            opening = await reader.open(
+                await self._known_directories(), await self._known_connections()
+            )
             self._as_of = opening.as_of
             batch.add(opening.facts)
             await self._save(reader, batch)
@@ -209,6 +211,13 @@ class _Run:
         ]
         async with self._lock.transaction() as connection:
             return list(await connection.scalars(union(*found)))
+
+    async def _known_connections(self) -> list[str]:
+        known = select(models.Connection.id).where(
+            models.Connection.organization_id == self._organization_id
+        )
+        async with self._lock.transaction() as connection:
+            return list(await connection.scalars(known))
 
     async def _groups_after(self, directory_id: str, group_id: str | None) -> list[str]:
         """The groups of this snapshot, or newer than it, that follow."""

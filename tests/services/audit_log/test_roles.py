@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.services.audit_log.roles import (
+from backend.services.audit_log.role_spans import (
     Change,
     Held,
     Known,

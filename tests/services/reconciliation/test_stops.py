@@ -90,17 +90,17 @@ class TestRetries:
                 seen.append(
                     (await reconciliations.get(connection, stack.organization.id, asked)).error
                 )
-            if number == 8:
+            if number == 9:
                 raise asyncio.CancelledError
-            if number == 5:
+            if number == 6:
                 seen.append((await adam.get("/directory")).json()["status"])
-            return answer({"message": "busy"}, 503) if number in {4, 5, 7} else None
+            return answer({"message": "busy"}, 503) if number in {5, 6, 8} else None
 
         with pytest.raises(asyncio.CancelledError):
             await reconcile(stack, meddle, only=asked, retry_policy=policy)
         why = "WorkOS answered with status 503. Nothing was changed."
         status = f"A reconciliation is trying again to read from WorkOS: {why}"
-        assert seen == [None, None, None, None, why, status, why, None, why]
+        assert seen == [None, None, None, None, None, why, status, why, None, why]
         done = await completed(stack, only=asked)
         assert done.error is None
 

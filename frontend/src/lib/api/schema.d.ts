@@ -1033,7 +1033,7 @@ export interface paths {
         };
         /**
          * Who had a role on a day
-         * @description At any time of that day, in UTC. It is told from what the entries say of people's access before and after, since the oldest entry; where they leave a gap, `certain` is false.
+         * @description At any time of that day, in UTC. It is told from what the entries say of people's access before and after, since the oldest entry, and from when groups of theirs came to give the role and gave it no more. Where that leaves a gap, `certain` is false. Whoever got the role and lost it by what happened to a directory, to a role at WorkOS or to the settings, with no entry about them in between that mentions it, is not found.
          */
         get: operations["list_role_holders"];
         put?: never;
@@ -4288,7 +4288,7 @@ export interface components {
         };
         /**
          * SsoState
-         * @description Unknown: no event has told of a connection yet.
+         * @description Unknown: no event and no reconciliation has told of a connection yet.
          * @enum {string}
          */
         SsoState: "active" | "inactive" | "unknown";

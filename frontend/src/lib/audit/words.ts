@@ -17,6 +17,7 @@ const ACTIONS: Record<string, () => string> = {
   "guest.admitted": m.action_guest_admitted,
   "guest.changed": m.action_guest_changed,
   "guest.ended": m.action_guest_ended,
+  "break_glass.mail_failed": m.action_break_glass_mail_failed,
   "break_glass.owner_named": m.action_break_glass_owner_named,
   "break_glass.used": m.action_break_glass_used,
   "post.created": m.action_post_created,
