@@ -79,7 +79,7 @@ def with_names(entry: FromClause, keyset: Keyset[TimeCursor]) -> Select[*tuple[A
         else_=named(User.id, User.key, user_key),
     )
     organization = select(Organization.name).where(
-        Organization.workos_id == entry.c.organization_id, Organization.workos_id == subject
+        Organization.workos_id == entry.c.organization_id, subject == entry.c.organization_id
     )
     refused = select(RefusalCount.count).where(
         entry.c.action.in_(refusals.COUNTED),
