@@ -38,6 +38,7 @@ ALLOWED = {
     "tests/journey/test_credentials.py": {"account"},
     "bench/pages.py": {"account"},
     "tools/screenshots.py": {"account"},
+    "docs/performance.md": {"account"},
     # Accounts at WorkOS and at Okta, which are no users of ours.
     "docs/decisions/0004-an-emulator-of-our-own.md": {"accounts"},
     "docs/not-tried.md": {"accounts"},
