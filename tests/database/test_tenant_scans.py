@@ -179,6 +179,7 @@ async def use_the_audit_log(stack: Stack) -> None:
         page = await ask(adam, "/audit", limit=1, **filters)
         await ask(adam, "/audit", limit=1, cursor=page["next_cursor"] or "", **filters)
         entry_id = page["items"][0]["id"]
+    await ask(adam, f"/audit/{entry_id}")
     exported = await adam.get("/audit/export", params={"after": entry_id})
     assert exported.status_code == 200
     for role in ("author", "admin"):
