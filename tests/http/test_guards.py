@@ -69,7 +69,6 @@ ROUTES = [
     ("GET", "/audit/{id}"),
     ("GET", "/audit/export"),
     ("GET", "/audit/roles"),
-    ("GET", "/audit/{id}"),
     ("POST", "/audit/erasures"),
     ("GET", "/people"),
     ("GET", "/people/counts"),

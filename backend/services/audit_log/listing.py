@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Subquery,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from backend.database import Executor, SnapshotConnection
 from backend.errors import NotFound
@@ -130,7 +139,7 @@ def _asked(
 
 async def find(executor: Executor, organization_id: str, entry_id: UUID) -> AuditEntry:
     """Raises NotFound, also for an entry of another organization."""
-    page = select(*COLUMNS).where(*_is(organization_id, entry_id)).subquery("page")
+    page = _entry(organization_id, entry_id)
     row = (await executor.execute(with_names(page, NEWEST))).one_or_none()
     if row is None:
         raise NotFound
@@ -139,19 +148,20 @@ async def find(executor: Executor, organization_id: str, entry_id: UUID) -> Audi
 
 async def place_of(executor: Executor, organization_id: str, entry_id: UUID) -> TimeCursor | None:
     """Where an entry stands in the list; None for one that is not there."""
-    found = await executor.execute(
-        select(AuditEvent.at, AuditEvent.id).where(*_is(organization_id, entry_id))
-    )
+    page = _entry(organization_id, entry_id)
+    found = await executor.execute(select(page.c.at, page.c.id))
     row = found.one_or_none()
     return None if row is None else TimeCursor(row.at, row.id)
 
 
-def _is(organization_id: str, entry_id: UUID) -> list[ColumnElement[bool]]:
-    return [
-        AuditEvent.organization_id.in_([organization_id, NO_ORGANIZATION]),
-        AuditEvent.id == entry_id,
-        or_(
-            AuditEvent.organization_id == organization_id,
-            AuditEvent.action == AuditAction.WEBHOOK_FORGED.value,
+def _entry(organization_id: str, entry_id: UUID) -> Subquery:
+    """A page of one, of the organization or of a forged webhook: looked up in each."""
+    this = select(*COLUMNS).where(AuditEvent.id == entry_id)
+    of_each = [
+        this.where(AuditEvent.organization_id == organization_id),
+        this.where(
+            AuditEvent.organization_id == literal(NO_ORGANIZATION),
+            AuditEvent.action == literal(AuditAction.WEBHOOK_FORGED.value),
         ),
     ]
+    return _page(NEWEST, of_each, 1)
