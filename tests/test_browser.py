@@ -237,7 +237,7 @@ def test_pytest_without_a_browser_fails_once_with_the_sentence() -> None:
         check=False,
     )
     assert ended.returncode == 1
-    assert re.search(r"collected [1-9]\d items", ended.stdout)
+    assert re.search(r"collected [1-9]\d+ items", ended.stdout)
     assert re.search(r"^=+ 1 error in ", ended.stdout, re.MULTILINE)
     assert "CHROME_BIN is /nowhere/chromium, which is no Chromium" in ended.stdout
 

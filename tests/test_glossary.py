@@ -37,7 +37,6 @@ ALLOWED = {
     "tests/journey/test_pages.py": {"account"},
     "tests/journey/test_credentials.py": {"account"},
     "bench/pages.py": {"account"},
-    "docs/performance.md": {"account"},
     "tools/screenshots.py": {"account"},
     "docs/performance.md": {"account"},
     # Accounts at WorkOS and at Okta, which are no users of ours.

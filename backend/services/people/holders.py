@@ -2,18 +2,18 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_column, select, union_all
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.database import Executor
 from backend.models import (
+    DirectoryMembership,
     DirectoryUser,
     RoleGrant,
     RoleMapping,
     User,
     WorkosRoleMapping,
-    live_memberships,
 )
 from backend.schemas.access import Role
 
@@ -23,18 +23,29 @@ _MOST = 3_000
 def _candidates(organization_id: str, role: Role) -> Select[UUID]:
     """Some more than once, and some who have it no more: the view `access` has the last word."""
     of = literal(organization_id)
-    mapped = (
-        select(User.id)
-        .select_from(RoleMapping)
-        .join(
-            live_memberships,
-            and_(
-                live_memberships.c.organization_id == of,
-                live_memberships.c.group_id == RoleMapping.group_id,
-            ),
+    groups = select(RoleMapping.group_id).where(
+        RoleMapping.organization_id == of, RoleMapping.role == role, ~RoleMapping.removed
+    )
+    # From the groups on, one by one: as a join it may be begun at everybody.
+    key = (
+        select(DirectoryUser.user_key)
+        .where(
+            DirectoryUser.organization_id == of,
+            DirectoryUser.id == DirectoryMembership.directory_user_id,
         )
-        .join(User, and_(User.organization_id == of, User.key == live_memberships.c.user_key))
-        .where(RoleMapping.organization_id == of, RoleMapping.role == role, ~RoleMapping.removed)
+        .correlate(DirectoryMembership)
+        .scalar_subquery()
+    )
+    user_id = (
+        select(User.id)
+        .where(User.organization_id == of, User.key == key)
+        .correlate(DirectoryMembership)
+        .scalar_subquery()
+    )
+    mapped = select(user_id.label("id")).where(
+        DirectoryMembership.organization_id == of,
+        DirectoryMembership.group_id == func.any(func.array(groups.scalar_subquery())),
+        DirectoryMembership.present,
     )
     granted = select(RoleGrant.user_id).where(
         RoleGrant.organization_id == of, RoleGrant.role == role
@@ -55,8 +66,8 @@ def _candidates(organization_id: str, role: Role) -> Select[UUID]:
         .join(User, and_(User.organization_id == of, _has_slug(User.role_slugs)))
         .where(*_slug_gives(of, role))
     )
-    found = union_all(mapped, granted, by_slug, signed_in)
-    return select(found.subquery("candidates").c[0])
+    found = union_all(mapped, granted, by_slug, signed_in).subquery("candidates")
+    return select(found.c[0]).where(found.c[0].is_not(None))
 
 
 def _has_slug(slugs: InstrumentedAttribute[list[str]]) -> ColumnElement[bool]:

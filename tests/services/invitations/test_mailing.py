@@ -105,7 +105,7 @@ async def test_the_link_arrives_in_plain_text_and_in_html(post: Post) -> None:
     assert envelope.rcpt_tos == ["ian@acme.example"]
     assert envelope.mail_from == "rollcall@localhost"
     me = await post.stack.me(adam)
-    assert mail["Subject"] == f"{me['name']} invites you to Rollcall at Acme"
+    assert mail["Subject"].strip() == f"{me['name']} invites you to Rollcall at Acme"
     assert mail["From"] == "Rollcall <rollcall@localhost>"
     assert mail["To"] == "ian@acme.example"
     assert mail["Reply-To"] == me["email"]

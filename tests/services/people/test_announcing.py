@@ -62,7 +62,8 @@ async def test_each_admin_is_told_and_nobody_else(
     admins = [(await post.stack.me(browser))["email"] for browser in (adam, eve)]
     assert sorted(mail["To"] for mail in post.server.mails) == sorted(admins)
     mail = post.server.mails[0]
-    assert mail["Subject"] == f"{nora} was let into Rollcall at Acme as an admin, in an emergency"
+    subject = mail["Subject"].strip()  # a long one may begin on a line of its own
+    assert subject == f"{nora} was let into Rollcall at Acme as an admin, in an emergency"
     for part in mail.iter_parts():
         content = " ".join(part.get_content().split())
         assert "Okta is down." in content
