@@ -165,8 +165,10 @@ def still_acting(permission: Permission) -> CTE:
 
     Where it finds nobody, `find_actor` says why.
     """
-    may = _STILL_ACTING.where(access.c.roles.overlap(array_of(roles_with(permission))))
-    return may.cte("acting").prefix_with("MATERIALIZED")
+    # Their roles are derived once, not wherever they are named.
+    acting = _STILL_ACTING.cte("acting").prefix_with("MATERIALIZED")
+    may = acting.c.roles.overlap(array_of(roles_with(permission)))
+    return select(acting.c.id).where(may).cte("still_acting")
 
 
 def array_of(roles: Iterable[Role]) -> ColumnElement[Any]:
