@@ -94,10 +94,17 @@ export function follow(): () => void {
     else end();
   }
 
+  // The stream may have outlived what was asked for in vain meanwhile.
+  function online() {
+    tell("refresh", []);
+  }
+
   begin();
   document.addEventListener("visibilitychange", seen);
+  addEventListener("online", online);
   return () => {
     document.removeEventListener("visibilitychange", seen);
+    removeEventListener("online", online);
     end();
   };
 }
