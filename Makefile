@@ -46,7 +46,7 @@ browser: $(PACKAGES) ## get a Chromium for the tests, where there is none
 	@$(BIN)/python tools/browser.py
 
 nightly: install ## deliver ten times as many histories in any order, and longer ones
-	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/convergence
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --timeout 7200 tests/convergence
 
 lint: install ## check style, formatting and which module may import which
 	@$(BIN)/ruff check
