@@ -23,7 +23,7 @@ _VARY = (b"vary", b"Accept-Encoding")
 class CompressedPages:
     """Send the pages' files and the API's description compressed.
 
-    Its answers are small, and many.
+    The API's answers are not: they are small, and many.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -163,7 +163,7 @@ def asking(*permissions: Permission) -> CTE:
 def still_acting(permission: Permission) -> CTE:
     """Who writes, if they may, for a statement that writes by itself: what `writing` makes sure of.
 
-    Where it finds nobody, `find_actor` says why.
+    Where it finds nobody, `refuse` says why.
     """
     # Their roles are derived once, not wherever they are named.
     acting = _STILL_ACTING.cte("acting").prefix_with("MATERIALIZED")

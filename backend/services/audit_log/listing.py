@@ -4,16 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    Subquery,
-    literal,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Row, Select, Subquery, literal, or_, select, union_all
 
 from backend.database import Executor, SnapshotConnection
 from backend.errors import NotFound
