@@ -331,21 +331,6 @@ async def test_the_checklist_says_what_an_organization_still_lacks(
     await administrator.take_out_of(MEMBER, "Admins")
 
 
-async def test_who_administers_no_more_goes_on_to_the_people_that_members_see(
-    admin: Person, administrator: Administrator
-) -> None:
-    """Also where the page was not told of it: what it knew a moment ago was too much."""
-    page = admin.page
-    await page.route("**/live", lambda route: route.abort())
-    await page.goto("/dashboard")
-    await administrator.take_out_of(ADMIN, "Admins")
-    await page.wait_for_function("async () => (await fetch('/people')).status === 403")
-    await page.get_by_role("navigation", name="Main").get_by_role("link", name="People").click()
-    await expect(page.get_by_role("row", name=MEMBER)).to_be_visible()
-    await expect(page.get_by_role("alert")).to_have_count(0)
-    await administrator.put_into(ADMIN, "Admins")
-
-
 async def test_by_the_keyboard_alone_several_are_invited_and_all_are_exported(
     admin: Person,
 ) -> None:
