@@ -53,6 +53,8 @@ class Teller:
 
     async def close(self) -> None:
         if self._task is not None:
+            await asyncio.wait({self._task}, timeout=_PAUSE_SECONDS)
+            self._task.cancel()
             await asyncio.wait({self._task})
 
     async def _tell(self) -> None:
@@ -66,6 +68,8 @@ class Teller:
                     await connection.execute(_TELL, {"channel": CHANNEL, "payload": payload})
             except _FAULTS as error:
                 _log.info("news could not be told: %s", error)
+                self._changed.update(payload.split())
+                await asyncio.sleep(_PAUSE_SECONDS)
 
 
 @asynccontextmanager

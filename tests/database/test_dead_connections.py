@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy import text
 
 from backend.database import Database
+from backend.database.news import Teller, hearing
 from tests.network import Network, network_to
 from tests.owner import as_owner, execute_as_owner
 from tests.stack import Stack, as_body, new_event, post_webhook, running_stack, user_data
+from tests.working import until
 
 POST = {"title": "t", "content": "c"}
 WORKOS_WAITS = 10
@@ -206,3 +209,26 @@ async def test_connections_that_a_firewall_forgot(
     begun = time.monotonic()
     await occupy(stack, browser)
     assert time.monotonic() - begun < 3
+
+
+async def test_what_could_not_be_told_is_told_again(own_database_url: str) -> None:
+    """Open pages would have found it only when they looked by the clock."""
+    heard: set[str] = set()
+
+    async def was_heard() -> bool:
+        return "org_1" in heard
+
+    async with network_to(own_database_url) as (network, url):
+        database, other = Database(url, pool_size=1), Database(own_database_url)
+        async with database.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        network.keep_open()
+        await end_backends(own_database_url)
+        async with hearing(other, heard.update) as listens:
+            await listens()
+            teller = Teller(database)
+            teller.note("org_1")
+            await until(was_heard)
+            await teller.close()
+        await other.close()
+        await database.close()
