@@ -257,7 +257,7 @@ class TestPassingFaults:
         cut = Database(f"{database_url}?application_name={marked}", pool_size=1)
         usual, stack.app.state.database = stack.database, cut
         try:
-            async with usual.transaction() as session:
+            async with usual.transaction() as session, usual.connect() as other:
                 await session.execute(
                     text("SELECT 1 FROM directory_users WHERE id = :id FOR UPDATE"),
                     {"id": data["id"]},
@@ -265,8 +265,10 @@ class TestPassingFaults:
                 waiting = asyncio.create_task(self.is_refused_for_now(stack, event))
                 killed = None
                 while not killed:
+                    assert not waiting.done()
                     await asyncio.sleep(0.02)
-                    killed = await session.scalar(
+                    # A transaction would see for ever who was there when it first looked.
+                    killed = await other.scalar(
                         text(
                             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                             " WHERE application_name = :name AND wait_event_type = 'Lock'"
