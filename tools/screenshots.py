@@ -154,6 +154,8 @@ SHOTS = [
     Shot("posts-member", "/dashboard", who=MEMBER),
     Shot("posts-search", "/dashboard?q=belts"),
     Shot("posts-search-none", "/dashboard?q=nothing+like+it"),
+    Shot("welcome", "/dashboard/welcome"),
+    Shot("welcome-member", "/dashboard/welcome", who=MEMBER),
     Shot("post", "/dashboard", act=following("Retro notes")),
     Shot("composer", "/dashboard/new", act=typed),
     Shot("composer-preview", "/dashboard/new", act=previewed),

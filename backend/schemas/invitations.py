@@ -104,3 +104,12 @@ class Invitation(BaseModel):
 
 class InvitationPage(Page[Invitation]):
     pass
+
+
+class AcceptedInvitation(BaseModel):
+    """By which one has joined."""
+
+    id: UUID
+    invited_by: InvitedBy
+    created_at: datetime
+    joined_at: datetime

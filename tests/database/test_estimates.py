@@ -222,6 +222,8 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
     await change("DELETE", post)
     await change("POST", f"{post}/restore")
     await get("/me")
+    assert (await admin.get(f"/me/invitations/{person}")).status_code == 404
+    await look("GET /me/invitations/{id}")
     page = await get("/team", limit=1)
     await get("/team")
     await get("/team", cursor=page["next_cursor"])

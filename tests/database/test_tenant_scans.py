@@ -70,6 +70,7 @@ async def use_posts(stack: Stack) -> None:
     assert (await adam.delete(path)).status_code == 204
     assert (await adam.post(f"{path}/restore")).status_code == 200
     await ask(adam, "/me")
+    assert (await adam.get(f"/me/invitations/{author}")).status_code == 404
 
 
 async def use_team(stack: Stack) -> None:

@@ -18,7 +18,7 @@ ADMINISTER = {Permission.ADMINISTER}
 
 OF_ADMINS = ("/audit", "/roles", "/directory", "/people", "/organization", "/service-accounts")
 # What is one's own.
-OF_ANYBODY = ("/sessions", "/tokens")
+OF_ANYBODY = ("/sessions", "/tokens", "/me/")
 
 OPENED_BY = {
     ("GET", "/posts"): READ,

@@ -20,6 +20,7 @@ DESKTOP = ViewportSize(width=1440, height=900)
 PAGES = [
     "/dashboard",
     "/dashboard/new",
+    "/dashboard/welcome",
     "/dashboard/team",
     "/dashboard/team?department=Sales&sort=last_seen",
     "/dashboard/people/{me}",

@@ -62,7 +62,7 @@ async def test_the_tutorials_journey(running: Stack, chromium: Browser) -> None:
 
 
 async def test_an_invitation_leads_its_person_in(running: Stack, chromium: Browser) -> None:
-    """The link is followed by the invited person, who is joined afterwards."""
+    """Who is then welcomed by name, told who invited them and what they can do, and has joined."""
     administrator = await Administrator.arrive(running, chromium)
     await administrator.create_person("Cleo", "Marsh", "cleo.marsh@journey.example")
     ben = await Person.arrive(running, chromium, BEN)
@@ -76,6 +76,13 @@ async def test_an_invitation_leads_its_person_in(running: Stack, chromium: Brows
     await cleo.page.goto(link)
     await cleo.page.get_by_role("button", name="Cleo Marsh").first.click()
     await cleo.has_entered()
+    await expect(cleo.page.get_by_role("heading", name="Welcome, Cleo")).to_be_visible()
+    await expect(cleo.page.get_by_text(f"{BEN} invited you to ")).to_be_visible()
+    can_do = cleo.page.get_by_role("list", name="What you can do").get_by_role("link")
+    await expect(can_do).to_have_text(["Read posts", "See people"])
+    await cleo.page.get_by_role("link", name="Read the posts").focus()
+    await cleo.page.keyboard.press("Enter")
+    await expect(cleo.page.get_by_role("heading", name="Posts", level=1)).to_be_visible()
     again = await Person.arrive(running, chromium, "Cleo Marsh")
     await again.page.goto(link)
     await expect(again.page.get_by_role("alert")).to_contain_text("invitation")

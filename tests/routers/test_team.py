@@ -242,9 +242,28 @@ class TestTheLink:
         assert sent["organization"] == [stack.organization.id]
         browser = stack.browser()
         code = stack.emulator.sso_code(ian, stack.organization.id)
-        assert await stack.finish_sign_in(browser, code, link) == "/dashboard"
+        location = await stack.finish_sign_in(browser, code, link)
+        assert location.startswith("/dashboard/welcome?")
         assert (await find(max_, ian))["status"] == "joined"
         assert await follow(stack.browser(), link) == INVALID
+
+    async def test_whoever_has_joined_by_it_learns_who_invited_them(self, stack: Stack) -> None:
+        ian, browser = stack.person("Ian"), stack.browser()
+        max_, ann = await stack.sign_in_as(None, "Max"), await stack.sign_in_as(None, "Ann")
+        await invite(ann, ian)
+        link = await invite(max_, ian)
+        code = stack.emulator.sso_code(ian, stack.organization.id)
+        led_to = urlsplit(await stack.finish_sign_in(browser, code, link))
+        assert led_to.path == "/dashboard/welcome"
+        accepted = f"/me/invitations/{parse_qs(led_to.query)['invitation'][0]}"
+        found = (await browser.get(accepted)).json()
+        inviter = await stack.me(max_)
+        assert found["invited_by"] == {"id": inviter["id"], "name": inviter["name"]}
+        assert found["created_at"] <= found["joined_at"]
+        # Not even whoever invited them is told so here.
+        for anybody_else in (max_, ann):
+            answer = await anybody_else.get(accepted)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
     async def test_grants_nothing(self, stack: Stack) -> None:
         ian = stack.person("Ian")
@@ -264,7 +283,8 @@ class TestTheLink:
         assert (await browser.get("/me")).json()["name"].startswith("Eve")
         assert (await find(max_, ian))["status"] == "invited"
         code = stack.emulator.sso_code(ian, stack.organization.id)
-        assert await stack.finish_sign_in(stack.browser(), code, link) == "/dashboard"
+        location = await stack.finish_sign_in(stack.browser(), code, link)
+        assert location.startswith("/dashboard/welcome?")
 
     async def test_joining_without_it_ends_it(self, stack: Stack) -> None:
         ian = stack.person("Ian")

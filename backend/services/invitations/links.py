@@ -24,6 +24,7 @@ class Invited(NamedTuple):
     """For whom an invitation is, so that the sign-in can begin with their address."""
 
     organization_id: str
+    id: UUID
     email: str | None
 
 
@@ -49,7 +50,7 @@ async def find(database: Database, link: str) -> Invited:
     """
     token = Token.parse(link)
     open_one = (
-        select(Invitation.organization_id, User.email)
+        select(Invitation.organization_id, Invitation.id, User.email)
         .join(
             User,
             (User.organization_id == Invitation.organization_id) & (User.id == Invitation.user_id),
@@ -64,7 +65,7 @@ async def find(database: Database, link: str) -> Invited:
         row = (await connection.execute(open_one)).one_or_none()
     if row is None:
         raise SignInRefused(SignInRefusal.INVITATION_INVALID)
-    return Invited(row.organization_id, row.email)
+    return Invited(row.organization_id, row.id, row.email)
 
 
 async def is_for(session: AsyncSession, link: str, user_id: UUID) -> bool:

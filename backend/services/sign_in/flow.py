@@ -47,6 +47,8 @@ COOKIE_PREFIX = "rollcall_sign_in_"
 _LIFETIME_SECONDS = int(ATTEMPT_LIFETIME.total_seconds())
 _MOST_ATTEMPTS = 5  # of one browser
 
+_WELCOME = "/dashboard/welcome?invitation="
+
 _LONGEST_ID = 255
 _LONGEST_PATH = 2000
 
@@ -207,7 +209,7 @@ async def begin_invited(
         client,
         organization_id=invited.organization_id,
         email=invited.email,
-        return_to=None,
+        return_to=f"{_WELCOME}{invited.id}",
         invitation=token,
     )
 

@@ -1,8 +1,12 @@
-/** What roles and states are called. */
+/** What people, roles and states are called. */
 import type { Role } from "#lib/api/me.ts";
 import type { PersonStatus, Sort } from "#lib/api/people.ts";
 import type { Tone } from "#lib/ui/Status.svelte";
 import { m } from "#lib/words/messages.js";
+
+export function firstName(name: string): string {
+  return name.split(/\s+/u)[0] ?? name;
+}
 
 export function roleName(role: Role): string {
   return { member: m.role_member, author: m.role_author, admin: m.role_admin }[role]();

@@ -1,14 +1,10 @@
 /** Why somebody may do what they may, and what changed it. */
 import type { Permission } from "#lib/api/me.ts";
 import type { Cause, Explanation, HistoryChange, PastAccess } from "#lib/api/person.ts";
-import { roleName } from "#lib/people/words.ts";
+import { firstName, roleName } from "#lib/people/words.ts";
 import { shortTime } from "#lib/time.ts";
 import { m } from "#lib/words/messages.js";
 import { refusalText } from "./reasons.ts";
-
-export function firstName(name: string): string {
-  return name.split(/\s+/u)[0] ?? name;
-}
 
 export function questionOf({ person, active, permissions }: Explanation): string {
   const name = firstName(person.name);
