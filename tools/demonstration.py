@@ -20,6 +20,7 @@ from tools.running import Addresses
 
 ADMIN, AUTHOR, MEMBER, REFUSED = "Ingrid Solberg", "Ann Lee", "Yuki Tanaka", "Henrik Dahl"
 INVITED = "Priya Raman"
+GUEST = "Gus Aldana"
 LOCALE = "en-GB"
 _API_KEY = {"Authorization": "Bearer sk_test_emulator"}
 
@@ -129,6 +130,7 @@ async def live(addresses: Addresses, browser: Browser, console: Console) -> None
     await console.add(ann, "Authors")
     admin = (await entered(addresses, browser, ADMIN)).request
     await _invite(admin, INVITED)
+    await _let_in(admin, GUEST)
     await _make_tokens(admin)
     await _park(addresses, admin, console)
     await _reconcile(admin)
@@ -169,6 +171,18 @@ async def person_id(http: APIRequestContext, name: str) -> str:
 
 async def _invite(admin: APIRequestContext, name: str) -> None:
     _check(await admin.post(f"/team/{await person_id(admin, name)}/invitation"))
+
+
+async def _let_in(admin: APIRequestContext, name: str) -> None:
+    until = datetime.now(UTC) + timedelta(days=90)
+    guest = {
+        "name": name,
+        "email": _email(name, "partner.example"),
+        "reason": "Audits how we write our pages.",
+        "until": until.isoformat(),
+        "role": "author",
+    }
+    _check(await admin.post("/people/guests", data=guest))
 
 
 async def _make_tokens(admin: APIRequestContext) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, StorageState, ViewportSize, asyn
 
 from tools import demonstration
 from tools.browser import ARGUMENTS, find
-from tools.demonstration import ADMIN, AUTHOR, INVITED, MEMBER, REFUSED, Console, entered
+from tools.demonstration import ADMIN, AUTHOR, GUEST, INVITED, MEMBER, REFUSED, Console, entered
 from tools.running import Addresses, running
 
 Theme = Literal["light", "dark"]
@@ -113,6 +113,53 @@ async def blocking(page: Page) -> None:
     await press("Block…")(page)
 
 
+async def guest_typed(page: Page) -> None:
+    if await page.get_by_role("button", name="Let a guest in").is_visible():
+        await press("Let a guest in")(page)
+    else:
+        await press("Actions")(page)
+        await page.get_by_role("menuitem", name="Let a guest in").click()
+    await page.get_by_label("Name", exact=True).fill("Noa Berg")
+    await page.get_by_label("E-mail", exact=True).fill("noa.berg@partner.example")
+
+
+async def guest_faults(page: Page) -> None:
+    await guest_typed(page)
+    await page.get_by_label("E-mail", exact=True).fill("ingrid@acme.example")
+    await page.get_by_role("dialog").get_by_role("button", name="Let in", exact=True).click()
+
+
+async def guest_let_in(page: Page) -> None:
+    """As it is answered, and nobody is let in by each picture."""
+    answer = {
+        "id": "01920000-0000-7000-8000-000000000000",
+        "url": f"{page.url.partition('/dashboard')[0]}/invitations/org_01J9ZA.3vD5rR0c",
+        "expires_at": (datetime.now(UTC) + timedelta(days=7)).isoformat(),
+    }
+    await page.route("**/people/guests", lambda route: route.fulfill(status=201, json=answer))
+    await guest_typed(page)
+    await page.get_by_label("Reason").fill("Audits our pages.")
+    day = datetime.now(UTC).date() + timedelta(days=90)
+    await page.get_by_label("Until the end of").fill(day.isoformat())
+    await page.get_by_role("dialog").get_by_role("button", name="Let in", exact=True).click()
+    await page.get_by_label("One-time link").wait_for()
+
+
+def of_guest(button: str) -> Act:
+    async def act(page: Page) -> None:
+        await person(page, GUEST)
+        await press(button)(page)
+
+    return act
+
+
+async def come_back(page: Page) -> None:
+    """The session is gone, and the browser remembers whose it was."""
+    await page.context.clear_cookies()
+    await page.goto("/")
+    await page.get_by_role("link", name="Continue as").wait_for()
+
+
 async def held(page: Page) -> None:
     await following(re.compile("and .* more"))(page)
     await page.get_by_role("heading", name="Who would lose what").wait_for()
@@ -146,6 +193,7 @@ BEFORE = [
 ]
 SHOTS = [
     Shot("sign-in", "/", who=None),
+    Shot("sign-in-remembered", "/dashboard", act=come_back),
     Shot("sign-in-refused", "/?error=deactivated", who=None),
     Shot("not-found-signed-out", "/nowhere", who=None),
     Shot("api", "/docs", who=None),
@@ -168,6 +216,12 @@ SHOTS = [
     Shot("person", "/dashboard/team", act=of_person(AUTHOR), in_readme=True),
     Shot("person-refused", "/dashboard/team", act=of_person(REFUSED)),
     Shot("person-block", "/dashboard/team", act=blocking),
+    Shot("guest-new", "/dashboard/team", act=guest_typed),
+    Shot("guest-new-faults", "/dashboard/team", act=guest_faults),
+    Shot("guest-let-in", "/dashboard/team", act=guest_let_in),
+    Shot("guest-person", "/dashboard/team", act=of_person(GUEST)),
+    Shot("guest-change", "/dashboard/team", act=of_guest("Change…")),
+    Shot("guest-end", "/dashboard/team", act=of_guest("End the stay…")),
     Shot("directory", "/dashboard/directory", in_readme=True),
     Shot("directory-member", "/dashboard/directory", who=MEMBER),
     Shot("reconciliation", "/dashboard/directory", act=held),

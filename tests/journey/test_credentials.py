@@ -116,7 +116,7 @@ async def test_by_the_keyboard_alone_another_session_is_ended(
     await expect(ends).to_have_count(0)
     for other in others:
         await other.page.reload()
-        await expect(other.page.get_by_role("button", name="Sign in with SSO")).to_be_visible()
+        await expect(other.page.get_by_role("link", name="Continue as")).to_be_visible()
         await other.page.context.close()
     await page.reload()
     await expect(page.get_by_text("this one")).to_be_visible()

@@ -46,7 +46,7 @@ async def test_the_tutorials_journey(running: Stack, chromium: Browser) -> None:
     await administrator.deactivate(ADA)
     await ada.is_shut_out()
     await ada.page.get_by_role("link", name="Sign in").click()
-    await expect(ada.page.get_by_role("button", name="Sign in with SSO")).to_be_visible()
+    await expect(ada.page.get_by_role("link", name=f"Continue as {ADA}")).to_be_visible()
     await expect(ada.page.get_by_text("directory has ended your access")).to_be_visible()
     assert await ada.request("GET", "/posts") == 401
 

@@ -117,7 +117,7 @@ async def test_whoever_is_deactivated_while_writing_finds_the_draft_again(
     await expect(page.get_by_role("textbox")).to_have_count(0)
     await administrator.reactivate(ADA)
     await page.get_by_role("link", name="Sign in").click()
-    await page.get_by_role("button", name="Sign in with SSO").click()
+    await ada.begin_to_sign_in()
     await page.get_by_role("button", name=ADA).first.click()
     await expect(page.get_by_label("Title", exact=True)).to_have_value("Interrupted")
     await expect(page.get_by_label("Content", exact=True)).to_have_value("in the middle of")

@@ -45,7 +45,7 @@ async def test_what_was_typed_outlives_the_session(writer: Person) -> None:
     assert await writer.request("POST", "/auth/logout") == 204  # in another tab
     await writer.is_shut_out(within=15)
     await page.get_by_role("link", name="Sign in").click()
-    await page.get_by_role("button", name="Sign in with SSO").click()
+    await writer.begin_to_sign_in()
     await page.get_by_role("button", name=WRITER).first.click()
     await expect(page.get_by_label("Title", exact=True)).to_have_value("Half")
     await expect(page.get_by_label("Content", exact=True)).to_have_value("half written")

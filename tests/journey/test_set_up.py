@@ -145,7 +145,7 @@ async def test_the_checklist_is_finished_in_25_clicks(
 
     # Back; the directory ended what was there before it.
     await hands.follow("Open the application")
-    await hands.press("Sign in with SSO")
+    await hands.click(page.get_by_role("link", name=f"Continue as {FIRST}"))
     await hands.click(page.get_by_role("button", name=FIRST).first)
     await ines.has_entered()
     await hands.follow("Settings")

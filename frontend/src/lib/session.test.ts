@@ -49,9 +49,12 @@ describe("signInPath", () => {
 
 describe("authPath", () => {
   it("names only what is known", () => {
-    expect(authPath("", undefined)).toBe("/auth");
-    expect(authPath("a+b@acme.example", "/dashboard")).toBe(
-      "/auth?email=a%2Bb%40acme.example&return_to=%2Fdashboard",
+    expect(authPath({ email: "", returnTo: undefined })).toBe("/auth");
+    expect(authPath({ organization: "org_1", email: null, returnTo: undefined })).toBe(
+      "/auth?organization=org_1",
     );
+    expect(
+      authPath({ organization: "org_1", email: "a+b@acme.example", returnTo: "/dashboard" }),
+    ).toBe("/auth?organization=org_1&email=a%2Bb%40acme.example&return_to=%2Fdashboard");
   });
 });

@@ -56,10 +56,18 @@ export function signInPath(from: Pick<URL, "pathname" | "search">): string {
   return `/?${new URLSearchParams({ return_to: from.pathname + from.search }).toString()}`;
 }
 
+interface SignIn {
+  /** Its id; without one it is found by the address. */
+  organization?: string;
+  email?: string | null;
+  returnTo: string | undefined;
+}
+
 /** Where a sign-in begins: the backend sends the browser on to the identity provider. */
-export function authPath(email: string, returnTo: string | undefined): string {
+export function authPath({ organization, email, returnTo }: SignIn): string {
   const query = new URLSearchParams();
-  if (email !== "") query.set("email", email);
+  if (organization) query.set("organization", organization);
+  if (email) query.set("email", email);
   if (returnTo !== undefined) query.set("return_to", returnTo);
   return query.size > 0 ? `/auth?${query.toString()}` : "/auth";
 }

@@ -120,7 +120,11 @@ export function endOfDay(day: string): string {
 }
 
 export function today(): string {
-  const then = new Date();
+  return calendarDay(new Date());
+}
+
+/** The day that it is then in this browser's time zone, as `endOfDay` takes it. */
+export function calendarDay(then: Date): string {
   return new Date(then.getTime() - then.getTimezoneOffset() * MINUTE).toISOString().slice(0, 10);
 }
 
