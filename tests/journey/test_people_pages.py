@@ -201,6 +201,9 @@ async def test_by_the_keyboard_alone_a_role_is_given_and_taken(admin: Person) ->
     await expect(page.get_by_label("Role", exact=True)).to_be_focused()
     await page.keyboard.press("Tab")
     await page.keyboard.type("Writes the minutes")
+    await page.keyboard.press("Escape")  # which takes nothing that was typed
+    await page.get_by_role("button", name="Give a role…").press("Enter")
+    await expect(page.get_by_label("Reason")).to_have_value("Writes the minutes")
     assert await violations(page) == []
     await page.get_by_role("button", name="Give role", exact=True).press("Enter")
     await expect(page.get_by_role("heading", name="Why Ben can write")).to_be_visible()
@@ -220,6 +223,9 @@ async def test_by_the_keyboard_alone_somebody_is_blocked_and_let_in_again(admin:
     await expect(page.get_by_text("Say why")).to_be_visible()
     await expect(page.get_by_label("Reason")).to_be_focused()
     await page.keyboard.type("Laptop stolen")
+    await page.keyboard.press("Escape")  # which takes nothing that was typed
+    await page.get_by_role("button", name="Block…").press("Enter")
+    await expect(page.get_by_label("Reason")).to_have_value("Laptop stolen")
     await block.press("Enter")
     await expect(page.get_by_role("heading", name="Why Ben cannot enter")).to_be_visible()
     await expect(page.get_by_text("Laptop stolen").first).to_be_visible()
