@@ -108,6 +108,8 @@ async def test_by_the_keyboard_alone_a_guest_is_let_in_who_signs_in_and_reads(
     await guest.page.goto(url)
     await vouched_for(guest.page, ADDRESS)
     await guest.has_entered()
+    await expect(guest.page.get_by_role("heading", name="Welcome, Gus")).to_be_visible()
+    await guest.page.get_by_role("link", name="Read the posts").press("Enter")
     await expect(guest.page.get_by_role("article", name=title)).to_be_visible()
     await expect(guest.page.get_by_role("link", name="New post")).to_have_count(0)
     await page.reload()
