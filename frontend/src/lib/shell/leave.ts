@@ -5,7 +5,7 @@ import { ApiProblem } from "#lib/api/problem.ts";
 import { dropAllDrafts } from "#lib/drafts.svelte.ts";
 import { forgetLists } from "#lib/lists.ts";
 import { say } from "#lib/toasts.svelte.ts";
-import { dropAllTyped } from "#lib/typed.ts";
+import { dropAllTyped } from "#lib/typed.svelte.ts";
 import { m } from "#lib/words/messages.js";
 
 export async function leave(): Promise<void> {

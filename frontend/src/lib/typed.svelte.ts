@@ -8,6 +8,25 @@ function keyOf(form: string): string {
   return `${PREFIX}${lastMe()?.id ?? ""}/${form}`;
 }
 
+/** The fields of a dialog, for a component while it is there. */
+export class Typed<Form extends object> {
+  readonly fields: Form;
+  readonly #form: string;
+
+  constructor(form: string, untouched: Form) {
+    this.#form = form;
+    this.fields = $state(typedBefore(form, untouched));
+    $effect(() => {
+      keepTyped(form, $state.snapshot<object>(this.fields));
+    });
+  }
+
+  /** It was sent, or given up. */
+  drop(): void {
+    dropTyped(this.#form);
+  }
+}
+
 export function typedBefore<Form extends object>(form: string, untouched: Form): Form {
   try {
     const kept = JSON.parse(sessionStorage.getItem(keyOf(form)) ?? "{}") as Partial<Form>;

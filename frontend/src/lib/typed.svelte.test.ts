@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { dropAllTyped, dropTyped, keepTyped, typedBefore } from "./typed.ts";
+import { dropAllTyped, dropTyped, keepTyped, typedBefore } from "./typed.svelte.ts";
 
 const stored: Record<string, string> = {};
 let me = "ann";
