@@ -93,8 +93,14 @@ class Plan:
 
     @property
     def rows_read(self) -> int:
-        """The most rows that one of its scans went through, those that it passed over too."""
-        return max(map(_rows, self.scans.values()), default=0)
+        """The most rows that one of its scans went through, those that it passed over too.
+
+        Or that an index gathered, all of them, before the first was looked at.
+        """
+        gathering = [
+            node for node in _nodes(self._root) if node["Node Type"] == "Bitmap Index Scan"
+        ]
+        return max(map(_rows, [*self.scans.values(), *gathering]), default=0)
 
     @property
     def read_whole(self) -> set[str]:
