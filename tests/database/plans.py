@@ -103,6 +103,12 @@ class Plan:
         return max(map(_rows, [*self.scans.values(), *gathering]), default=0)
 
     @property
+    def compared_in_vain(self) -> int:
+        """The most pairs of rows that one of its joins has formed and thrown away."""
+        removed = "Rows Removed by Join Filter"
+        return max(int(node["Actual Loops"] * node.get(removed, 0)) for node in _nodes(self._root))
+
+    @property
     def read_whole(self) -> set[str]:
         """The tenants' tables of which every row was gone through, whosever it is."""
         return {
