@@ -93,14 +93,16 @@ class Plan:
 
     @property
     def rows_read(self) -> int:
-        """The most rows that one of its scans went through, those that it passed over too.
+        """The most rows that one of its scans went through, those that it passed over too."""
+        return max(map(_rows, self.scans.values()), default=0)
 
-        Or that an index gathered, all of them, before the first was looked at.
-        """
-        gathering = [
+    @property
+    def rows_gathered(self) -> int:
+        """The most that an index named, all of them, before the first was looked at."""
+        gathering = (
             node for node in _nodes(self._root) if node["Node Type"] == "Bitmap Index Scan"
-        ]
-        return max(map(_rows, [*self.scans.values(), *gathering]), default=0)
+        )
+        return max(map(_rows, gathering), default=0)
 
     @property
     def compared_in_vain(self) -> int:
