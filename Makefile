@@ -20,7 +20,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 
 .DEFAULT_GOAL := help
 .PHONY: help install run migrate migration test browser nightly lint types screenshots \
-	bench bench-compare bench-growth bench-pages bench-streams lock pages
+	bench bench-compare bench-growth bench-pages bench-streams bench-workers lock pages
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -71,6 +71,9 @@ bench-pages: install browser ## measure pages on a slow phone, and how they scro
 
 bench-streams: install ## measure what a thousand open pages cost a process
 	@$(BIN)/python bench/streams.py
+
+bench-workers: install ## measure one, two and four processes, and PgBouncer in front of them
+	@$(BIN)/python bench/workers.py --only "$(ONLY)"
 
 screenshots: install browser ## take pictures of every page (ONLY=roles; PICTURES=docs/pictures: the README's, too)
 	@$(BIN)/python -m tools.screenshots --only "$(ONLY)" $(if $(PICTURES),--readme "$(PICTURES)")

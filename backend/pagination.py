@@ -152,10 +152,13 @@ class Filter(NamedTuple):
         asked: of each row; nothing that an index could find instead.
         met_by: the rows that meet it as an index finds them, by the last column of the keyset.
             None: no index does.
+        first: some rows of the list, with a limit, that are asked before the index is: where these
+            fill a page, it is not. For an index that gathers all that meet it to tell of the first.
     """
 
     asked: ColumnElement[bool]
     met_by: Select[*tuple[Any, ...]] | None = None
+    first: Select[*tuple[Any, ...]] | None = None
 
 
 class Keyset(Generic[C]):
@@ -195,10 +198,12 @@ class Keyset(Generic[C]):
 
     def select(self, rows: Rows, after: C | None, limit: int) -> Rows:
         """The rows of one page, and one more where there is another page: for `cut`."""
-        if after is not None:
-            rows = rows.where(self.beyond(after.values))
+        rows = self._after(after, rows)
         # Spelt out: where it does not know the limit, PostgreSQL plans to read a tenth of the rows.
         return rows.order_by(*self.order).limit(literal(limit + 1, literal_execute=True))
+
+    def _after(self, place: C | None, rows: Rows) -> Rows:
+        return rows if place is None else rows.where(self.beyond(place.values))
 
     def cut(self, rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
         """The rows of the page, and its `next_cursor`."""
@@ -230,12 +235,12 @@ class Keyset(Generic[C]):
             described: makes of the rows of the page what is shown of them.
         """
         few = None
-        for asked, met_by in filters:
-            if few is None and met_by is not None:
-                few = await self._few(executor, met_by, after, limit)
-                rows = rows.where(asked if few is None else self.columns[-1] == any_(few))
+        for each in filters:
+            if few is None:
+                few = await self._few(executor, each, after, limit)
+                rows = rows.where(each.asked if few is None else self.columns[-1] == any_(few))
             else:
-                rows = rows.where(asked)
+                rows = rows.where(each.asked)
         page = self.select(rows, after, limit)
         if described is not None:
             keys = page.subquery("page")
@@ -243,15 +248,32 @@ class Keyset(Generic[C]):
         return self.cut((await executor.execute(page)).all(), limit)
 
     async def _few(
-        self, executor: Executor, met_by: Select[*tuple[Any, ...]], after: C | None, limit: int
+        self, executor: Executor, of: Filter, after: C | None, limit: int
     ) -> ColumnElement[Any] | None:
-        """Those beyond the cursor, where they are few."""
+        """Those beyond the cursor that meet it, where an index finds them and they are few."""
+        if of.met_by is None or await self._fill_a_page(executor, of, after, limit):
+            return None
         few = limit * _FEW_PAGES
-        if after is not None:
-            met_by = met_by.where(self.beyond(after.values))
-        counted = met_by.limit(literal(few + 1, literal_execute=True))
-        found = (await executor.scalars(counted)).all()
+        found = await self._up_to(few + 1, executor, self._after(after, of.met_by))
         return None if len(found) > few else literal(found, ARRAY(self.columns[-1].type))
+
+    async def _fill_a_page(
+        self, executor: Executor, of: Filter, after: C | None, limit: int
+    ) -> bool:
+        """Whether so many of the first rows meet it."""
+        if of.first is None:
+            return False
+        first = self._after(after, of.first).add_columns(of.asked.label("met"))
+        asked = first.order_by(*self.order).subquery("first")
+        meeting = select(*asked.c).where(asked.c.met)
+        return len(await self._up_to(limit + 1, executor, meeting)) > limit
+
+    @staticmethod
+    async def _up_to(
+        number: int, executor: Executor, rows: Select[*tuple[Any, ...]]
+    ) -> Sequence[Any]:
+        limited = rows.limit(literal(number, literal_execute=True))
+        return (await executor.scalars(limited)).all()
 
 
 class PageQuery(Generic[C]):

@@ -20,6 +20,11 @@ IN_A_DEPARTMENT = 200
 _SAID_AT = "2026-01-01T00:00:00.000Z"
 
 
+def departments(people: int) -> int:
+    """So many that each has 200 people, where there are as many."""
+    return max(1, people // IN_A_DEPARTMENT)
+
+
 def event_id(number: int) -> str:
     """Of the event that a company tells as its first, second, …"""
     return f"event_01{number:024d}"
@@ -36,7 +41,7 @@ class Company:
         self.cookie = ""  # of person 0, once they have signed in
         self.groups = [
             *ROLE_GROUPS,
-            *(f"Department {number}" for number in range(1 + people // IN_A_DEPARTMENT)),
+            *(f"Department {number}" for number in range(departments(people))),
         ]
         self._numbers = itertools.count(1)
         # Long enough ago that catch-up takes it as settled.

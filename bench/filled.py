@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from bench.company import DIRECTORY, IN_A_DEPARTMENT, ORGANIZATION, ROLE_GROUPS
+from bench.company import DIRECTORY, ORGANIZATION, ROLE_GROUPS, departments
 from bench.database import Server
 
 OURS_AMONG_OTHERS = 1000
@@ -40,7 +40,7 @@ class Size:
 
 
 def _statements(size: Size) -> list[str]:
-    departments = 1 + size.ours // IN_A_DEPARTMENT
+    of_ours = departments(size.ours)
     roles = ", ".join(f"'{name}'" for name in ROLE_GROUPS)
     of_others = max(size.organizations - 1, 1)
     return f"""
@@ -49,7 +49,7 @@ CREATE TEMPORARY TABLE companies AS
 SELECT o AS number,
     CASE o WHEN 0 THEN '{ORGANIZATION}' ELSE 'org_02' || lpad(o::text, 24, '0') END AS id,
     CASE o WHEN 0 THEN '{DIRECTORY}' ELSE 'directory_02' || lpad(o::text, 24, '0') END AS directory,
-    CASE o WHEN 0 THEN {departments} ELSE 1 END AS departments
+    CASE o WHEN 0 THEN {of_ours} ELSE 1 END AS departments
 FROM generate_series(0, {size.organizations - 1}) AS o;
 CREATE TEMPORARY TABLE people AS
 SELECT p AS number, uuidv7() AS id, c.id AS organization, c.directory,
@@ -64,9 +64,9 @@ INNER JOIN companies AS c
 CROSS JOIN LATERAL (
     SELECT
         -- Three groups for each of the others, numbered after ours.
-        CASE c.number WHEN 0 THEN 0 ELSE {departments + 2} + 3 * (c.number - 1) END AS authors,
-        CASE c.number WHEN 0 THEN 2 + p % {departments}
-        ELSE {departments + 4} + 3 * (c.number - 1) END AS department
+        CASE c.number WHEN 0 THEN 0 ELSE {of_ours + 2} + 3 * (c.number - 1) END AS authors,
+        CASE c.number WHEN 0 THEN 2 + p % {of_ours}
+        ELSE {of_ours + 4} + 3 * (c.number - 1) END AS department
 ) AS g
 ORDER BY p;
 INSERT INTO organizations (workos_id, name, directory_managed, occurred_at, event_id)
@@ -76,7 +76,7 @@ SELECT id, directory, 'Okta', 'okta scim v2.0', 1, '2026-01-01', 'event_00' FROM
 INSERT INTO directory_groups (organization_id, id, directory_id, name, rank, occurred_at, event_id)
 SELECT c.id,
     'directory_group_01' || lpad((n +
-        CASE c.number WHEN 0 THEN 0 ELSE {departments + 2} + 3 * (c.number - 1) END
+        CASE c.number WHEN 0 THEN 0 ELSE {of_ours + 2} + 3 * (c.number - 1) END
     )::text, 24, '0'),
     c.directory, CASE WHEN n < 2 THEN (ARRAY[{roles}])[n + 1] ELSE 'Department ' || n - 2 END,
     1, '2026-01-01', 'event_00'

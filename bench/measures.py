@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench import load, programs, statements
+from bench import load, statements
 from bench.company import Company, signed
 from bench.database import Server
 from bench.sides import APPLIED, Side, sent, write_post
@@ -70,6 +70,19 @@ class Seen:
 async def run(
     measure: Measure, sides: list[Side], server: Server, *, rounds: int, count: int
 ) -> dict[str, Figures]:
+    """As `take_turns`, and besides what the statements cost alone."""
+    summaries = await take_turns(measure, sides, server, rounds=rounds, count=count)
+    *applications, _ = sides
+    alone: Figures = {}
+    for side in applications:
+        alone = await _statements_alone(measure, side, server)
+        summaries[side.name]["statements"] = alone["statements"]
+    return summaries | {"statement": alone}
+
+
+async def take_turns(
+    measure: Measure, sides: list[Side], server: Server, *, rounds: int, count: int
+) -> dict[str, Figures]:
     """By the side's name; `ratio` is that of its rate to the last side's, round by round."""
     seen = {side.name: Seen() for side in sides}
     for number in range(rounds + 1):
@@ -79,12 +92,12 @@ async def run(
                 requests = measure.make(side.company, count)
             if number == 1:
                 _begin_profile(side)
-            program = programs.cpu_seconds(side.program.pid)
+            program = side.program.cpu_seconds
             postgres = server.cpu_seconds()
             done = await sent(side.program.port, requests)
             if number:
                 here = seen[side.name]
-                here.program_seconds += programs.cpu_seconds(side.program.pid) - program
+                here.program_seconds += side.program.cpu_seconds - program
                 here.postgres_seconds += server.cpu_seconds() - postgres
                 here.rates.append(len(requests) / done.seconds)
                 here.latencies += done.latencies
@@ -94,14 +107,9 @@ async def run(
         rates = zip(seen[side.name].rates, limit, strict=True)
         summaries[side.name] = seen[side.name].summary() | {
             "ratio": statistics.median(ours / bare for ours, bare in rates),
-            "memory_mb": programs.most_memory_mb(side.program.pid),
+            "memory_mb": side.program.most_memory_mb,
         }
-    *applications, _ = sides
-    alone: Figures = {}
-    for side in applications:
-        alone = await _statements_alone(measure, side, server)
-        summaries[side.name]["statements"] = alone["statements"]
-    return summaries | {"statement": alone}
+    return summaries
 
 
 def _begin_profile(side: Side) -> None:

@@ -32,6 +32,20 @@ class Program:
     def pid(self) -> int:
         return self.process.pid
 
+    @property
+    def pids(self) -> list[int]:
+        """Of its processes: the one that was started, and those that this one has started."""
+        return [self.pid, *_children(self.pid)]
+
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(cpu_seconds(pid) for pid in self.pids)
+
+    @property
+    def most_memory_mb(self) -> float:
+        """That of the largest of its processes."""
+        return max(most_memory_mb(pid) for pid in self.pids)
+
     def check(self) -> None:
         """Raises ProgramError when it has ended."""
         if self.process.returncode is not None:
@@ -64,12 +78,21 @@ async def running(
 ) -> AsyncIterator[Program]:
     """A program of the application's Python; what it says goes into a file in `home`."""
     log = home / f"{application.name}-{name}.log"
+    command, given = [application.python, *arguments], application.environment(environment)
+    async with started(command, given, log, port=port) as program:
+        yield program
+
+
+@asynccontextmanager
+async def started(
+    command: list[str], environment: Mapping[str, str], log: Path, *, port: int = 0
+) -> AsyncIterator[Program]:
+    """Any program; it runs where its log is, for there is no .env."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            application.python,
-            *arguments,
-            env=application.environment(environment),
-            cwd=home,  # where there is no .env
+            *command,
+            env=dict(environment),
+            cwd=log.parent,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -91,11 +114,15 @@ async def served(
     arguments = [str(_BENCH / "serve.py"), factory, str(port)]
     name = factory.partition(":")[0]
     async with running(application, name, arguments, environment, home, port=port) as program:
-        async with asyncio.timeout(_STARTING_SECONDS):
-            while not await _answers(port):
-                program.check()
-                await asyncio.sleep(0.05)
+        await until_it_listens(program)
         yield program
+
+
+async def until_it_listens(program: Program) -> None:
+    async with asyncio.timeout(_STARTING_SECONDS):
+        while not await _listens(program.port):
+            program.check()
+            await asyncio.sleep(0.05)
 
 
 async def finish(
@@ -112,7 +139,7 @@ async def finish(
     return program.log.read_text()
 
 
-async def _answers(port: int) -> bool:
+async def _listens(port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
@@ -163,8 +190,16 @@ def cpu_seconds_of_postgres(data: Path) -> float:
 
 
 def _all_stats() -> Iterator[list[int]]:
-    for entry in Path("/proc").glob("[0-9]*"):
-        yield _stat(int(entry.name))
+    for pid in _all_pids():
+        yield _stat(pid)
+
+
+def _all_pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+
+
+def _children(pid: int) -> list[int]:
+    return [other for other in _all_pids() if _stat(other)[1] == pid]
 
 
 def _stat(pid: int) -> list[int]:
@@ -184,6 +219,11 @@ def most_memory_mb(pid: int) -> float:
 def memory_mb(pid: int) -> float:
     """Its resident size now; 0 where there is no /proc."""
     return _memory_mb(pid, "VmRSS")
+
+
+def own_memory_mb(pid: int) -> float:
+    """Of its resident size what it shares with no other process or file."""
+    return _memory_mb(pid, "RssAnon")
 
 
 def _memory_mb(pid: int, kind: str) -> float:

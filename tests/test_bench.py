@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -174,6 +175,24 @@ async def test_processor_time_and_memory_of_a_program(tmp_path: Path) -> None:
         await until(has_worked)
         assert programs.most_memory_mb(program.pid) > 1
     assert programs.cpu_seconds(program.pid) == 0
+
+
+@needs_proc
+async def test_a_program_is_all_of_its_processes(tmp_path: Path) -> None:
+    """As several workers are: the one that was started does next to nothing."""
+    busy = "while True: pass"
+    starting = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}])"
+    async with programs.running(
+        Application("test"), "starting", ["-c", starting], {}, tmp_path
+    ) as program:
+
+        async def has_worked() -> bool:
+            return program.cpu_seconds > programs.cpu_seconds(program.pid) + 0.05
+
+        await until(has_worked)
+        child = next(pid for pid in program.pids if pid != program.pid)
+        assert program.most_memory_mb >= programs.most_memory_mb(child)
+        os.kill(child, signal.SIGKILL)
 
 
 @needs_proc

@@ -38,7 +38,14 @@ _log = logging.getLogger(__name__)
 _SESSION_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 # What a request asks for is a page: looked up by index, one thing after the other, whatever the
 # planner believes of tables it has not seen lately. Only what counts a whole company pays for it.
-_BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+_BY_INDEX = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    # A company that is kept in memory is compared with every row of the page, or with itself: the
+    # planner does that where it takes the company for one of average size.
+    "enable_material": "off",
+}
 
 # Connections for what is counted: a statement on one row takes a fraction of a millisecond.
 _COUNTING = 2

@@ -15,8 +15,14 @@ class DirectoryState(StrEnum):
     REMOVED = "removed"
 
 
+class Counted(StrEnum):
+    PEOPLE = "people"
+    GROUPS = "groups"
+    MEMBERSHIPS = "memberships"
+
+
 class Counts(BaseModel):
-    """What is live now; exact, and so as slow as the directory is large."""
+    """What is live now, in so far as it was counted."""
 
     active_people: int
     people: int = Field(description="Inactive ones too.")
@@ -128,6 +134,9 @@ class DirectoryStatus(BaseModel):
     troubles: list[Trouble] = Field(description="What wants attention; `status` is their texts.")
     directory_managed: bool = Field(description="Whether a directory decides who may enter.")
     directories: list[Directory]
+    more: list[Counted] = Field(
+        description="Of which there are more than were counted: 10,000 of the organization's."
+    )
     last_event: EventRef | None
     delay: Delay | None
     parked: Parked

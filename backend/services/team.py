@@ -38,6 +38,11 @@ from backend.services.sessions import Claim
 _BY_NAME = Keyset(NameCursor, User.sort_name, User.id)
 _TRIGRAM = 3
 
+# As many are asked in the order of the list before an index is: asking has a price, and so has the
+# index, which gathers all that a filter leaves.
+_TEXTS_LOOKED_THROUGH = 500
+_INVITATIONS_LOOKED_UP = 200
+
 _Invitee = aliased(User)
 
 
@@ -125,7 +130,8 @@ ROLES = func.array(select(_role).where(_KNOWN).scalar_subquery())
 def visible_in(organization_id: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
     return select(User.organization_id, User.id, User.sort_name).where(
         User.organization_id == organization_id,
-        or_(IN_DIRECTORY, User.joined_at.is_not(None), _ADMITTED),
+        # In the order of what it costs to ask.
+        or_(User.joined_at.is_not(None), IN_DIRECTORY, _ADMITTED),
     )
 
 
@@ -237,6 +243,10 @@ def _ids(actor: Actor) -> Select[*tuple[UUID]]:
     return select(User.id).where(User.organization_id == actor.organization_id)
 
 
+def _first(number: int, actor: Actor) -> Select[*tuple[UUID]]:
+    return _ids(actor).limit(literal(number, literal_execute=True))
+
+
 def of_status(actor: Actor, status: TeamStatus) -> list[Filter]:
     """The first are cheaper to ask, and an index has those who have not joined."""
     is_so = Filter(current_status == status)
@@ -257,11 +267,13 @@ def of_status(actor: Actor, status: TeamStatus) -> list[Filter]:
             )
             # As an array, which is looked up by key; a join may be planned to hash everybody.
             invited = func.array(select(Invitation.user_id).where(*is_open).scalar_subquery())
+            not_joined = User.joined_at.is_(None)
             return [
-                Filter(User.joined_at.is_(None)),
+                Filter(not_joined),
                 Filter(
                     looked_up(select(Invitation.id).where(*is_open, Invitation.user_id == User.id)),
                     _ids(actor).where(User.id == any_(invited)),
+                    _first(_INVITATIONS_LOOKED_UP, actor).where(not_joined),
                 ),
                 is_so,
             ]
@@ -283,11 +295,12 @@ def in_department(actor: Actor, name: str) -> Filter:
 
 
 def has(actor: Actor, wanted: str) -> Filter:
+    met = func.strpos(User.search_text, wanted) > 0
     # Of less than a trigram, the index would be read whole.
+    if len(wanted) < _TRIGRAM:
+        return Filter(met)
     found = _ids(actor).where(User.search_text.contains(wanted, autoescape=True))
-    return Filter(
-        func.strpos(User.search_text, wanted) > 0, found if len(wanted) >= _TRIGRAM else None
-    )
+    return Filter(met, found, _first(_TEXTS_LOOKED_THROUGH, actor))
 
 
 async def get_several(

@@ -97,6 +97,20 @@ class Plan:
         return max(map(_rows, self.scans.values()), default=0)
 
     @property
+    def rows_gathered(self) -> int:
+        """The most that an index named, all of them, before the first was looked at."""
+        gathering = (
+            node for node in _nodes(self._root) if node["Node Type"] == "Bitmap Index Scan"
+        )
+        return max(map(_rows, gathering), default=0)
+
+    @property
+    def compared_in_vain(self) -> int:
+        """The most pairs of rows that one of its joins has formed and thrown away."""
+        removed = "Rows Removed by Join Filter"
+        return max(int(node["Actual Loops"] * node.get(removed, 0)) for node in _nodes(self._root))
+
+    @property
     def read_whole(self) -> set[str]:
         """The tenants' tables of which every row was gone through, whosever it is."""
         return {

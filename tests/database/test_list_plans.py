@@ -29,7 +29,8 @@ FEW = 600  # rows that one scan may go through: a few pages' worth, and not the 
 # Almost all have joined; one in fifty is deactivated; a group and a department of almost all, and
 # one of ten.
 MORE = """
-UPDATE users SET department = CASE WHEN right(key, 3) = '999' THEN 'Small' ELSE 'Large' END;
+UPDATE users SET department = CASE WHEN right(key, 3) = '999' THEN 'Small' ELSE 'Large' END,
+    email = key || '@acme.example';
 UPDATE users SET joined_at = now() WHERE sort_name NOT IN ('p7', 'p77', 'p777');
 INSERT INTO invitations (organization_id, id, token_hash, user_id, invited_by, expires_at)
 SELECT organization_id, gen_random_uuid(), '', id, id, now() + interval '1 day'
@@ -74,6 +75,7 @@ ASKED: dict[str, tuple[int, dict[str, Any]]] = {
     "a small department": (5, {"department": "small"}),
     "no department": (0, {"department": "nobody's"}),
     "a letter of all": (5, {"search": "p"}),
+    "a text of all": (5, {"search": "acme"}),
     "what many have": (5, {"search": "p10"}),
     "what one has": (1, {"search": "P4999"}),
     "what nobody has": (0, {"search": "xyz"}),
@@ -126,9 +128,31 @@ async def test_a_page_of_the_team_reads_a_page(large: Database, plans: Plans) ->
             run = await plans.taken()
             assert set().union(*(plan.unbound for plan in run)) == set(), asked
             assert any(plan.tables for plan in run)
-            most = max(plan.rows_read for plan in run)
+            most = max(max(plan.rows_read, plan.rows_gathered) for plan in run)
             read[f"{asked}, {'further on' if cursor else 'from the start'}"] = most
     assert {asked: rows for asked, rows in read.items() if rows > FEW} == {}
+
+
+async def test_a_page_of_many_who_are_invited_reads_a_page(
+    request: pytest.FixtureRequest, large: Database, plans: Plans
+) -> None:
+    """It looks up no more invitations than it needs, and nobody waits for those of all."""
+    await execute_as_owner(
+        large,
+        "UPDATE users SET joined_at = NULL WHERE right(key, 1) = '1' AND key <> 'plan1'",
+        "INSERT INTO invitations"
+        " (organization_id, id, token_hash, user_id, invited_by, expires_at)"
+        " SELECT organization_id, gen_random_uuid(), sha256(key::bytea), id, id,"
+        " now() + interval '1 day' FROM users WHERE right(key, 1) = '1' AND key <> 'plan1'",
+        *["ANALYZE users, invitations"] * request.node.callspec.params["large"],
+    )
+    teammate = await claim(large)
+    for cursor in (None, NameCursor("p", uuid4())):
+        await plans.taken()
+        page = await team.list_page(teammate, status=TeamStatus.INVITED, cursor=cursor, limit=LIMIT)
+        assert len(TeamPage.model_validate_json(page).items) == LIMIT
+        run = await plans.taken()
+        assert max(max(plan.rows_read, plan.rows_gathered) for plan in run) <= FEW
 
 
 async def test_what_people_can_be_filtered_by_is_found_without_reading_them(

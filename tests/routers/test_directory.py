@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from backend.services.explanation import status
 from tests.directory_api import ask, broken, events, execute, ids, mend, user_id_of
 from tests.stack import Stack
 
@@ -157,6 +158,22 @@ class TestStatus:
         assert found["reconciliations"] == {"last": None, "current": None}
         quick = await ask(adam, "/directory", counts=False)
         assert quick["directories"] == [directory | {"counts": None}]
+
+    async def test_no_more_are_counted_than_a_bound(
+        self, stack: Stack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        adam = await stack.sign_in_as("Admins", "Adam")
+        stack.group("Designers", *(stack.person(name) for name in ("Ann", "Ben")))
+        await stack.deliver()
+        (directory,) = (await ask(adam, "/directory"))["directories"]
+        counts = {"active_people": 3, "people": 3, "groups": 2, "memberships": 3}
+        for bound, more in ((3, []), (2, ["people", "memberships"])):
+            monkeypatch.setattr(status, "MOST_COUNTED", bound)
+            found = await ask(adam, "/directory")
+            assert found["more"] == more
+            (bounded,) = found["directories"]
+            assert bounded["counts"] == {of: min(bound, count) for of, count in counts.items()}
+        assert directory["counts"] == counts
 
     async def test_parked_events_want_attention(self, stack: Stack) -> None:
         adam = await stack.sign_in_as("Admins", "Adam")

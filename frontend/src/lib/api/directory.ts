@@ -3,6 +3,7 @@ import { api, present, type Schemas } from "./client.ts";
 
 export type DirectoryStatus = Schemas["DirectoryStatus"];
 export type Directory = Schemas["Directory"];
+export type Counted = Schemas["Counted"];
 export type Trouble = Schemas["Trouble"];
 
 /** Counting takes its time where a directory is large. */

@@ -605,7 +605,7 @@ export interface paths {
         };
         /**
          * How the directories are, and whether all that they say arrives
-         * @description `status` says it in words. Counting takes a second for 100,000 people; `counts=false` leaves it out, for a monitor that asks often.
+         * @description `status` says it in words. Counting takes a tenth of a second and ends at 10,000; `counts=false` leaves it out, for a monitor that asks often.
          */
         get: operations["get_directory"];
         put?: never;
@@ -1701,8 +1701,13 @@ export interface components {
          */
         ChangeCode: "first_sign_in" | "access_unchanged" | "group_joined" | "group_left" | "access_gained" | "access_lost" | "roles_changed" | "group_described" | "group_renamed" | "group_roles_gained" | "group_roles_lost" | "group_deleted" | "directory_described" | "directory_removed" | "organization_described" | "organization_deleted" | "workos_role_roles_gained" | "workos_role_roles_lost";
         /**
+         * Counted
+         * @enum {string}
+         */
+        Counted: "people" | "groups" | "memberships";
+        /**
          * Counts
-         * @description What is live now; exact, and so as slow as the directory is large.
+         * @description What is live now, in so far as it was counted.
          */
         Counts: {
             /** Active People */
@@ -1852,6 +1857,11 @@ export interface components {
             directory_managed: boolean;
             /** Directories */
             directories: components["schemas"]["Directory"][];
+            /**
+             * More
+             * @description Of which there are more than were counted: 10,000 of the organization's.
+             */
+            more: components["schemas"]["Counted"][];
             last_event: components["schemas"]["EventRef"] | null;
             delay: components["schemas"]["Delay"] | null;
             parked: components["schemas"]["Parked"];
@@ -11718,6 +11728,9 @@ export interface operations {
                      *             "memberships": 1
                      *           }
                      *         }
+                     *       ],
+                     *       "more": [
+                     *         "people"
                      *       ],
                      *       "last_event": {
                      *         "id": "…",

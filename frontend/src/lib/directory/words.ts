@@ -1,5 +1,5 @@
 /** The state of the directories, in words. */
-import type { Directory, DirectoryStatus, Trouble } from "#lib/api/directory.ts";
+import type { Counted, Directory, DirectoryStatus, Trouble } from "#lib/api/directory.ts";
 import type { Hold, Loss, Reconciliation, Trigger } from "#lib/api/reconciliations.ts";
 import { durationText } from "#lib/events/delay.ts";
 import { isServersLanguage } from "#lib/language.ts";
@@ -148,16 +148,17 @@ function nameOf(role: string): string {
 }
 
 /** How much a directory holds, or a reconciliation has read. */
-export function extentText(counts: {
-  people: number;
-  groups: number;
-  memberships: number;
-}): string {
-  const { people, groups, memberships } = counts;
+/** With a plus where there are more than were counted. */
+export function countedText(count: number, of: Counted, more: Counted[]): string {
+  return formatCount(count) + (more.includes(of) ? "+" : "");
+}
+
+export function extentText(counts: Record<Counted, number>, more: Counted[] = []): string {
+  const shown = (of: Counted) => ({ count: counts[of], shown: countedText(counts[of], of, more) });
   return [
-    m.count_people({ count: people, shown: formatCount(people) }),
-    m.count_groups({ count: groups, shown: formatCount(groups) }),
-    m.count_memberships({ count: memberships, shown: formatCount(memberships) }),
+    m.count_people(shown("people")),
+    m.count_groups(shown("groups")),
+    m.count_memberships(shown("memberships")),
   ].join(" · ");
 }
 

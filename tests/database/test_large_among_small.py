@@ -1,0 +1,96 @@
+"""A company that is many times larger than the others costs what it is large, and not its square.
+
+Of a company nothing is known when a statement is planned, so it is taken for one of average size.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import select, text
+
+from backend.database import BACKGROUND, Database
+from backend.models import User
+from backend.schemas.posts import PostPage
+from backend.services.explanation import status
+from backend.services.posts import lists
+from backend.services.sessions import Claim, find_actor, open_session
+from tests.database.plans import Plans
+from tests.database.test_access_plans import filling
+from tests.owner import as_owner
+
+PEOPLE, OTHERS, IN_EACH, PAGE = 1_000, 300, 10, 20
+
+FILLING = f"""
+INSERT INTO posts (organization_id, id, author_id, title, content)
+SELECT organization_id, id, id, '', '' FROM users;
+INSERT INTO organizations (workos_id, directory_managed)
+SELECT 'org_' || n, true FROM generate_series(1, {OTHERS}) AS n;
+INSERT INTO directories (organization_id, id, rank, occurred_at, event_id)
+SELECT workos_id, 'directory_' || workos_id, 1, '2026-01-01', 'event_0'
+FROM organizations WHERE workos_id <> 'org_plan';
+INSERT INTO users (id, organization_id, key, name)
+SELECT gen_random_uuid(), workos_id, 'key_' || n, 'P'
+FROM organizations, generate_series(1, {IN_EACH}) AS n WHERE workos_id <> 'org_plan';
+INSERT INTO directory_users (
+    id, directory_id, organization_id, idp_id, name, state, rank, occurred_at, event_id
+)
+SELECT 'user_' || id, 'directory_' || organization_id, organization_id, key, name,
+    'active', 1, '2026-01-01', 'event_0'
+FROM users WHERE organization_id <> 'org_plan';
+INSERT INTO posts (organization_id, id, author_id, title, content)
+SELECT organization_id, id, id, '', '' FROM users WHERE organization_id <> 'org_plan';
+ANALYZE
+""".split(";\n")
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
+    return Plans(monkeypatch)
+
+
+@pytest.fixture
+async def large(own_database_url: str, plans: Plans) -> AsyncIterator[Database]:
+    """As requests are served."""
+    del plans  # it notes what is run on connections that are opened after it
+    owner = Database(as_owner(own_database_url), pool_size=1, timeouts=BACKGROUND)
+    async with owner.transaction() as session:
+        for statement in [*filling(PEOPLE)[:-1], *FILLING]:
+            await session.execute(text(statement))
+    await owner.close()
+    own = Database(own_database_url, pool_size=2)
+    yield own
+    await own.close()
+
+
+async def claim(database: Database) -> Claim:
+    async with database.transaction() as session:
+        somebody = await session.scalar(select(User.id).where(User.key == "plan1"))
+        assert somebody is not None
+        return Claim(database, await open_session(session, "org_plan", somebody))
+
+
+async def compared(plans: Plans) -> int:
+    run = await plans.taken()
+    assert any(plan.tables for plan in run)
+    return max(plan.compared_in_vain for plan in run)
+
+
+async def test_posts_are_not_compared_with_everybody(large: Database, plans: Plans) -> None:
+    reader = await claim(large)
+    await plans.taken()
+    page = PostPage.model_validate_json(await lists.list_page(reader, limit=PAGE))
+    assert len(page.items) == PAGE
+    assert await compared(plans) <= PAGE
+
+
+async def test_counting_does_not_compare_everybody_with_everybody(
+    large: Database, plans: Plans
+) -> None:
+    actor = await find_actor(await claim(large))
+    await plans.taken()
+    async with large.snapshot() as connection:
+        found = await status.look(connection, actor, with_counts=True, catch_up_enabled=False)
+    (directory,) = found.directories
+    assert directory.counts is not None
+    assert directory.counts.people == PEOPLE
+    assert await compared(plans) <= 4 * PEOPLE
