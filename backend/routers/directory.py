@@ -81,8 +81,8 @@ async def event_filters(
 @router.get(
     "",
     summary="How the directories are, and whether all that they say arrives",
-    description="`status` says it in words. Counting takes a tenth of a second and ends "
-    "at 10,000; `counts=false` leaves it out, for a monitor that asks often.",
+    description="`status` says it in words. Counting takes up to a second and ends "
+    "at 100,000; `counts=false` leaves it out, for a monitor that asks often.",
 )
 async def get_directory(
     snapshot: SnapshotDep,

@@ -135,7 +135,7 @@ class DirectoryStatus(BaseModel):
     directory_managed: bool = Field(description="Whether a directory decides who may enter.")
     directories: list[Directory]
     more: list[Counted] = Field(
-        description="Of which there are more than were counted: 10,000 of the organization's."
+        description="Of which there are more than were counted: 100,000 of the organization's."
     )
     last_event: EventRef | None
     delay: Delay | None

@@ -60,7 +60,7 @@ from backend.services.explanation.status_sentence import (
     troubles_of,
 )
 
-MOST_COUNTED = 10_000
+MOST_COUNTED = 100_000
 _NEWEST_EVENTS = 20  # over which the delay is measured
 _BREAK_GLASS_SHOWN = timedelta(days=7)
 _MOST_BREAK_GLASS = 3
@@ -72,8 +72,8 @@ async def look(
 ) -> DirectoryStatus:
     """The state of everything between the directories and this mirror.
 
-    Whether something is live is derived: counting costs a tenth of a second at most, for it ends
-    at ten thousand. All else is found by an index.
+    Whether something is live is derived: counting costs up to a second, and ends at a hundred
+    thousand. All else is found by an index.
 
     Args:
         connection: so that all of it is of one moment.

@@ -605,7 +605,7 @@ export interface paths {
         };
         /**
          * How the directories are, and whether all that they say arrives
-         * @description `status` says it in words. Counting takes a tenth of a second and ends at 10,000; `counts=false` leaves it out, for a monitor that asks often.
+         * @description `status` says it in words. Counting takes up to a second and ends at 100,000; `counts=false` leaves it out, for a monitor that asks often.
          */
         get: operations["get_directory"];
         put?: never;
@@ -1859,7 +1859,7 @@ export interface components {
             directories: components["schemas"]["Directory"][];
             /**
              * More
-             * @description Of which there are more than were counted: 10,000 of the organization's.
+             * @description Of which there are more than were counted: 100,000 of the organization's.
              */
             more: components["schemas"]["Counted"][];
             last_event: components["schemas"]["EventRef"] | null;
