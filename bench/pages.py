@@ -151,6 +151,38 @@ def _show_frames(name: str, seen: dict[str, Any]) -> None:
     )
 
 
+async def loads(
+    browser: Browser, port: int, member: str, admin: str, given: argparse.Namespace
+) -> None:
+    print(f"{'first load':26}{'FCP ms':>10}{'shown ms':>10}{'script KB':>10}{'all KB':>10}")
+    for path, cookie in (
+        ("/", None),
+        ("/dashboard", member),
+        ("/dashboard/team", member),
+        ("/dashboard/account", member),
+        ("/dashboard/directory", admin),
+    ):
+        seen = [await first_load(browser, port, cookie, path) for _ in range(given.rounds)]
+        middle = Load(*(statistics.median(part) for part in zip(*seen, strict=True)))
+        missed = [
+            *(["paint"] if middle.painted > FIRST_PAINT_MS else []),
+            *(["script"] if middle.script > SCRIPT_KB and cookie != admin else []),
+        ]
+        print(
+            f"{path:26}{middle.painted:>10.0f}{middle.shown:>10.0f}"
+            f"{middle.script:>10.1f}{middle.all:>10.1f}"
+            f"{'  MISSED: ' + ', '.join(missed) if missed else ''}",
+            flush=True,
+        )
+
+
+async def scrolling(browser: Browser, port: int, admin: str, given: argparse.Namespace) -> None:
+    heads = ("frames/s", "p99 ms", "most ms", "slow %", "read", "in page")
+    print(f"{'scrolling':26}{''.join(f'{head:>10}' for head in heads)}")
+    for path in ("/dashboard/team", "/dashboard/events"):
+        await scroll(browser, port, admin, path, given.seconds)
+
+
 async def main(given: argparse.Namespace) -> None:
     executable = await asyncio.to_thread(find)
     with home_and_server() as (home, server):
@@ -160,38 +192,16 @@ async def main(given: argparse.Namespace) -> None:
         ):
             member, admin = (sides.cookie_of(who, environment) for who in (_MEMBER, _ADMIN))
             browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-            print(f"{'first load':26}{'FCP ms':>10}{'shown ms':>10}{'script KB':>10}{'all KB':>10}")
-            for path, cookie in (
-                ("/", None),
-                ("/dashboard", member),
-                ("/dashboard/team", member),
-                ("/dashboard/account", member),
-                ("/dashboard/directory", admin),
-            ):
-                loads = [
-                    await first_load(browser, program.port, cookie, path)
-                    for _ in range(given.rounds)
-                ]
-                middle = Load(*(statistics.median(part) for part in zip(*loads, strict=True)))
-                missed = [
-                    *(["paint"] if middle.painted > FIRST_PAINT_MS else []),
-                    *(["script"] if middle.script > SCRIPT_KB and cookie != admin else []),
-                ]
-                print(
-                    f"{path:26}{middle.painted:>10.0f}{middle.shown:>10.0f}"
-                    f"{middle.script:>10.1f}{middle.all:>10.1f}"
-                    f"{'  MISSED: ' + ', '.join(missed) if missed else ''}",
-                    flush=True,
-                )
-            heads = ("frames/s", "p99 ms", "most ms", "slow %", "read", "in page")
-            print(f"{'scrolling':26}{''.join(f'{head:>10}' for head in heads)}")
-            for path in ("/dashboard/team", "/dashboard/events"):
-                await scroll(browser, program.port, admin, path, given.seconds)
+            if given.only != "scrolling":
+                await loads(browser, program.port, member, admin, given)
+            if given.only != "loads":
+                await scrolling(browser, program.port, admin, given)
             await browser.close()
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=("loads", "scrolling"), help="one part of it")
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=10, help="of scrolling")

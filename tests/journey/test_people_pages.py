@@ -1,6 +1,8 @@
 """What an administrator does about people and roles, by the keyboard alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -111,14 +113,14 @@ def one_of_many(at: int) -> dict[str, object]:
     }
 
 
-async def give_many(route: Route) -> None:
+async def give_many(route: Route, *, many: int = MANY) -> None:
     asked = parse_qs(urlsplit(route.request.url).query)
     first = int(asked.get("cursor", ["0"])[0])
-    after = min(first + int(asked.get("limit", ["20"])[0]), MANY)
+    after = min(first + int(asked.get("limit", ["20"])[0]), many)
     await route.fulfill(
         json={
             "items": [one_of_many(at) for at in range(first, after)],
-            "next_cursor": str(after) if after < MANY else None,
+            "next_cursor": str(after) if after < many else None,
         }
     )
 
@@ -175,6 +177,108 @@ async def test_ten_thousand_people_are_gone_through_and_back_finds_the_place(
     assert await page.evaluate("scrollY") == before
     assert await link.bounding_box() == place
     await expect(table).to_have_attribute("aria-rowcount", str(MANY + 1))
+
+
+# Initials are two letters, and each is made large when its row is worked on.
+SCROLLED_UP = """async (steps) => {
+    let changes = 0, rows = 0, letters = 0;
+    const observer = new MutationObserver((records) => {
+        const came = records.flatMap(({addedNodes}) => [...addedNodes])
+            .filter(({nodeName}) => nodeName === "TR").length;
+        rows += came;
+        changes += Math.sign(came);
+    });
+    const {toLocaleUpperCase} = String.prototype;
+    String.prototype.toLocaleUpperCase = function (...given) {
+        letters += 1;
+        return toLocaleUpperCase.apply(this, given);
+    };
+    observer.observe(document.querySelector("tbody"), {childList: true});
+    for (let step = 0; step < steps; step += 1) {
+        scrollBy(0, -30);
+        await new Promise(requestAnimationFrame);
+    }
+    String.prototype.toLocaleUpperCase = toLocaleUpperCase;
+    observer.disconnect();
+    return {changes, rows, letters};
+}"""
+
+
+@pytest.mark.parametrize("many", [150, 1000])
+async def test_scrolling_works_on_no_row_that_stays_and_brings_rows_several_at_once(
+    admin: Person, many: int
+) -> None:
+    page = admin.page
+    await page.route("**/people?**", partial(give_many, many=many))
+    await page.goto("/dashboard/team")
+    table = page.get_by_role("table")
+    for _ in range(200):
+        if await table.get_attribute("aria-rowcount") == str(many + 1):
+            break
+        await page.mouse.wheel(0, 30_000)
+        await page.wait_for_timeout(20)
+    await expect(table).to_have_attribute("aria-rowcount", str(many + 1))
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await page.wait_for_timeout(500)
+    seen = await page.evaluate(SCROLLED_UP, 120)
+    assert seen["letters"] <= 2 * seen["rows"]
+    if many < 200:
+        assert seen["rows"] == 0
+    else:
+        assert 40 <= seen["rows"] <= 90
+        assert seen["changes"] <= seen["rows"] / 4
+
+
+# A page that is busy is told late, and of all that happened at once.
+TOLD_LATE = """window.IntersectionObserver = class extends IntersectionObserver {
+    constructor(told, options) {
+        let kept = [];
+        super((entries) => {
+            kept.push(...entries);
+            setTimeout(() => {
+                const all = kept;
+                kept = [];
+                if (all.length > 0) told(all, this);
+            }, 300);
+        }, options);
+    }
+}"""
+
+
+async def test_a_busy_page_reads_on_for_as_long_as_the_end_is_in_sight(admin: Person) -> None:
+    page = admin.page
+    await page.add_init_script(TOLD_LATE)
+    await page.route("**/people?**", partial(give_many, many=300))
+    await page.goto("/dashboard/team")
+    rows = page.locator("tr[data-id]")
+    for shown in (20, 40, 60, 160):
+        await expect(rows).to_have_count(shown)
+        await page.wait_for_timeout(50)
+        await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+
+
+async def test_what_is_read_again_meanwhile_stops_no_reading_on(admin: Person) -> None:
+    page = admin.page
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def give_late(route: Route) -> None:
+        if "cursor=20" in route.request.url and not began.is_set():
+            began.set()
+            await go_on.wait()
+        await give_many(route, many=60)
+
+    await page.route("**/people?**", give_late)
+    async with page.expect_response("**/live"):
+        await page.goto("/dashboard/team")
+    rows = page.locator("tr[data-id]")
+    await expect(rows).to_have_count(20)
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await began.wait()
+    async with page.expect_response("**/people?**"):
+        await page.evaluate("dispatchEvent(new Event('online'))")
+    await page.wait_for_timeout(100)
+    go_on.set()
+    await expect(rows).not_to_have_count(20)
 
 
 async def test_who_is_blocked_has_a_tab_of_their_own(admin: Person) -> None:

@@ -16,6 +16,8 @@ import { createSubscriber } from "svelte/reactivity";
 /** A shorter list is in the document whole, where the browser's own search finds everything. */
 const FROM = 200;
 const OVERSCAN = 10;
+/** So many rows come and go at once: each time the whole table is laid out and painted. */
+const AT_ONCE = 8;
 
 /** A row, or without one the room of those that are not in the document. */
 export interface Part<Item> {
@@ -48,6 +50,11 @@ export class Virtual<Item extends { id: string }> {
     return (index: number) => items[index]?.id ?? index;
   });
 
+  // The same objects as long as the list is the same: scrolling touches no row that stays.
+  readonly #rows: Part<Item>[] = $derived.by(() =>
+    this.#list().items.map((item, at) => ({ key: item.id, item, at, room: 0 })),
+  );
+
   readonly parts: Part<Item>[] = $derived.by(() => {
     const { items } = this.#list();
     this.#scrolled();
@@ -57,8 +64,8 @@ export class Virtual<Item extends { id: string }> {
     const shown = this.#virtualizer.getVirtualItems();
     this.#asking = false;
     return this.#leavesOut(items)
-      ? [...partsOf(items, shown, this.#top, this.#virtualizer.getTotalSize())]
-      : items.map((item, at) => ({ key: item.id, item, at, room: 0 }));
+      ? [...partsOf(this.#rows, shown, this.#top, this.#virtualizer.getTotalSize())]
+      : this.#rows;
   });
 
   /** For a component, while it is there. `estimate`: how high a row usually is. */
@@ -168,25 +175,29 @@ export class Virtual<Item extends { id: string }> {
 }
 
 function withNeighbours(range: Range, at: number): number[] {
-  const shown = defaultRangeExtractor(range);
+  const shown = defaultRangeExtractor({
+    ...range,
+    startIndex: range.startIndex - (range.startIndex % AT_ONCE),
+    endIndex: range.endIndex - (range.endIndex % AT_ONCE) + AT_ONCE - 1,
+  });
   if (at === -1) return shown;
   const near = [at - 1, at, at + 1].filter((index) => index >= 0 && index < range.count);
   return [...new Set([...shown, ...near])].sort((a, b) => a - b);
 }
 
-function* partsOf<Item extends { id: string }>(
-  items: readonly Item[],
+function* partsOf<Item>(
+  rows: readonly Part<Item>[],
   shown: readonly VirtualItem[],
   top: number,
   height: number,
 ): Generator<Part<Item>> {
   let end = top;
   for (const [place, { index, start, end: next }] of shown.entries()) {
-    const item = items[index];
-    if (item === undefined) continue;
+    const row = rows[index];
+    if (row === undefined) continue;
     // By its place among the rooms, so that scrolling makes none anew.
     if (start > end) yield roomFor(place === 0 ? "above" : "between", start - end);
-    yield { key: item.id, item, at: index, room: 0 };
+    yield row;
     end = next;
   }
   if (top + height > end) yield roomFor("below", top + height - end);
