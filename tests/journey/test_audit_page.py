@@ -1,14 +1,16 @@
 """The audit log as an administrator reads it."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
+from backend.schemas.audit import AuditAction
 from tests.journey.people import Administrator, Person, Stack
-from tests.journey.test_frame import ADMIN, PHONE
+from tests.journey.test_frame import ADMIN, ENGLISH, PHONE
 
 pytestmark = pytest.mark.browser
 
@@ -108,6 +110,49 @@ async def test_who_was_admin_on_a_day(admin: Person) -> None:
     await panel.get_by_label("Day").fill("2020-02-29")
     await expect(panel).to_contain_text("Nobody was Admin on Saturday, February 29, 2020.")
     assert query(page)["on"] == ["2020-02-29"]
+
+
+async def test_on_a_german_page_each_entry_has_a_german_sentence(
+    running: Stack, chromium: Browser, admin: Person
+) -> None:
+    entries = [
+        {
+            "id": f"01920000-0000-7000-8000-{at:012}",
+            "at": "2026-11-03T12:00:00Z",
+            "action": action.value,
+            "sentence": "This is the sentence of the server.",
+            "actor": {"id": "01920000-0000-7000-8000-000000000999", "name": "Ada"},
+            "subject": {"kind": "person", "id": "x", "user_id": None, "name": "Ben"},
+            "event_id": None,
+            "count": None,
+            "detail": {"reason": "unreachable", "detail": "This is the fault.", "role": "author"},
+        }
+        for at, action in enumerate(AuditAction)
+    ]
+
+    async def give(route: Route) -> None:
+        last = urlsplit(route.request.url).path.rpartition("/")[2]
+        page = {"items": entries, "next_cursor": None}
+        await route.fulfill(json=next((each for each in entries if each["id"] == last), page))
+
+    state = await admin.page.context.storage_state()
+    context = await chromium.new_context(
+        base_url=running.application, locale="de-DE", storage_state=state
+    )
+    page = await context.new_page()
+    await page.route(re.compile(r"(?<!dashboard)/audit(\?|/0192|$)"), give)
+    await page.goto("/dashboard/audit")
+    links = page.locator("tr[data-id] a")
+    await expect(links).to_have_count(len(entries))
+    said = set()
+    for at, entry in enumerate(entries):
+        await links.nth(at).click()
+        await expect(page).to_have_url(re.compile(str(entry["id"])))
+        sentence = page.get_by_role("complementary").locator("p").first
+        await expect(sentence).not_to_have_text(ENGLISH)
+        said.add(await sentence.inner_text())
+    assert len(said) == len(entries) - 1  # what a reconciliation did to somebody is one
+    await context.close()
 
 
 async def test_on_a_phone_an_entry_is_a_page_and_one_comes_back_to_its_row(admin: Person) -> None:

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { problemFrom, unreachable } from "./problem.ts";
+import { overwriteGetLocale } from "#lib/words/runtime.js";
+import { ApiProblem, problemFrom, unreachable } from "./problem.ts";
 
 describe("problemFrom", () => {
   it("reads problem+json with its fields", async () => {
@@ -35,4 +36,19 @@ describe("unreachable", () => {
   it("can be tried again", () => {
     expect(unreachable().passing).toBe(true);
   });
+});
+
+it("says of a field what the server says only where the page is in the server's language", () => {
+  const problem = new ApiProblem({
+    status: 422,
+    code: "invalid_input",
+    title: "",
+    detail: "",
+    fields: [{ field: "seats", message: "Input should be greater than 0" }],
+  });
+  expect(problem.messageFor("title")).toBeUndefined();
+  expect(problem.messageFor("seats")).toBe("Input should be greater than 0");
+  overwriteGetLocale(() => "de");
+  expect(problem.messageFor("seats")).toBe("Dieser Wert wird nicht angenommen.");
+  overwriteGetLocale(() => "en");
 });

@@ -1,5 +1,6 @@
 /** The one error that a call of the API raises. */
 
+import { isServersLanguage } from "#lib/language.ts";
 import { m } from "#lib/words/messages.js";
 import type { ServerCode } from "./refusals.ts";
 
@@ -56,7 +57,8 @@ export class ApiProblem extends Error {
   }
 
   messageFor(field: string): string | undefined {
-    return this.fields.find((error) => error.field === field)?.message;
+    const message = this.fields.find((error) => error.field === field)?.message;
+    return message === undefined || isServersLanguage() ? message : m.field_refused();
   }
 }
 

@@ -3,7 +3,7 @@ import type { AuditEntry } from "#lib/api/audit.ts";
 import { m } from "#lib/words/messages.js";
 
 /** In the order in which they are offered. */
-const ACTIONS: Record<string, () => string> = {
+const ACTIONS = {
   "session.opened": m.action_session_opened,
   "session.ended": m.action_session_ended,
   "sign_in.refused": m.action_sign_in_refused,
@@ -67,13 +67,19 @@ const ACTIONS: Record<string, () => string> = {
   "universal_logout.refused": m.action_universal_logout_refused,
   "audit.erased": m.action_audit_erased,
   "audit.pruned": m.action_audit_pruned,
-};
+} as const satisfies Record<string, () => string>;
 
-export const KNOWN_ACTIONS = Object.keys(ACTIONS);
+export type Action = keyof typeof ACTIONS;
+
+export const KNOWN_ACTIONS: string[] = Object.keys(ACTIONS);
+
+export function isKnown(action: string): action is Action {
+  return Object.hasOwn(ACTIONS, action);
+}
 
 /** A younger server's action goes by its own name. */
 export function actionName(action: string): string {
-  return ACTIONS[action]?.() ?? action;
+  return isKnown(action) ? ACTIONS[action]() : action;
 }
 
 /** Who or what did it. */

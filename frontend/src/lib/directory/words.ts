@@ -4,7 +4,7 @@ import type { Hold, Loss, Reconciliation, Trigger } from "#lib/api/reconciliatio
 import { durationText } from "#lib/events/delay.ts";
 import { isServersLanguage } from "#lib/language.ts";
 import { formatCount } from "#lib/locale.ts";
-import { roleName } from "#lib/people/words.ts";
+import { anyRoleName } from "#lib/people/words.ts";
 import { momentText, shortTime } from "#lib/time.ts";
 import type { Tone } from "#lib/ui/Status.svelte";
 import { m } from "#lib/words/messages.js";
@@ -139,12 +139,7 @@ export function wasAdmin(loss: Loss): boolean {
 export function lossText(loss: Loss): string {
   if (!loss.active) return m.loses_access();
   const lost = loss.roles_before.filter((role) => !loss.roles.includes(role));
-  return m.loses_roles({ roles: lost.map(nameOf).join(", ") });
-}
-
-/** A role of a later version has no name here. */
-function nameOf(role: string): string {
-  return role === "member" || role === "author" || role === "admin" ? roleName(role) : role;
+  return m.loses_roles({ roles: lost.map(anyRoleName).join(", ") });
 }
 
 /** How much a directory holds, or a reconciliation has read. */

@@ -1,6 +1,7 @@
 /** What happened, in plain words. */
 import type { EventSource, EventSummary, Outcome, ParkingReason } from "#lib/api/events.ts";
 import { delayText } from "#lib/events/delay.ts";
+import { isServersLanguage } from "#lib/language.ts";
 import { timeLeft } from "#lib/time.ts";
 import type { Tone } from "#lib/ui/Status.svelte";
 import { m } from "#lib/words/messages.js";
@@ -98,9 +99,13 @@ function whatBecameOfIt(event: EventSummary): string {
     duplicate: m.became_duplicate,
     superseded: m.became_superseded,
     ignored: m.became_ignored,
-    parked: () =>
-      event.reason === null ? (event.error ?? m.outcome_parked()) : whyParked(event, event.reason),
+    parked: () => (event.reason === null ? withoutReason(event) : whyParked(event, event.reason)),
   }[event.outcome]();
+}
+
+/** Parked before there were reasons: there is only the server's sentence. */
+function withoutReason({ error }: EventSummary): string {
+  return (isServersLanguage() ? error : null) ?? m.outcome_parked();
 }
 
 function whyParked({ field }: EventSummary, reason: ParkingReason): string {

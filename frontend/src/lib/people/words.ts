@@ -12,6 +12,11 @@ export function roleName(role: Role): string {
   return { member: m.role_member, author: m.role_author, admin: m.role_admin }[role]();
 }
 
+/** A role of a later version has no name here. */
+export function anyRoleName(role: string): string {
+  return role === "member" || role === "author" || role === "admin" ? roleName(role) : role;
+}
+
 export const STATUSES: PersonStatus[] = [
   "invitable",
   "invited",
