@@ -207,7 +207,8 @@ async def test_invitations_do_nothing(stack: Stack) -> None:
     invited = (await zed.post(f"/team/{found['id']}/invitation")).json()
     code = stack.emulator.sso_code(ian, stack.organization.id)
     browser = stack.browser()
-    assert await stack.finish_sign_in(browser, code, invited["url"]) == "/dashboard"
+    location = await stack.finish_sign_in(browser, code, invited["url"])
+    assert location.startswith("/dashboard/welcome?")
     assert (await browser.get("/me")).json()["id"] == found["id"]
 
 

@@ -170,6 +170,7 @@ async def callback(
     for name in sorted(over):
         _drop_cookie(response, settings, name)
     if finished.session_token:
+        request.app.state.news.note(finished.session_token.organization_id)  # who has joined by it
         _set_cookie(
             response,
             settings,

@@ -39,6 +39,7 @@ _QUIET_SECONDS = 15
 _TOPICS = {
     "post": Topic.POSTS,
     "invitation": Topic.TEAM,
+    "guest": Topic.TEAM,
     "reconciliation": Topic.DIRECTORY,
     "mapping": Topic.ROLES,
     "grant": Topic.ROLES,

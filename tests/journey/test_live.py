@@ -67,6 +67,19 @@ async def test_what_one_writes_the_other_sees(ada: Person, ben: Person) -> None:
     await expect(seen).to_be_visible()
 
 
+async def test_whom_one_invites_the_other_sees(
+    ada: Person, ben: Person, administrator: Administrator
+) -> None:
+    await administrator.create_person("Dora", "Marsh", f"dora.{uuid4()}@journey.example")
+    for person in (ada, ben):
+        await person.page.goto("/dashboard/team?q=dora")
+    seen = ada.page.get_by_role("row").filter(has_text="Dora Marsh")
+    await expect(seen).to_contain_text("Not invited")
+    await ben.page.get_by_role("button", name="Invite Dora Marsh").click()
+    await expect(seen).not_to_contain_text("Not invited")
+    await expect(seen).to_contain_text("Invited")
+
+
 async def test_nothing_jumps_where_somebody_reads(ada: Person, ben: Person) -> None:
     for _ in range(20):
         body = {"title": f"Post {uuid4()}", "content": "line\n\n" * 10}

@@ -153,6 +153,26 @@ async def test_ones_own_access_has_changed(stack: Stack, url: str) -> None:
         assert (await page.until("access"))["roles"] == ["member", "admin"]
 
 
+async def test_who_is_invited_and_who_has_joined_is_told_to_everybody(
+    stack: Stack, url: str
+) -> None:
+    ann, bob = await stack.sign_in_as("Authors"), await stack.sign_in_as(None, "Bob")
+    ian = stack.person("Ian")
+    await stack.deliver()
+    (invited,) = (await ann.get("/team", params={"q": "ian"})).json()["items"]
+    async with opened(url, bob) as page:
+        made = await ann.post(f"/team/{invited['id']}/invitation")
+        assert (await page.until("team"))["items"] == [
+            {"action": "invitation.created", "subject_id": invited["id"]}
+        ]
+        code = stack.emulator.sso_code(ian, stack.organization.id)
+        link = made.json()["url"].removeprefix(str(stack.app.state.settings.public_origin))
+        await stack.finish_sign_in(stack.browser(), code, link)
+        assert (await page.until("team"))["items"] == [
+            {"action": "invitation.accepted", "subject_id": invited["id"]}
+        ]
+
+
 async def test_only_admins_hear_of_the_directory(stack: Stack, url: str) -> None:
     adam, ann = await stack.sign_in_as("Admins", "Adam"), await stack.sign_in_as("Authors")
     async with opened(url, adam) as of_admin, opened(url, ann) as of_author:
