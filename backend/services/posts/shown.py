@@ -10,6 +10,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
+    SQLColumnExpression,
     Table,
     Uuid,
     bindparam,
@@ -46,44 +47,53 @@ def seen_by(
     """The organization's posts, as they are shown to this user, with these permissions."""
     post = posts.c
     own = post.author_id == user_id
-    author = _person(posts, post.author_id)
-    return select(
-        post.id,
-        post.title,
-        post.content if view is PostView.FULL else _excerpt(post.content),
-        author.label("author"),
-        post.created_at,
-        post.updated_at,
-        _editor(posts, author).label("edited_by"),
-        post.version,
-        (own & may[Permission.EDIT_OWN_POSTS] | may[Permission.EDIT_ANY_POST]).label("can_edit"),
-        (own & may[Permission.DELETE_OWN_POSTS] | may[Permission.DELETE_ANY_POST]).label(
-            "can_delete"
-        ),
-    ).where(post.organization_id == bindparam("organization_id"))
-
-
-def _person(posts: FromClause, user_id: ColumnElement[UUID]) -> ColumnElement[Any]:
-    """Looked up by key; a join may be planned to compare each post with everybody."""
-    person = models.User.__table__.alias()
-    name = (
-        select(person.c.name)
-        .where(
-            person.c.organization_id == posts.c.organization_id,
-            person.c.organization_id == bindparam("organization_id"),
-            person.c.id == user_id,
+    author = _person(post.author_id, models.User.name)
+    return (
+        select(
+            post.id,
+            post.title,
+            post.content if view is PostView.FULL else _excerpt(post.content),
+            author.label("author"),
+            post.created_at,
+            post.updated_at,
+            _editor(posts, author).label("edited_by"),
+            post.version,
+            (own & may[Permission.EDIT_OWN_POSTS] | may[Permission.EDIT_ANY_POST]).label(
+                "can_edit"
+            ),
+            (own & may[Permission.DELETE_OWN_POSTS] | may[Permission.DELETE_ANY_POST]).label(
+                "can_delete"
+            ),
         )
-        .correlate(posts)
-        .scalar_subquery()
+        .join(
+            models.User,
+            (models.User.organization_id == post.organization_id)
+            & (models.User.id == post.author_id),
+        )
+        .where(post.organization_id == bindparam("organization_id"))
     )
+
+
+def _person(user_id: ColumnElement[UUID], name: SQLColumnExpression[str]) -> ColumnElement[Any]:
     return func.json_build_object(literal_column("'id'"), user_id, literal_column("'name'"), name)
 
 
 def _editor(posts: FromClause, author: ColumnElement[Any]) -> ColumnElement[Any]:
-    post = posts.c
+    """Looked up only where it is not the author: a join costs each post of each list."""
+    post, editor = posts.c, models.User.__table__.alias("editor")
+    name = (
+        select(editor.c.name)
+        .where(
+            editor.c.organization_id == post.organization_id,
+            editor.c.organization_id == bindparam("organization_id"),
+            editor.c.id == post.edited_by,
+        )
+        .correlate(posts)
+        .scalar_subquery()
+    )
     return case(
         (post.edited_by == post.author_id, author),
-        (post.edited_by.is_not(None), _person(posts, post.edited_by)),
+        (post.edited_by.is_not(None), _person(post.edited_by, name)),
     )
 
 
