@@ -90,3 +90,15 @@ async def invite(
 )
 async def withdraw_invitation(session: SessionDep, inviter: Inviter, user_id: UUID) -> None:
     await inviting.withdraw(session, inviter, user_id)
+
+
+@router.post(
+    "/{user_id}/invitation/restore",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Take back that an invitation was withdrawn, for a minute; its link works again",
+    responses=problems(404, 409),
+)
+async def restore_invitation(
+    session: SessionDep, inviter: Inviter, enqueue: EnqueueDep, user_id: UUID
+) -> None:
+    await inviting.restore(session, inviter, user_id, enqueue)

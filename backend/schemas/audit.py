@@ -73,6 +73,10 @@ class AuditAction(StrEnum):
     POST_RESTORED = "post.restored", "{actor} restored the post {subject}, which they had deleted."
     INVITATION_CREATED = "invitation.created", "{actor} invited {subject}."
     INVITATION_WITHDRAWN = "invitation.withdrawn", "{actor} withdrew the invitation of {subject}."
+    INVITATION_RESTORED = (
+        "invitation.restored",
+        "{actor} took back that the invitation of {subject} was withdrawn.",
+    )
     INVITATION_ACCEPTED = "invitation.accepted", "{subject} was invited, and has signed in."
     IDENTITY_ALLOWED = (
         "identity.allowed",

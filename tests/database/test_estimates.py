@@ -251,6 +251,8 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
     await use_roles(get, change, person)
     await change("POST", f"/team/{newcomer}/invitation")
     await change("DELETE", f"/team/{newcomer}/invitation")
+    await change("POST", f"/team/{newcomer}/invitation/restore")
+    await change("DELETE", f"/team/{newcomer}/invitation")
     await use_tokens(get, change, person)
     begun = await admin.get("/auth", params={"email": "ann@77.example"})
     assert begun.status_code == 302

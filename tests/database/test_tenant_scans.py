@@ -109,6 +109,7 @@ async def use_team(stack: Stack) -> None:
         else:
             assert begun.status_code == 302
             assert (await adam.delete(path)).status_code == 204
+            assert (await adam.post(f"{path}/restore")).status_code == 204
 
 
 async def sign_in(stack: Stack) -> None:

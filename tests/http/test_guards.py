@@ -35,6 +35,7 @@ ROUTES = [
     ("POST", "/team/invitations"),
     ("POST", "/team/{id}/invitation"),
     ("DELETE", "/team/{id}/invitation"),
+    ("POST", "/team/{id}/invitation/restore"),
     ("GET", "/me/invitations/{id}"),
     ("GET", "/sessions"),
     ("POST", "/sessions/end-others"),

@@ -38,6 +38,7 @@ OPENED_BY = {
     ("POST", "/team/invitations"): INVITE,
     ("POST", "/team/{id}/invitation"): INVITE,
     ("DELETE", "/team/{id}/invitation"): INVITE,
+    ("POST", "/team/{id}/invitation/restore"): INVITE,
     **{route: ADMINISTER for route in ROUTES if route[1].startswith(OF_ADMINS)},
     **{route: set(Permission) for route in ROUTES if route[1].startswith(OF_ANYBODY)},
 }

@@ -78,6 +78,15 @@ async def test_whom_one_invites_the_other_sees(
     await ben.page.get_by_role("button", name="Invite Dora Marsh").click()
     await expect(seen).not_to_contain_text("Not invited")
     await expect(seen).to_contain_text("Invited")
+    await ben.page.keyboard.press("Escape")
+
+    await ben.page.get_by_role("button", name="Actions for Dora Marsh").click()
+    await ben.page.get_by_role("menuitem", name="Withdraw invitation").click()
+    await expect(seen).to_contain_text("Not invited")
+    await ben.page.get_by_role("button", name="Undo").click()
+    await expect(seen).not_to_contain_text("Not invited")
+    said = ben.page.get_by_role("status").filter(has_text="works again")
+    await expect(said).to_have_text("The invitation of Dora Marsh works again.")
 
 
 async def test_nothing_jumps_where_somebody_reads(ada: Person, ben: Person) -> None:

@@ -305,6 +305,42 @@ class TestTheLink:
         assert (await find(max_, ian))["status"] == "invitable"
         assert (await max_.delete(f"/team/{user_id}/invitation")).status_code == 404
 
+    async def test_a_withdrawal_is_taken_back(self, stack: Stack) -> None:
+        """For a minute, and where nothing else has come of it meanwhile."""
+        ian = stack.person("Ian")
+        max_ = await stack.sign_in_as(None, "Max")
+        link = await invite(max_, ian)
+        path = f"/team/{(await find(max_, ian))['id']}/invitation"
+        assert (await max_.post(f"{path}/restore")).status_code == 404
+        await max_.delete(path)
+        assert (await max_.post(f"{path}/restore")).status_code == 204
+        assert (await find(max_, ian))["status"] == "invited"
+        assert (await follow(stack.browser(), link)).startswith("http://emulator.localhost/")
+        assert (await max_.post(f"{path}/restore")).status_code == 404
+
+        await max_.delete(path)
+        await invite(max_, ian)
+        answer = await max_.post(f"{path}/restore")
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_invitable")
+        assert await follow(stack.browser(), link) == INVALID
+
+        await max_.delete(path)
+        async with stack.database.transaction() as session:
+            await session.execute(
+                text(
+                    "UPDATE invitations SET closed_at = now() - interval '61 seconds'"
+                    " WHERE organization_id = :id"
+                ),
+                {"id": stack.organization.id},
+            )
+        answer = await max_.post(f"{path}/restore")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+        await invite(max_, ian)
+        await max_.delete(path)
+        await stack.sign_in(ian)
+        assert (await max_.post(f"{path}/restore")).json()["code"] == "not_invitable"
+
     async def test_expired(self, stack: Stack) -> None:
         ian = stack.person("Ian")
         max_ = await stack.sign_in_as(None, "Max")

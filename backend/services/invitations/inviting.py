@@ -33,6 +33,7 @@ from backend.services.invitations.statuses import MAIL, current_status, mail_of
 from backend.settings import Settings
 
 LIFETIME = timedelta(days=7)
+RESTORABLE_FOR = timedelta(minutes=1)
 
 
 class Refused(NamedTuple):
@@ -106,14 +107,7 @@ async def _invite(
     here = actor.organization_id
     await check_inviter(session, actor)
     limit = await seats.limit_of(session, here)
-    # The row locks let inviters take turns instead of failing on the unique index; all take them
-    # in one order.
-    await session.execute(
-        select(User.id)
-        .where(User.organization_id == here, User.id.in_(user_ids))
-        .order_by(User.id)
-        .with_for_update(key_share=True)
-    )
+    await _take_turns(session, here, user_ids)
     members = await team.get_several(session, actor, user_ids)
     results: dict[UUID, InvitationLink | Refused] = dict.fromkeys(user_ids, _NOT_FOUND)
     emails: dict[UUID, str | None] = {}
@@ -150,6 +144,20 @@ async def _invite(
     ]
     await audit.record(session, *entries)
     return results
+
+
+async def _take_turns(
+    session: AsyncSession, organization_id: str, user_ids: Sequence[UUID]
+) -> None:
+    """The row locks let inviters wait for each other instead of failing on the unique index; all
+    take them in one order.
+    """
+    await session.execute(
+        select(User.id)
+        .where(User.organization_id == organization_id, User.id.in_(user_ids))
+        .order_by(User.id)
+        .with_for_update(key_share=True)
+    )
 
 
 async def check_inviter(executor: Executor, actor: Actor) -> None:
@@ -229,13 +237,64 @@ async def withdraw(session: AsyncSession, actor: Actor, user_id: UUID) -> None:
     )
     if closed is None:
         raise NotFound("This person has no open invitation.")
-    withdrawn = audit.entry(
-        AuditAction.INVITATION_WITHDRAWN,
+    await _note(session, actor, AuditAction.INVITATION_WITHDRAWN, user_id)
+
+
+async def restore(session: AsyncSession, actor: Actor, user_id: UUID, enqueue: Enqueue) -> None:
+    """Take back a withdrawal, for a minute: the link works again, and its mail goes out.
+
+    Raises:
+        NotFound: no invitation of this person was withdrawn in the last minute.
+        NotInvitable: they have joined, are deactivated, or have been invited again.
+        NoSeats, RoleMissing: as `invite`.
+    """
+    here = actor.organization_id
+    await check_inviter(session, actor)
+    limit = await seats.limit_of(session, here)
+    await _take_turns(session, here, [user_id])
+    found = await session.execute(
+        select(Invitation.id, Invitation.mail_reason)
+        .where(
+            Invitation.organization_id == here,
+            Invitation.user_id == user_id,
+            Invitation.ended_as == InvitationStatus.WITHDRAWN,
+            Invitation.created_at > func.now() - LIFETIME,
+            Invitation.expires_at > func.now(),
+            Invitation.closed_at > func.now() - RESTORABLE_FOR,
+        )
+        .order_by(Invitation.created_at.desc())
+        .limit(1)
+    )
+    withdrawn = found.one_or_none()
+    if withdrawn is None:
+        raise NotFound("No invitation of this person was withdrawn in the last minute.")
+    (member,) = await team.get_several(session, actor, [user_id])
+    if member.status != TeamStatus.INVITABLE:
+        raise NotInvitable
+    if limit is not None and await _without_a_seat(session, here, limit, [user_id], [user_id]):
+        raise NoSeats
+    # What is past its time and nobody has closed would stand in the way of an open one.
+    await _close(session, here, [user_id], InvitationStatus.REPLACED)
+    values: dict[str, Any] = {"closed_at": None, "ended_as": None}
+    if withdrawn.mail_reason == MailFault.INVITATION_ENDED:
+        values |= {"mail_status": MailStatus.QUEUED, "mail_at": func.now(), "mail_reason": None}
+        await enqueue(session, Job.MAIL_INVITATION, job_payload(here, withdrawn.id))
+    await session.execute(
+        update(Invitation)
+        .where(Invitation.organization_id == here, Invitation.id == withdrawn.id)
+        .values(values)
+    )
+    await _note(session, actor, AuditAction.INVITATION_RESTORED, user_id)
+
+
+async def _note(session: AsyncSession, actor: Actor, action: AuditAction, user_id: UUID) -> None:
+    noted = audit.entry(
+        action,
         organization_id=actor.organization_id,
         subject_id=user_id,
         actor_id=actor.user_id,
     )
-    await audit.record(session, withdrawn)
+    await audit.record(session, noted)
 
 
 async def joined(session: AsyncSession, organization_id: str, user_id: UUID) -> None:

@@ -322,6 +322,22 @@ async def test_what_ended_before_it_was_sent_is_not_sent(post: Post) -> None:
     assert len(post.server.mails) == 1
 
 
+async def test_the_mail_goes_out_once_a_withdrawal_is_taken_back(post: Post) -> None:
+    """Whether its turn came before that or not."""
+    ian, kim = post.stack.person("Ian"), post.stack.person("Kim")
+    adam = await post.adam()
+    for person, meanwhile in ((ian, True), (kim, False)):
+        await invite(adam, person)
+        path = f"/team/{await user_id_of(adam, person)}/invitation"
+        assert (await adam.delete(path)).status_code == 204
+        if meanwhile:
+            await post.working()
+        assert (await adam.post(f"{path}/restore")).status_code == 204
+        await post.working()
+        assert (await newest(adam))["mail"]["status"] == "sent"
+    assert [mail["To"] for mail in post.server.mails] == [ian.email, kim.email]
+
+
 async def test_a_request_that_fails_sends_nothing(post: Post) -> None:
     """The job is asked for in the transaction of the invitation."""
     ian = post.stack.person("Ian")

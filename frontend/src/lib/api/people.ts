@@ -41,6 +41,10 @@ export async function withdrawInvitation(id: string): Promise<void> {
   await api.DELETE("/team/{user_id}/invitation", { params: { path: { user_id: id } } });
 }
 
+export async function restoreInvitation(id: string): Promise<void> {
+  await api.POST("/team/{user_id}/invitation/restore", { params: { path: { user_id: id } } });
+}
+
 export type PersonSummary = Schemas["PersonSummary"];
 export type PeoplePage = Schemas["PeoplePage"];
 export type PeopleCounts = Schemas["PeopleCounts"];

@@ -53,6 +53,7 @@ const SENTENCES: Record<Action, Sentence> = {
   "post.handed_over": m.told_post_handed_over,
   "invitation.created": m.told_invitation_created,
   "invitation.withdrawn": m.told_invitation_withdrawn,
+  "invitation.restored": m.told_invitation_restored,
   "invitation.accepted": m.told_invitation_accepted,
   "identity.allowed": m.told_identity_allowed,
   "identity.forgotten": m.told_identity_forgotten,

@@ -27,6 +27,7 @@ const ACTIONS = {
   "post.handed_over": m.action_post_handed_over,
   "invitation.created": m.action_invitation_created,
   "invitation.withdrawn": m.action_invitation_withdrawn,
+  "invitation.restored": m.action_invitation_restored,
   "invitation.accepted": m.action_invitation_accepted,
   "identity.allowed": m.action_identity_allowed,
   "identity.forgotten": m.action_identity_forgotten,
