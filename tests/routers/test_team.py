@@ -1,6 +1,7 @@
 """The team and its invitations: an invitation grants nothing, and one person can use it up."""
 
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -340,6 +341,20 @@ class TestTheLink:
         await max_.delete(path)
         await stack.sign_in(ian)
         assert (await max_.post(f"{path}/restore")).json()["code"] == "not_invitable"
+
+    async def test_a_withdrawal_is_not_taken_back_of_a_guest_who_has_left(
+        self, stack: Stack
+    ) -> None:
+        """Nor of anybody else who may not enter."""
+        adam = await stack.sign_in_as("Admins", "Adam")
+        until = (datetime.now(UTC) + timedelta(days=7)).isoformat()
+        guest = {"name": "Gus", "email": "gus@partner.example", "reason": "r", "until": until}
+        guest_id = (await adam.post("/people/guests", json=guest)).json()["id"]
+        path = f"/team/{guest_id}/invitation"
+        assert (await adam.delete(path)).status_code == 204
+        assert (await adam.delete(f"/people/guests/{guest_id}")).status_code == 204
+        answer = await adam.post(f"{path}/restore")
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_invitable")
 
     async def test_expired(self, stack: Stack) -> None:
         ian = stack.person("Ian")

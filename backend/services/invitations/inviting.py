@@ -268,8 +268,8 @@ async def restore(session: AsyncSession, actor: Actor, user_id: UUID, enqueue: E
     withdrawn = found.one_or_none()
     if withdrawn is None:
         raise NotFound("No invitation of this person was withdrawn in the last minute.")
-    (member,) = await team.get_several(session, actor, [user_id])
-    if member.status != TeamStatus.INVITABLE:
+    members = await team.get_several(session, actor, [user_id])
+    if [member.status for member in members] != [TeamStatus.INVITABLE]:
         raise NotInvitable
     if limit is not None and await _without_a_seat(session, here, limit, [user_id], [user_id]):
         raise NoSeats
