@@ -96,6 +96,7 @@ async def withdraw_invitation(session: SessionDep, inviter: Inviter, user_id: UU
     "/{user_id}/invitation/restore",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Take back that an invitation was withdrawn, for a minute; its link works again",
+    dependencies=[Depends(Limited(INVITATIONS))],
     responses=problems(404, 409),
 )
 async def restore_invitation(
