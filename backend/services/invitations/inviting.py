@@ -267,7 +267,9 @@ async def restore(session: AsyncSession, actor: Actor, user_id: UUID, enqueue: E
     )
     withdrawn = found.one_or_none()
     if withdrawn is None:
-        raise NotFound("No invitation of this person was withdrawn in the last minute.")
+        raise NotFound(
+            "No invitation of this person was withdrawn in the last minute. Invite them anew."
+        )
     members = await team.get_several(session, actor, [user_id])
     if [member.status for member in members] != [TeamStatus.INVITABLE]:
         raise NotInvitable
