@@ -20,10 +20,12 @@ from sqlalchemy import text
 
 from backend.cli.main import SERVER
 from backend.database import Database
+from backend.database.news import Teller
 from backend.http import problems
 from backend.http.guards import GuardedRoute, Limited, Reader
 from backend.http.rate_limits import client_of
 from backend.services import sessions
+from backend.services.last_uses import LastUses
 from backend.services.rate_counts import RateCounts
 from backend.services.rate_limits import (
     CALLBACKS_REFUSED,
@@ -337,11 +339,12 @@ class TestUsers:
 
 
 async def test_hot_paths_have_no_further_round_trip(own_database_url: str) -> None:
-    """What is limited has one, beside its own."""
-    wire = Wire()
+    """What is limited has one, beside its own. What is written behind answers is not counted."""
+    wire, aside = Wire(), Database(own_database_url, pool_size=1)
     async with wire.to(own_database_url) as url:
         database = Database(url, pool_size=1)
         async with running_stack(database) as stack:
+            stack.app.state.news, stack.app.state.last_uses = Teller(aside), LastUses(aside)
             adam = await stack.sign_in_as("Admins", "Adam")
             body = as_body(new_event("what.comes.later", {}))
             expected = {"/posts": 1, "/me": 1, "/team": 1, "webhook": 1, "/auth": 1}
@@ -355,7 +358,9 @@ async def test_hot_paths_have_no_further_round_trip(own_database_url: str) -> No
                         await adam.get(path)
                     taken[path] = wire.round_trips - before
             assert taken == expected
+            await stack.app.state.news.close()
         await database.close()
+    await aside.close()
 
 
 async def test_processes_share_what_they_count(own_database_url: str) -> None:
