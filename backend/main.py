@@ -61,6 +61,7 @@ A browser that has signed in at [/auth](/auth) has a session cookie. A program s
 
 Errors are `application/problem+json` (RFC 9457): `code` is for programs, `detail` says what to do.
 Lists come in pages: give `next_cursor` as `cursor` for the next one.
+The list ends where it is null: a page of a filtered list may have few items, or none.
 """
 
 # In this order they are looked at: first what is asked for most.

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     any_,
     bindparam,
     cast,
@@ -44,7 +45,10 @@ Item = TypeVar("Item")
 
 class Page(BaseModel, Generic[Item]):
     items: list[Item]
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page.")
+    next_cursor: str | None = Field(
+        description="Give it as `cursor` for the next page. The list ends where it is null: a page "
+        "of a filtered list may have few items, or none."
+    )
 
 
 def _moment(value: str) -> datetime:
@@ -140,13 +144,17 @@ _LIMIT = bindparam("limit", type_=Integer)
 # order of the list soon has a page.
 _FEW_PAGES = 30
 
+ROWS_ASKED = 1_000
+"""For one page, whether they meet what the list is filtered by."""
+
 
 class Filter(NamedTuple):
     """A condition of a list in two forms, for where it leaves few rows and where it leaves many.
 
     Where many meet it, the best is to ask each row in the order of the list until the page is full;
     where few do, that asks them all. PostgreSQL plans without knowing the values and takes one form
-    for both. So those that meet it are read first, but no more of them than some pages have.
+    for both. So those that meet it are read first, but no more of them than some pages have. Where
+    there are more, or no index finds them, `ROWS_ASKED` are asked, and the page ends there.
 
     Args:
         asked: of each row; nothing that an index could find instead.
@@ -154,11 +162,14 @@ class Filter(NamedTuple):
             None: no index does.
         first: some rows of the list, with a limit, that are asked before the index is: where these
             fill a page, it is not. For an index that gathers all that meet it to tell of the first.
+        narrows: whether an index has the rows that meet it in the order of the list: then those are
+            the list, and no others are asked.
     """
 
     asked: ColumnElement[bool]
     met_by: Select[*tuple[Any, ...]] | None = None
     first: Select[*tuple[Any, ...]] | None = None
+    narrows: bool = False
 
 
 class Keyset(Generic[C]):
@@ -200,7 +211,7 @@ class Keyset(Generic[C]):
         """The rows of one page, and one more where there is another page: for `cut`."""
         rows = self._after(after, rows)
         # Spelt out: where it does not know the limit, PostgreSQL plans to read a tenth of the rows.
-        return rows.order_by(*self.order).limit(literal(limit + 1, literal_execute=True))
+        return _up_to(limit + 1, rows.order_by(*self.order))
 
     def _after(self, place: C | None, rows: Rows) -> Rows:
         return rows if place is None else rows.where(self.beyond(place.values))
@@ -210,8 +221,10 @@ class Keyset(Generic[C]):
         if len(rows) <= limit:
             return rows, None
         page = rows[:limit]
-        last = self.cursor(*(getattr(page[-1], name) for name in self.names))
-        return page, str(last)
+        return page, self._place(page[-1])
+
+    def _place(self, row: object) -> str:
+        return str(self.cursor(*(getattr(row, name) for name in self.names)))
 
     async def fetch(
         self,
@@ -234,28 +247,40 @@ class Keyset(Generic[C]):
             filters: what is asked of the rows besides.
             described: makes of the rows of the page what is shown of them.
         """
-        few = None
+        few, asked, further = None, [], None
         for each in filters:
-            if few is None:
-                few = await self._few(executor, each, after, limit)
-                rows = rows.where(each.asked if few is None else self.columns[-1] == any_(few))
-            else:
+            if few is None and (few := await self._few(executor, each, after, limit)) is not None:
+                rows = rows.where(self._is_among(few))
+            elif each.narrows:
                 rows = rows.where(each.asked)
+            else:
+                asked.append(each.asked)
+        if few is None and asked:
+            met, further = await self._walk(executor, rows, and_(*asked), after, limit)
+            rows = rows.where(self._is_among(met))
+        else:
+            rows = rows.where(*asked)
         page = self.select(rows, after, limit)
         if described is not None:
             keys = page.subquery("page")
             page = described(keys).order_by(*self.of(keys).order)
-        return self.cut((await executor.execute(page)).all(), limit)
+        found, next_cursor = self.cut((await executor.execute(page)).all(), limit)
+        return found, further or next_cursor
+
+    def _is_among(self, found: Sequence[Any]) -> ColumnElement[bool]:
+        column = self.columns[-1]
+        return column == any_(literal(found, ARRAY(column.type)))
 
     async def _few(
         self, executor: Executor, of: Filter, after: C | None, limit: int
-    ) -> ColumnElement[Any] | None:
+    ) -> Sequence[Any] | None:
         """Those beyond the cursor that meet it, where an index finds them and they are few."""
         if of.met_by is None or await self._fill_a_page(executor, of, after, limit):
             return None
         few = limit * _FEW_PAGES
-        found = await self._up_to(few + 1, executor, self._after(after, of.met_by))
-        return None if len(found) > few else literal(found, ARRAY(self.columns[-1].type))
+        met_by = _up_to(few + 1, self._after(after, of.met_by))
+        found = (await executor.scalars(met_by)).all()
+        return None if len(found) > few else found
 
     async def _fill_a_page(
         self, executor: Executor, of: Filter, after: C | None, limit: int
@@ -265,15 +290,35 @@ class Keyset(Generic[C]):
             return False
         first = self._after(after, of.first).add_columns(of.asked.label("met"))
         asked = first.order_by(*self.order).subquery("first")
-        meeting = select(*asked.c).where(asked.c.met)
-        return len(await self._up_to(limit + 1, executor, meeting)) > limit
+        meeting = _up_to(limit + 1, select(*asked.c).where(asked.c.met))
+        return len((await executor.scalars(meeting)).all()) > limit
 
-    @staticmethod
-    async def _up_to(
-        number: int, executor: Executor, rows: Select[*tuple[Any, ...]]
-    ) -> Sequence[Any]:
-        limited = rows.limit(literal(number, literal_execute=True))
-        return (await executor.scalars(limited)).all()
+    async def _walk(
+        self,
+        executor: Executor,
+        rows: Select[*tuple[Any, ...]],
+        asked: ColumnElement[bool],
+        after: C | None,
+        limit: int,
+    ) -> tuple[Sequence[Any], str | None]:
+        """Those of a page that meet it, and the place to go on from."""
+        number = func.row_number().over(order_by=self.order)
+        first = self._after(after, rows).with_only_columns(
+            *self.columns, asked.label("met"), number.label("number")
+        )
+        row = _up_to(ROWS_ASKED, first.order_by(*self.order)).subquery("row")
+        # With the last, met or not: there the page ends, if it is reached.
+        wanted = select(row).where(row.c.met | (row.c.number == ROWS_ASKED))
+        in_order = _up_to(limit + 1, wanted.order_by(*self.of(row).order))
+        found = (await executor.execute(in_order)).all()
+        met, next_cursor = self.cut([each for each in found if each.met], limit)
+        if next_cursor is None and found and found[-1].number == ROWS_ASKED:
+            next_cursor = self._place(found[-1])
+        return [getattr(each, self.names[-1]) for each in met], next_cursor
+
+
+def _up_to(number: int, rows: Rows) -> Rows:
+    return rows.limit(literal(number, literal_execute=True))
 
 
 class PageQuery(Generic[C]):

@@ -28,10 +28,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend import pagination
 from backend.database import Database
 from backend.pagination import (
     Cursor,
     EventCursor,
+    Filter,
     Keyset,
     NameCursor,
     PageQuery,
@@ -169,6 +171,51 @@ async def test_a_walk_visits_each_row_once_and_in_order(
         known |= {row["id"]: row for row in come}
     assert len(set(seen)) == len(seen)
     assert stayed <= set(seen)
+
+
+CAPITALS = TABLE.c.name.in_(["B", "\u2026"])
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    there=st.lists(ROW, unique_by=lambda row: row["id"], max_size=25),
+    limit=st.integers(1, 5),
+    asked_at_once=st.integers(1, 8),
+)
+@pytest.mark.parametrize("name", WALKS)
+async def test_a_filtered_list_is_found_whole_a_few_rows_at_a_time(
+    connection: AsyncConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    there: list[Row],
+    limit: int,
+    asked_at_once: int,
+) -> None:
+    """In order, each once; and a page is short only where so many have been asked, or it ends."""
+    monkeypatch.setattr(pagination, "ROWS_ASKED", asked_at_once)
+    walk = WALKS[name]
+    await connection.execute(delete(TABLE))
+    if there:
+        await connection.execute(insert(TABLE), there)
+    wanted = [row for row in there if row["name"] in {"B", "\u2026"}]
+    seen: list[UUID] = []
+    after, place = None, None
+    while True:
+        page, next_cursor = await walk.keyset.fetch(
+            connection, ROWS, after, limit, filters=[Filter(CAPITALS)]
+        )
+        seen += [row.id for row in page]
+        rest = walk.expected(there, place)
+        passed = rest[:asked_at_once]
+        assert [row.id for row in page] == walk.expected(
+            [row for row in wanted if row["id"] in set(passed)], place
+        )[:limit]
+        if next_cursor is None:
+            assert len(rest) < asked_at_once
+            break
+        after = walk.cursor.parse(next_cursor)
+        place = after.values
+    assert seen == walk.expected(wanted, None)
 
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))

@@ -258,7 +258,7 @@ def of_status(actor: Actor, status: TeamStatus) -> list[Filter]:
             # reads everybody at once.
             return [Filter(User.joined_at.is_not(None)), Filter(access.c.active)]
         case TeamStatus.INVITABLE:
-            return [Filter(User.joined_at.is_(None)), is_so]
+            return [Filter(User.joined_at.is_(None), narrows=True), is_so]
         case TeamStatus.INVITED:
             is_open = (
                 Invitation.organization_id == actor.organization_id,
@@ -269,7 +269,7 @@ def of_status(actor: Actor, status: TeamStatus) -> list[Filter]:
             invited = func.array(select(Invitation.user_id).where(*is_open).scalar_subquery())
             not_joined = User.joined_at.is_(None)
             return [
-                Filter(not_joined),
+                Filter(not_joined, narrows=True),
                 Filter(
                     looked_up(select(Invitation.id).where(*is_open, Invitation.user_id == User.id)),
                     _ids(actor).where(User.id == any_(invited)),

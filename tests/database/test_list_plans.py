@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from backend.database import BACKGROUND, Database
 from backend.models import User
-from backend.pagination import NameCursor, TimeCursor
+from backend.pagination import ROWS_ASKED, NameCursor, TimeCursor
 from backend.schemas.access import AdmissionKind, Role
 from backend.schemas.invitations import InvitationStatus
 from backend.schemas.people import PeopleFilters, PersonStatus, Sort
@@ -288,3 +288,40 @@ async def test_a_page_of_people_reads_a_page(
                 if cursor is None:
                     break
     assert {asked: rows for asked, rows in read.items() if rows > FEW} == {}
+
+
+@pytest.mark.parametrize(
+    ("filters", "many"),
+    [
+        pytest.param({"search": "zz"}, 0, id="two letters that nobody has"),
+        pytest.param({"search": "99"}, 280, id="two letters that some have"),
+        pytest.param({"owns_posts": False}, 10, id="whoever owns no posts"),
+        pytest.param({"owns_posts": False, "search": "77"}, 0, id="of these, nobody"),
+    ],
+)
+async def test_whom_no_index_finds_are_looked_for_a_part_of_the_company_at_a_time(
+    administered: Database, plans: Plans, filters: dict[str, Any], many: int
+) -> None:
+    actor = await find_actor(await claim(administered))
+    found, pages = [], 0
+    cursor = None
+    async with administered.connect() as connection:
+        await plans.taken()
+        while True:
+            page = await people_listing.list_page(
+                connection,
+                actor,
+                PeopleFilters(**filters),
+                sort=Sort.NAME,
+                cursor=cursor,
+                limit=100,
+            )
+            run = await plans.taken()
+            assert max(plan.rows_read for plan in run) <= ROWS_ASKED
+            found += [person.name for person in page.items]
+            pages += 1
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    assert (len(found), len(set(found))) == (many, many)
+    assert pages >= PEOPLE / ROWS_ASKED

@@ -257,6 +257,30 @@ async def test_a_busy_page_reads_on_for_as_long_as_the_end_is_in_sight(admin: Pe
         await page.evaluate("scrollTo(0, document.body.scrollHeight)")
 
 
+@pytest.mark.parametrize("somebody", [True, False])
+async def test_parts_in_which_nobody_was_found_are_no_end(admin: Person, somebody: bool) -> None:
+    page = admin.page
+    go_on = asyncio.Event()
+
+    async def give_parts(route: Route) -> None:
+        """Four, with somebody in the last at most."""
+        (part,) = map(int, parse_qs(urlsplit(route.request.url).query).get("cursor", ["0"]))
+        if part == 2:
+            await go_on.wait()
+        last = part == 3
+        items = [one_of_many(7)] if last and somebody else []
+        await route.fulfill(json={"items": items, "next_cursor": None if last else str(part + 1)})
+
+    await page.route("**/people?**", give_parts)
+    await page.goto("/dashboard/team?q=zz")
+    nobody = page.get_by_text("Nobody matches")
+    await expect(page.get_by_role("button", name="Loading")).to_be_visible()
+    await expect(nobody).to_have_count(0)
+    go_on.set()
+    await expect(page.locator("tr[data-id]")).to_have_count(1 if somebody else 0)
+    await expect(nobody).to_have_count(0 if somebody else 1)
+
+
 async def test_what_is_read_again_meanwhile_stops_no_reading_on(admin: Person) -> None:
     page = admin.page
     began, read_again, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()

@@ -76,7 +76,7 @@ async def list_page(
     filters = []
     if status is not None:
         so = _has_come_to(status)
-        filters.append(Filter(so, select(Invitation.id).where(here, so)))
+        filters.append(Filter(so, select(Invitation.id).where(here, so), narrows=True))
     found, next_cursor = await _NEWEST.fetch(
         executor, rows, cursor, limit, filters=filters, described=_described
     )

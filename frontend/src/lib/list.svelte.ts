@@ -30,7 +30,7 @@ export class List<Item extends { id: string }> {
   }
 
   get empty(): boolean {
-    return this.items.length === 0;
+    return this.complete && this.items.length === 0;
   }
 
   async loadMore(): Promise<void> {

@@ -1,5 +1,6 @@
 /** The organization's settings, and what is set up of it. */
 import { api, present, type Schemas } from "./client.ts";
+import { firstOf } from "./pages.ts";
 
 export type OrganizationDetails = Schemas["OrganizationDetails"];
 export type OrganizationUpdate = Schemas["OrganizationUpdate"];
@@ -37,6 +38,9 @@ export async function setBreakGlassOwner(id: string | null): Promise<void> {
 }
 
 export async function countAdmins(): Promise<number> {
-  const query = { role: "admin" as const, limit: 2 };
-  return present(await api.GET("/people", { params: { query } })).items.length;
+  const admins = await firstOf(2, async (cursor, limit) => {
+    const query = { role: "admin" as const, cursor, limit };
+    return present(await api.GET("/people", { params: { query } }));
+  });
+  return admins.length;
 }

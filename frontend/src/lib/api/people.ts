@@ -1,5 +1,6 @@
 /** The people of the organization, and their invitations. */
 import { api, present, type Schemas } from "./client.ts";
+import { firstOf } from "./pages.ts";
 
 export type TeamMember = Schemas["TeamMember"];
 export type TeamPage = Schemas["TeamPage"];
@@ -21,6 +22,14 @@ export interface TeamQuery {
 
 export async function listTeam(query: TeamQuery): Promise<TeamPage> {
   return present(await api.GET("/team", { params: { query } }));
+}
+
+/** The first by name: of everybody without `q`. */
+export async function findTeam(
+  { q, status = null }: Partial<Pick<TeamQuery, "q" | "status">>,
+  limit: number,
+): Promise<TeamMember[]> {
+  return firstOf(limit, (cursor, limit) => listTeam({ q: q ?? null, status, cursor, limit }));
 }
 
 /** Names of groups or departments to filter by, with this in them. */

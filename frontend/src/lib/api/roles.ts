@@ -1,5 +1,6 @@
 /** Which groups give which roles, and what a change would do to people. */
 import { api, present, type Schemas } from "./client.ts";
+import { firstOf } from "./pages.ts";
 
 export type Roles = Schemas["Roles"];
 export type RoleEntry = Schemas["RoleEntry"];
@@ -13,9 +14,11 @@ export async function readRoles(): Promise<Roles> {
   return present(await api.GET("/roles"));
 }
 
-export async function listGroups(q: string, limit: number): Promise<MappedGroup[]> {
-  const query = { limit, ...(q !== "" && { q }) };
-  return present(await api.GET("/roles/groups", { params: { query } })).items;
+export async function findGroups(q: string, limit: number): Promise<MappedGroup[]> {
+  return firstOf(limit, async (cursor, limit) => {
+    const query = { limit, cursor, ...(q !== "" && { q }) };
+    return present(await api.GET("/roles/groups", { params: { query } }));
+  });
 }
 
 export async function previewMapping(

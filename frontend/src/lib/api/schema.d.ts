@@ -1582,7 +1582,7 @@ export interface components {
             items: components["schemas"]["AuditEntry"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -2121,7 +2121,7 @@ export interface components {
             items: components["schemas"]["EventSummary"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -2356,7 +2356,7 @@ export interface components {
             items: components["schemas"]["MappedGroup"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -2678,7 +2678,7 @@ export interface components {
             items: components["schemas"]["Invitation"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -3214,7 +3214,7 @@ export interface components {
             items: components["schemas"]["OrganizationToken"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -3364,7 +3364,7 @@ export interface components {
             items: components["schemas"]["PersonSummary"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -3583,7 +3583,7 @@ export interface components {
             items: components["schemas"]["Post"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -3646,7 +3646,7 @@ export interface components {
             items: components["schemas"]["PostSummary"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -3830,7 +3830,7 @@ export interface components {
             items: components["schemas"]["Reconciliation"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -4087,7 +4087,7 @@ export interface components {
             items: components["schemas"]["RoleHolder"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
             role: components["schemas"]["Role"];
@@ -4238,7 +4238,7 @@ export interface components {
             items: components["schemas"]["ServiceAccount"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };
@@ -4423,7 +4423,7 @@ export interface components {
             items: components["schemas"]["TeamMember"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page.
+             * @description Give it as `cursor` for the next page. The list ends where it is null: a page of a filtered list may have few items, or none.
              */
             next_cursor: string | null;
         };

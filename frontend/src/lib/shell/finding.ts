@@ -1,5 +1,5 @@
 /** What ⌘K finds beyond pages and actions. */
-import { listTeam } from "#lib/api/people.ts";
+import { findTeam } from "#lib/api/people.ts";
 import { listPosts } from "#lib/api/posts.ts";
 import { addressOf } from "#lib/posts/addresses.ts";
 import { m } from "#lib/words/messages.js";
@@ -10,7 +10,7 @@ const OF_EACH = 5;
 export async function findCommands(q: string): Promise<Command[]> {
   const [posts, people] = await Promise.all([
     listPosts({ q, author: null, cursor: null, limit: OF_EACH }),
-    listTeam({ q, status: null, cursor: null, limit: OF_EACH }),
+    findTeam({ q }, OF_EACH),
   ]);
   return [
     ...posts.items.map((post): Command => ({
@@ -21,7 +21,7 @@ export async function findCommands(q: string): Promise<Command[]> {
       icon: "notebook-text",
       group: m.posts(),
     })),
-    ...people.items.map((person): Command => ({
+    ...people.map((person): Command => ({
       id: person.id,
       href: `/dashboard/people/${person.id}`,
       label: person.name,
