@@ -18,6 +18,19 @@ from tests.database.plans import TENANT_COLUMN
 from tests.owner import execute_as_owner
 from tests.stack import Stack, as_body, new_event, running_stack, user_data
 
+# Nobody has many of these, so an organization is taken for one of average size.
+A_FEW_IN_EACH = {
+    "connection_certificates",
+    "connections",
+    "directories",
+    "directory_tokens",
+    "organization_domains",
+    "organizations",
+    "used_states",
+    "workos_role_mappings",
+    "workos_roles",
+}
+
 
 @pytest.fixture
 async def empty(empty_database_url: str) -> AsyncIterator[Database]:
@@ -82,6 +95,46 @@ async def test_autovacuum_finds_nothing_to_do_in_empty_tables(empty: Database) -
     due = {name for name, (changed, waits_for) in found.items() if changed >= (waits_for or 50)}
     assert due == set()
     assert min(waits_for or 0 for _, waits_for in found.values()) == 10_000
+
+
+async def test_each_organization_is_taken_for_the_largest(empty: Database) -> None:
+    """From the start, and after every ANALYZE; a new table must say whether it is of these."""
+    await empty.migrate()
+    asked = text("""
+        SELECT attrelid::regclass::text FROM pg_attribute
+        WHERE attname = 'organization_id' AND 'n_distinct=1' = ANY (attoptions)
+    """)
+    taught = text("""
+        SELECT tablename FROM pg_stats WHERE attname = 'organization_id' AND n_distinct = 1
+    """)
+    large = TENANT_COLUMN.keys() - A_FEW_IN_EACH
+    async with empty.connect() as session:
+        assert set(await session.scalars(asked)) == large
+        assert set(await session.scalars(taught)) >= large
+
+
+async def test_tables_with_rows_are_analysed_and_empty_ones_stay_taught(empty: Database) -> None:
+    rows = """
+        INSERT INTO organizations (workos_id) VALUES ('o'), ('p');
+        INSERT INTO users (organization_id, id, key, name)
+        SELECT workos_id, gen_random_uuid(), n, '' FROM organizations, generate_series(1, 50) AS n;
+        ANALYZE users
+    """
+    known = text("""
+        SELECT s.n_distinct, c.reltuples FROM pg_stats AS s
+        JOIN pg_class AS c ON c.oid = s.tablename::regclass
+        WHERE s.tablename IN ('posts', 'users') AND s.attname = 'organization_id'
+        ORDER BY s.tablename
+    """)
+    async with empty.engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0020"))
+        for statement in rows.split(";"):
+            await connection.execute(text(statement))
+        assert list(await connection.execute(known)) == [(1, 2000), (2, 100)]
+        await connection.commit()
+    await empty.migrate()
+    async with empty.connect() as session:
+        assert list(await session.execute(known)) == [(1, 2000), (1, 100)]
 
 
 async def test_users_are_kept_and_folded_on_the_way(empty: Database) -> None:
