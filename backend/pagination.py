@@ -143,6 +143,7 @@ _LIMIT = bindparam("limit", type_=Integer)
 # So many pages' rows are read and sorted in some milliseconds. Where there are more, a walk in the
 # order of the list soon has a page.
 _FEW_PAGES = 30
+_MOST_SORTED = 5_000
 
 ROWS_ASKED = 1_000
 """For one page, whether they meet what the list is filtered by."""
@@ -154,7 +155,8 @@ class Filter(NamedTuple):
     Where many meet it, the best is to ask each row in the order of the list until the page is full;
     where few do, that asks them all. PostgreSQL plans without knowing the values and takes one form
     for both. So those that meet it are read first, but no more of them than some pages have. Where
-    there are more, or no index finds them, `ROWS_ASKED` are asked, and the page ends there.
+    there are more, or no index finds them, `ROWS_ASKED` are asked; where these leave room, as many
+    as can be sorted are read by an index after all. Else the page ends there.
 
     Args:
         asked: of each row; nothing that an index could find instead.
@@ -233,7 +235,7 @@ class Keyset(Generic[C]):
         after: C | None,
         limit: int,
         *,
-        filters: Iterable[Filter] = (),
+        filters: Sequence[Filter] = (),
         described: Callable[[FromClause], Select[*tuple[Any, ...]]] | None = None,
     ) -> tuple[Sequence[Any], str | None]:
         """The rows of a page, and its `next_cursor`.
@@ -247,19 +249,7 @@ class Keyset(Generic[C]):
             filters: what is asked of the rows besides.
             described: makes of the rows of the page what is shown of them.
         """
-        few, asked, further = None, [], None
-        for each in filters:
-            if few is None and (few := await self._few(executor, each, after, limit)) is not None:
-                rows = rows.where(self._is_among(few))
-            elif each.narrows:
-                rows = rows.where(each.asked)
-            else:
-                asked.append(each.asked)
-        if few is None and asked:
-            met, further = await self._walk(executor, rows, and_(*asked), after, limit)
-            rows = rows.where(self._is_among(met))
-        else:
-            rows = rows.where(*asked)
+        rows, further = await self._left(executor, rows, after, limit, filters)
         page = self.select(rows, after, limit)
         if described is not None:
             keys = page.subquery("page")
@@ -267,20 +257,51 @@ class Keyset(Generic[C]):
         found, next_cursor = self.cut((await executor.execute(page)).all(), limit)
         return found, further or next_cursor
 
+    async def _left(
+        self,
+        executor: Executor,
+        rows: Select[*tuple[Any, ...]],
+        after: C | None,
+        limit: int,
+        filters: Sequence[Filter],
+    ) -> tuple[Select[*tuple[Any, ...]], str | None]:
+        """Of the rows those for a page, and its `next_cursor` where it ends before it is full."""
+        few = await self._by_index(executor, filters, after, limit, limit * _FEW_PAGES)
+        if few is not None:
+            return rows.where(*few), None
+        listed = rows.where(*(each.asked for each in filters if each.narrows))
+        asked = [each.asked for each in filters if not each.narrows]
+        if not asked:
+            return listed, None
+        met, next_cursor = await self._walk(executor, listed, and_(*asked), after, limit)
+        if next_cursor is not None and len(met) < limit:
+            some = await self._by_index(executor, filters, after, limit, _MOST_SORTED)
+            if some is not None:
+                return rows.where(*some), None
+        return rows.where(self._is_among(met)), next_cursor
+
+    async def _by_index(
+        self,
+        executor: Executor,
+        filters: Sequence[Filter],
+        after: C | None,
+        limit: int,
+        most: int,
+    ) -> Sequence[ColumnElement[bool]] | None:
+        """What leaves the same as the filters, where an index finds so many at most for one."""
+        for each in filters:
+            if each.met_by is None or await self._fill_a_page(executor, each, after, limit):
+                continue
+            met_by = _up_to(most + 1, self._after(after, each.met_by))
+            found = (await executor.scalars(met_by)).all()
+            if len(found) <= most:
+                others = (other.asked for other in filters if other is not each)
+                return [self._is_among(found), *others]
+        return None
+
     def _is_among(self, found: Sequence[Any]) -> ColumnElement[bool]:
         column = self.columns[-1]
         return column == any_(literal(found, ARRAY(column.type)))
-
-    async def _few(
-        self, executor: Executor, of: Filter, after: C | None, limit: int
-    ) -> Sequence[Any] | None:
-        """Those beyond the cursor that meet it, where an index finds them and they are few."""
-        if of.met_by is None or await self._fill_a_page(executor, of, after, limit):
-            return None
-        few = limit * _FEW_PAGES
-        met_by = _up_to(few + 1, self._after(after, of.met_by))
-        found = (await executor.scalars(met_by)).all()
-        return None if len(found) > few else found
 
     async def _fill_a_page(
         self, executor: Executor, of: Filter, after: C | None, limit: int

@@ -325,3 +325,20 @@ async def test_whom_no_index_finds_are_looked_for_a_part_of_the_company_at_a_tim
                 break
     assert (len(found), len(set(found))) == (many, many)
     assert pages >= PEOPLE / ROWS_ASKED
+
+
+async def test_many_who_come_late_are_found_by_an_index_after_all(
+    administered: Database, plans: Plans
+) -> None:
+    """Too many to be sorted at once, and nobody of them among the first that are asked."""
+    actor = await find_actor(await claim(administered))
+    late = PeopleFilters(search="plan9", status=PersonStatus.JOINED)
+    async with administered.connect() as connection:
+        await plans.taken()
+        page = await people_listing.list_page(
+            connection, actor, late, sort=Sort.NAME, cursor=None, limit=LIMIT
+        )
+        run = await plans.taken()
+    assert [person.name for person in page.items] == ["P9", "P90", "P900", "P9000", "P9001"]
+    assert page.next_cursor is not None
+    assert max(plan.rows_read for plan in run) <= 2 * ROWS_ASKED
