@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from backend.database import Database
 from backend.embedded_postgres import SERVING, Addresses, running
+from backend.services import last_uses
 from tests.database.plans import EXPLAINING
 from tests.owner import execute_as_owner, migrate, owning, remember
 from tests.stack import Stack, running_stack
@@ -21,6 +22,14 @@ from tools import browser
 settings.register_profile("usual", deadline=None, max_examples=200, stateful_step_count=14)
 settings.register_profile("nightly", deadline=None, max_examples=2000, stateful_step_count=30)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _uses_are_written_when_a_test_says() -> Iterator[None]:
+    """Every ten seconds they would come between what a slow test counts, or sets aside."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(last_uses, "_EVERY_SECONDS", 3600)
+        yield
 
 
 @pytest.fixture(scope="session")
