@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bench import programs
 from bench.database import Server
 from bench.programs import Program
+from tools.ports import free_port
 
 _NAME = "pgbouncer"
 
@@ -24,7 +25,7 @@ async def pooled(
     command: str, server: Server, database: str, mode: str, home: Path
 ) -> AsyncIterator[tuple[Program, str]]:
     """It pools one database in this mode; the program, and the address that it gives it."""
-    behind, port = urlsplit(server.url), programs.free_port()
+    behind, port = urlsplit(server.url), free_port()
     configuration = home / f"{_NAME}-{mode}.ini"
     configuration.touch(mode=0o600)
     configuration.write_text(

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools.ports import free_port
 
 HEAD = Path(__file__).parent.parent
 _BENCH = Path(__file__).parent
@@ -146,13 +147,6 @@ async def _listens(port: int) -> bool:
         return False
     writer.close()
     return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # What follows is known of Linux alone; elsewhere it is left out.

@@ -26,6 +26,7 @@ from bench.database import Server
 from bench.programs import Application, Program
 from bench.run import home_and_server
 from bench.sides import Side
+from tools.ports import free_port
 
 MEASURED = ("GET /posts", "webhooks: profile", "webhooks: membership")
 _DATABASE = "of_workers"
@@ -70,7 +71,7 @@ async def serving(
     name: str, workers: int, environment: Mapping[str, str], home: Path
 ) -> AsyncIterator[Started]:
     """The application in so many processes; its connections have its name."""
-    port = programs.free_port()
+    port = free_port()
     arguments = [*sides.COMMAND, "serve", "--port", str(port), "--workers", str(workers)]
     begun = time.perf_counter()
     async with programs.running(
@@ -155,7 +156,7 @@ async def show_refusal(
     async with pooler.pooled(command, server, _DATABASE, "transaction", home) as (_, url):
         given = {**environment, "DATABASE_URL": url}
         try:
-            arguments = [*sides.COMMAND, "serve", "--port", str(programs.free_port())]
+            arguments = [*sides.COMMAND, "serve", "--port", str(free_port())]
             async with asyncio.timeout(_STARTING_SECONDS):
                 await programs.finish(Application("refused"), "serve", arguments, given, home)
         except programs.ProgramError as error:

@@ -18,6 +18,7 @@ import pytest
 from tests import fake_program, processes
 from tests.processes import is_alive
 from tools import run
+from tools.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -85,20 +86,13 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        for probe in (one, other):
-            probe.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
-
-
 def read_lines(supervisor: subprocess.Popen[str], count: int) -> list[str]:
     assert supervisor.stdout
     return [supervisor.stdout.readline() for _ in range(count)]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -114,7 +108,7 @@ def place(tmp_path: Path) -> Place:
             f'#!/bin/sh\nexec "{sys.executable}" "{fake_program.__file__}" "$0" "$@"\n'
         )
         script.chmod(0o755)
-    return Place(tmp_path, *free_ports())
+    return Place(tmp_path, free_port(), free_port())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -10,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from tools.ports import free_port
 
 _RUN = Path(__file__).with_name("run.py")
 _OURS = ("WORKOS_", "ROLLCALL_", "EMULATOR_", "DATABASE_", "SESSION_")
@@ -68,10 +69,3 @@ def _run(folder: Path, more: Mapping[str, str]) -> Iterator[Addresses]:
             code = supervisor.wait(_STOPPING_SECONDS)
     if code:
         raise NotRunningError(f"It stopped with exit code {code}.")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -16,7 +16,8 @@ import httpx
 
 from emulator.scenario import generate
 from emulator.testing import Emulator
-from tests.emulator.server import Program, free_port
+from tests.emulator.server import Program
+from tools.ports import free_port
 
 WEBHOOKS = 10_000
 TURNS = 20

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,15 +11,10 @@ from typing import Self
 
 import httpx
 
+from tools.ports import free_port
+
 KEY = {"Authorization": "Bearer sk_test_emulator"}
 PROGRAM = Path(sys.executable).with_name("rollcall-emulator")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Program:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.server import PROGRAM, Program, free_port
+from tests.emulator.server import PROGRAM, Program
+from tools.ports import free_port
 
 ORGANIZATION = "org_01JAC0ACMER0B0T1CS00000001"
 DIRECTORY = "directory_01JAC0ACMER0B0T1CS0000001"
