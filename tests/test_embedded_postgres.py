@@ -158,7 +158,7 @@ def test_the_server_ends_when_its_only_user_is_killed(home: Path) -> None:
         url = url_of(program)
         ask(url, "CREATE TABLE lonely AS SELECT 42 AS answer")
         program.kill()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while processes(home):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -195,7 +195,7 @@ def test_a_server_killed_under_a_running_program_is_started_again(home: Path) ->
         ask(url, "CREATE TABLE survived AS SELECT 42 AS answer")
         for _ in range(2):
             os.kill(server(home), signal.SIGKILL)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while (answer := ask(url, "SELECT answer FROM survived")) != "42":
                 assert time.monotonic() < deadline, answer
                 time.sleep(0.1)
@@ -208,7 +208,7 @@ def test_a_program_whose_server_is_gone_for_good_is_told(home: Path) -> None:
     with running(home, lost=lost.set):
         for pid in processes(home):
             os.kill(pid, signal.SIGKILL)
-        assert lost.wait(10)
+        assert lost.wait(60)
     lost.clear()
     with running(home, lost=lost.set):
         pass

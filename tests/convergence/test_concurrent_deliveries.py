@@ -113,9 +113,8 @@ async def test_invariant_5_a_deadlock_is_answered_503_and_leaves_nothing(
             )
             delivery = asyncio.create_task(post_webhook(stack, as_body(gone)))
             waits = text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-            for _ in range(100):
-                if await session.scalar(waits):
-                    break
+            while not await session.scalar(waits):
+                assert not delivery.done()
                 await asyncio.sleep(0.005)
             await session.execute(
                 text("SELECT FROM users WHERE key = :key FOR UPDATE"), {"key": data["idp_id"]}

@@ -280,9 +280,10 @@ async def test_delay_shuffle_and_outage(sending: Emulator, receiver: Receiver) -
 
     receiver.requests.clear()
     sending.faults.shuffle = 0
-    sending.faults.webhooks_down_until = sending.world.clock.now_ms() + 200
+    sending.faults.webhooks_down_until = sending.world.clock.now_ms() + 600_000
     sending.create_organization("Down")
     assert not await sending.settled()
+    sending.faults.webhooks_down_until = 0
     await until(lambda: len(receiver.requests) == 1)
 
 

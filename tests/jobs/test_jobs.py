@@ -56,14 +56,19 @@ async def test_it_reads_who_came_back(stack: Stack) -> None:
 async def test_it_catches_up_only_when_asked_to(stack: Stack) -> None:
     stack.person("Ann")
     api = EventsApi(stack)
-    async with working(stack, api, events_poll_seconds=0):
-        await asyncio.sleep(4)
-    assert api.asked == []
-    names = await one(
-        stack, "SELECT array_agg(entrypoint ORDER BY entrypoint) AS all FROM pgqueuer_schedules"
-    )
     expected = ["end_access", "read_returned", "retry_parked", "seal_audit", "tidy_up"]
-    assert names == {"all": expected}
+
+    async def has_begun() -> bool:
+        names = await one(
+            stack, "SELECT array_agg(entrypoint ORDER BY entrypoint) AS all FROM pgqueuer_schedules"
+        )
+        return names == {"all": expected}
+
+    async with working(stack, api, events_poll_seconds=0):
+        await until(has_begun)
+        await asyncio.sleep(4)
+    assert await has_begun()
+    assert api.asked == []
 
 
 async def test_two_workers_are_one_poller(stack: Stack, own_database_url: str) -> None:

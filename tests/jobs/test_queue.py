@@ -48,14 +48,18 @@ class TestStopping:
             stack, "SELECT count(*) FROM pgqueuer_schedules WHERE status <> 'queued'"
         )
         assert claimed == {"count": 0}
-        locks = await one(stack, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
-        assert locks == {"count": 0}
-        listening = await one(
-            stack,
-            """SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND query ILIKE 'LISTEN%'""",
-        )
-        assert listening == {"count": 0}
+
+        async def holds_nothing() -> bool:  # once the server has noticed that it is gone
+            held = await one(
+                stack,
+                """SELECT
+                    (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS locks,
+                    (SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND query ILIKE 'LISTEN%') AS listening""",
+            )
+            return held == {"locks": 0, "listening": 0}
+
+        await until(holds_nothing)
 
     async def test_a_reconciliation_is_taken_up_by_the_next_worker(self, stack: Stack) -> None:
         stack.person("Ann")
@@ -134,7 +138,7 @@ class TestReconciling:
             async def is_gone() -> bool:
                 return await one(stack, "SELECT id FROM pgqueuer") is None
 
-            await until(is_gone, 5)
+            await until(is_gone)
 
 
 class TestEnqueue:
