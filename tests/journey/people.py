@@ -1,9 +1,17 @@
 """Who takes part in a journey: the administrator at the console, and people at Rollcall."""
 
+import re
 from dataclasses import dataclass
+from html import unescape
 from typing import Self
 
+import httpx
 from playwright.async_api import Browser, Page, expect
+
+ADMIN, MEMBER = ADA, BEN = "Ada Ortiz", "Ben Moreau"
+
+_FORM = re.compile(r"<form method=\"post\" action=\"/sso/acs\">.*?</form>", re.DOTALL)
+_FIELD = re.compile(r"name=\"(\w+)\" value=\"([^\"]*)\"")
 
 
 @dataclass(frozen=True)
@@ -12,6 +20,12 @@ class Stack:
 
     application: str
     console: str
+
+    async def settled(self) -> None:
+        """The application has been told of all that the emulator has to tell."""
+        async with httpx.AsyncClient(base_url=self.console, timeout=60) as console:
+            answer = await console.post("/emulator/settle", params={"seconds": 30})
+        assert answer.status_code == 204, answer.text
 
 
 class Administrator:
@@ -31,6 +45,7 @@ class Administrator:
         await self.page.get_by_role("button", name="Create group").click()
         await self.page.goto(f"{self._stack.console}/groups")
         await expect(self.page.get_by_role("link", name=name)).to_be_visible()
+        await self._stack.settled()
 
     async def create_person(self, first_name: str, last_name: str, email: str) -> None:
         await self.page.goto(f"{self._stack.console}/people")
@@ -40,27 +55,32 @@ class Administrator:
         await self.page.get_by_label("Email").fill(email)
         await self.page.get_by_role("button", name="Create person").click()
         await self._open(f"{first_name} {last_name}")
+        await self._stack.settled()
 
     async def put_into(self, person: str, group: str) -> None:
         await self._open(person)
         await self.page.get_by_label("Add to group").select_option(label=group)
         await self.page.get_by_role("button", name="Add", exact=True).click()
         await expect(self.page.get_by_role("button", name=f"Remove from {group}")).to_be_visible()
+        await self._stack.settled()
 
     async def take_out_of(self, person: str, group: str) -> None:
         await self._open(person)
         await self.page.get_by_role("button", name=f"Remove from {group}").click()
         await expect(self.page.get_by_role("button", name=f"Remove from {group}")).to_have_count(0)
+        await self._stack.settled()
 
     async def deactivate(self, person: str) -> None:
         await self._open(person)
         await self.page.get_by_role("button", name="Deactivate").click()
         await expect(self.page.get_by_role("button", name="Reactivate")).to_be_visible()
+        await self._stack.settled()
 
     async def reactivate(self, person: str) -> None:
         await self._open(person)
         await self.page.get_by_role("button", name="Reactivate").click()
         await expect(self.page.get_by_role("button", name="Deactivate")).to_be_visible()
+        await self._stack.settled()
 
     async def _open(self, person: str) -> None:
         await self.page.goto(f"{self._stack.console}/people")
@@ -91,6 +111,18 @@ class Person:
         await self.begin_to_sign_in()
         await self.page.get_by_role("button", name=button or self.name).first.click()
 
+    async def enter(self) -> None:
+        """As by `sign_in`, but without its pages: for tests of what comes after them."""
+        request = self.page.context.request
+        page = await (await request.get("/auth")).text()
+        (form,) = [each for each in _FORM.findall(page) if f"<b>{self.name}</b>" in each]
+        fields: dict[str, str | float | bool] = {
+            name: unescape(value) for name, value in _FIELD.findall(form)
+        }
+        await request.post(f"{self._stack.console}/sso/acs", form=fields)
+        await self.page.goto("/dashboard")
+        await self.has_entered()
+
     async def begin_to_sign_in(self) -> None:
         """At the sign-in page: as whoever it remembers, if anybody."""
         anybody = self.page.get_by_role("button", name="Sign in with SSO")
@@ -100,6 +132,9 @@ class Person:
         await expect(
             self.page.get_by_role("button", name=f"Your menu: {self.name}")
         ).to_be_visible()
+
+    async def close(self) -> None:
+        await self.page.context.close()
 
     async def write(self, title: str, content: str) -> None:
         await self.page.goto("/dashboard")
@@ -129,14 +164,13 @@ class Person:
 
     async def settle_at(self, path: str) -> None:
         """All is there, and nothing more comes but what is told live."""
-        await self.page.goto(path)
+        await self.page.goto(path, wait_until="networkidle")
         await expect(self.page.get_by_role("heading", level=1)).to_be_visible()
-        await self.page.wait_for_timeout(500)
 
-    async def is_shut_out(self, *, within: float = 5) -> None:
-        """With nothing left to read; at once, where the directory ended it."""
+    async def is_shut_out(self) -> None:
+        """With nothing left to read. How soon it is told, `tests/routers/test_live.py` holds."""
         heading = self.page.get_by_role("heading", name="Your access has ended")
-        await expect(heading).to_be_visible(timeout=within * 1000)
+        await expect(heading).to_be_visible()
         await expect(self.page.get_by_role("navigation")).to_have_count(0)
         await expect(self.page.get_by_role("article")).to_have_count(0)
         await expect(self.page.get_by_role("dialog")).to_have_count(0)
@@ -152,3 +186,9 @@ class Person:
             [method, path, body],
         )
         return status
+
+
+async def entered(stack: Stack, browser: Browser, name: str) -> Person:
+    person = await Person.arrive(stack, browser, name)
+    await person.enter()
+    return person

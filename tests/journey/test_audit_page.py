@@ -1,7 +1,6 @@
 """The audit log as an administrator reads it."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,33 +8,19 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from backend.schemas.audit import AuditAction
-from tests.journey.people import Administrator, Person, Stack
-from tests.journey.test_frame import ADMIN, ENGLISH, PHONE
+from tests.journey.people import ADMIN, Person, Stack
+from tests.journey.test_frame import ENGLISH, PHONE
 
 pytestmark = pytest.mark.browser
 
 TITLE = "Assembly line 3 is back " + "W" * 120
 
 
-@pytest.fixture(scope="module")
-async def administrator(running: Stack, chromium: Browser) -> Administrator:
-    administrator = await Administrator.arrive(running, chromium)
-    await administrator.create_group("Admins")
-    await administrator.put_into(ADMIN, "Admins")
-    return administrator
-
-
 @pytest.fixture
-async def admin(
-    running: Stack, chromium: Browser, administrator: Administrator
-) -> AsyncIterator[Person]:
-    del administrator
-    person = await Person.arrive(running, chromium, ADMIN)
-    await person.sign_in()
-    await person.has_entered()
-    assert await person.request("POST", "/posts", {"title": TITLE, "content": "."}) == 201
-    yield person
-    await person.page.context.close()
+async def admin(admin: Person) -> Person:
+    """Has written something."""
+    assert await admin.request("POST", "/posts", {"title": TITLE, "content": "."}) == 201
+    return admin
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -46,8 +31,7 @@ async def test_by_the_keyboard_alone_an_entry_is_read_and_the_list_filtered_and_
     admin: Person, tmp_path: Path
 ) -> None:
     page = admin.page
-    await page.keyboard.press("g")
-    await page.keyboard.press("a")
+    await page.keyboard.type("ga")
     await expect(page.get_by_role("heading", name="Audit log")).to_be_visible()
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")

@@ -1,38 +1,13 @@
 """Sessions, tokens and service accounts on their pages."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.journey.people import Administrator, Person, Stack
-from tests.journey.test_frame import ADMIN, MEMBER
+from tests.journey.people import ADMIN, MEMBER, Administrator, Person, Stack, entered
 
 pytestmark = pytest.mark.browser
 
 MOST_TOKENS = 50
-
-
-@pytest.fixture(scope="module")
-async def administrator(running: Stack, chromium: Browser) -> Administrator:
-    administrator = await Administrator.arrive(running, chromium)
-    await administrator.create_group("Admins")
-    await administrator.put_into(ADMIN, "Admins")
-    return administrator
-
-
-async def entered(running: Stack, chromium: Browser, name: str) -> Person:
-    person = await Person.arrive(running, chromium, name)
-    await person.sign_in()
-    await person.has_entered()
-    return person
-
-
-@pytest.fixture
-async def member(running: Stack, chromium: Browser) -> AsyncIterator[Person]:
-    person = await entered(running, chromium, MEMBER)
-    yield person
-    await person.page.context.close()
 
 
 async def status_by(page: Page, secret: str) -> int:

@@ -1,14 +1,13 @@
 """The directory, its reconciliations and its events, as an admin uses them: by the keyboard."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.async_api import Locator, Page, ViewportSize, expect
 
-from tests.journey.people import Administrator, Person, Stack
-from tests.journey.test_frame import ADMIN, PHONE, entered, violations
+from tests.journey.people import ADMIN, Administrator, Person, Stack
+from tests.journey.test_frame import PHONE, violations
 
 pytestmark = pytest.mark.browser
 
@@ -16,23 +15,10 @@ MANY = 12
 DESKTOP = ViewportSize(width=1440, height=900)
 
 
-@pytest.fixture(scope="module")
-async def administrator(running: Stack, chromium: Browser) -> Administrator:
-    administrator = await Administrator.arrive(running, chromium)
-    await administrator.create_group("Admins")
-    await administrator.put_into(ADMIN, "Admins")
-    return administrator
-
-
 @pytest.fixture
-async def admin(
-    running: Stack, chromium: Browser, administrator: Administrator
-) -> AsyncIterator[Person]:
-    del administrator
-    person = await entered(running, chromium, ADMIN)
-    await person.page.set_viewport_size(DESKTOP)
-    yield person
-    await person.page.context.close()
+async def admin(admin: Person) -> Person:
+    await admin.page.set_viewport_size(DESKTOP)
+    return admin
 
 
 async def webhooks(running: Stack, *, dropped: bool) -> None:
@@ -77,6 +63,7 @@ async def tab_to(page: Page, wanted: Locator) -> None:
 async def hold(running: Stack, page: Page, last_name: str) -> None:
     """So many people are gone, which only a reconciliation finds."""
     people = await create_people(running, last_name)
+    await running.settled()
     await webhooks(running, dropped=True)
     await deactivate(running, people)
     await webhooks(running, dropped=False)
@@ -196,7 +183,7 @@ async def test_what_is_new_is_said_and_moves_no_row(
     newest = await first.get_attribute("data-id")
     await administrator.create_group("New")
     new = page.get_by_role("button", name="1 new")
-    await expect(new).to_be_visible(timeout=15_000)
+    await expect(new).to_be_visible()
     assert await first.get_attribute("data-id") == newest
     await new.press("Enter")
     await expect(first).to_contain_text("Group created")

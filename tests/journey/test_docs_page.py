@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, Response, expect
 
-from tests.journey.people import Person, Stack
-from tests.journey.test_frame import MEMBER, PHONE
+from tests.journey.people import MEMBER, Person, Stack, entered
+from tests.journey.test_frame import PHONE
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +17,7 @@ MOST_BYTES = 200_000  # of all that an empty browser fetches, the font included
 async def stranger(running: Stack, chromium: Browser) -> AsyncIterator[Page]:
     person = await Person.arrive(running, chromium, "nobody")
     yield person.page
-    await person.page.context.close()
+    await person.close()
 
 
 async def test_whoever_is_not_signed_in_finds_an_operation_by_the_keyboard(stranger: Page) -> None:
@@ -48,9 +48,7 @@ async def test_a_link_leads_to_an_operation_and_the_webhook_stands_apart(strange
 
 
 async def test_a_token_is_tried_and_only_in_memory(running: Stack, chromium: Browser) -> None:
-    person = await Person.arrive(running, chromium, MEMBER)
-    await person.sign_in()
-    await person.has_entered()
+    person = await entered(running, chromium, MEMBER)
     page = person.page
     secret = await page.evaluate(
         """async () => (await (await fetch("/tokens", {

@@ -1,19 +1,16 @@
 """What every page has: the frame around it, its keys, its themes, and that everybody can use it."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
-from tests.journey.people import Administrator, Person, Stack
+from tests.journey.people import ADMIN, Administrator, Person, Stack
 
 pytestmark = pytest.mark.browser
 
-ADMIN = "Ada Ortiz"
-MEMBER = "Ben Moreau"
 AXE = Path(__file__).parent.parent.parent / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 PHONE = ViewportSize(width=390, height=844)
 DESKTOP = ViewportSize(width=1440, height=900)
@@ -36,38 +33,6 @@ PAGES = [
     "/docs#create_post",
     "/dashboard/nowhere",
 ]
-
-
-@pytest.fixture(scope="module")
-async def administrator(running: Stack, chromium: Browser) -> Administrator:
-    administrator = await Administrator.arrive(running, chromium)
-    await administrator.create_group("Admins")
-    await administrator.put_into(ADMIN, "Admins")
-    return administrator
-
-
-async def entered(running: Stack, chromium: Browser, name: str) -> Person:
-    person = await Person.arrive(running, chromium, name)
-    await person.sign_in()
-    await person.has_entered()
-    return person
-
-
-@pytest.fixture
-async def admin(
-    running: Stack, chromium: Browser, administrator: Administrator
-) -> AsyncIterator[Person]:
-    del administrator
-    person = await entered(running, chromium, ADMIN)
-    yield person
-    await person.page.context.close()
-
-
-@pytest.fixture
-async def member(running: Stack, chromium: Browser) -> AsyncIterator[Person]:
-    person = await entered(running, chromium, MEMBER)
-    yield person
-    await person.page.context.close()
 
 
 async def pages_of(person: Person) -> list[str]:
@@ -289,8 +254,7 @@ async def test_the_first_paint_waits_for_no_script_of_the_application(
 
 async def test_by_the_keyboard_alone_one_goes_anywhere(admin: Person) -> None:
     page = admin.page
-    await page.keyboard.press("g")
-    await page.keyboard.press("t")
+    await page.keyboard.type("gt")
     await expect(page.get_by_role("heading", name="People")).to_be_visible()
     await page.keyboard.press("/")
     await page.keyboard.type("n")

@@ -3,12 +3,9 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.journey.people import Administrator, Person, Stack
+from tests.journey.people import ADA, BEN, Administrator, Person, Stack
 
 pytestmark = pytest.mark.browser
-
-ADA = "Ada Ortiz"
-BEN = "Ben Moreau"
 
 
 async def test_the_tutorials_journey(running: Stack, chromium: Browser) -> None:

@@ -6,11 +6,9 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.journey.people import Administrator, Person, Stack
+from tests.journey.people import ADA, BEN, Administrator, Person, Stack, entered
 
 pytestmark = pytest.mark.browser
-
-ADA, BEN = "Ada Ortiz", "Ben Moreau"
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +25,9 @@ async def ada(
     running: Stack, chromium: Browser, administrator: Administrator
 ) -> AsyncIterator[Person]:
     del administrator
-    async for person in entered(running, chromium, ADA):
-        yield person
+    person = await entered(running, chromium, ADA)
+    yield person
+    await person.close()
 
 
 @pytest.fixture
@@ -36,16 +35,9 @@ async def ben(
     running: Stack, chromium: Browser, administrator: Administrator
 ) -> AsyncIterator[Person]:
     del administrator
-    async for person in entered(running, chromium, BEN):
-        yield person
-
-
-async def entered(running: Stack, chromium: Browser, name: str) -> AsyncIterator[Person]:
-    person = await Person.arrive(running, chromium, name)
-    await person.sign_in()
-    await person.has_entered()
+    person = await entered(running, chromium, BEN)
     yield person
-    await person.page.context.close()
+    await person.close()
 
 
 async def test_what_one_writes_the_other_sees(ada: Person, ben: Person) -> None:
@@ -181,4 +173,4 @@ async def test_a_lost_stream_is_taken_up_again(ada: Person, ben: Person) -> None
     await page.wait_for_timeout(1000)
     await expect(page.get_by_role("article", name=title)).to_have_count(0)
     await page.context.set_offline(False)
-    await expect(page.get_by_role("article", name=title)).to_be_visible(timeout=20_000)
+    await expect(page.get_by_role("article", name=title)).to_be_visible()

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, Response, expect
 
-from tests.journey.people import Administrator, Person, Stack
+from tests.journey.looking import search_script
+from tests.journey.people import Administrator, Person, Stack, entered
 
 pytestmark = pytest.mark.browser
 
@@ -30,11 +31,9 @@ async def writer(
     running: Stack, chromium: Browser, administrator: Administrator
 ) -> AsyncIterator[Person]:
     del administrator
-    person = await Person.arrive(running, chromium, WRITER)
-    await person.sign_in()
-    await person.has_entered()
+    person = await entered(running, chromium, WRITER)
     yield person
-    await person.page.context.close()
+    await person.close()
 
 
 async def test_what_was_typed_outlives_the_session(writer: Person) -> None:
@@ -43,7 +42,7 @@ async def test_what_was_typed_outlives_the_session(writer: Person) -> None:
     await page.get_by_label("Title", exact=True).fill("Half")
     await page.get_by_label("Content", exact=True).fill("half written")
     assert await writer.request("POST", "/auth/logout") == 204  # in another tab
-    await writer.is_shut_out(within=15)
+    await writer.is_shut_out()
     await page.get_by_role("link", name="Sign in").click()
     await writer.begin_to_sign_in()
     await page.get_by_role("button", name=WRITER).first.click()
@@ -137,11 +136,12 @@ async def first_load(browser: Browser, person: Person, path: str) -> dict[str, i
             scripts.append(response)
 
     page.on("response", note)
-    await page.goto(person.address(path))
+    await page.goto(person.address(path), wait_until="networkidle")
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
-    await page.wait_for_timeout(500)
     sizes = {
-        response.url: (await response.request.sizes())["responseBodySize"] for response in scripts
+        response.url: (await response.request.sizes())["responseBodySize"]
+        for response in scripts
+        if not response.url.endswith(search_script())
     }
     await context.close()
     assert sizes

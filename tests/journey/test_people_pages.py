@@ -1,15 +1,15 @@
 """What an administrator does about people and roles, by the keyboard alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.journey.people import Administrator, Person, Stack
-from tests.journey.test_frame import ADMIN, MEMBER, entered, violations
+from tests.journey.looking import at_rest, wheel
+from tests.journey.people import ADMIN, MEMBER, Administrator, Person, Stack
+from tests.journey.test_frame import violations
 
 pytestmark = pytest.mark.browser
 
@@ -22,16 +22,6 @@ async def administrator(running: Stack, chromium: Browser) -> Administrator:
     await administrator.put_into(ADMIN, "Admins")
     await administrator.put_into(MEMBER, "Editors")
     return administrator
-
-
-@pytest.fixture
-async def admin(
-    running: Stack, chromium: Browser, administrator: Administrator
-) -> AsyncIterator[Person]:
-    del administrator
-    person = await entered(running, chromium, ADMIN)
-    yield person
-    await person.page.context.close()
 
 
 async def open_person(page: Page, name: str) -> None:
@@ -135,9 +125,7 @@ async def test_ten_thousand_people_are_gone_through_and_back_finds_the_place(
     await page.goto("/dashboard/team")
     table = page.get_by_role("table")
     await expect(table).to_have_attribute("aria-rowcount", "-1")
-    for _ in range(400):
-        if await table.get_attribute("aria-rowcount") != "-1":
-            break
+    while await table.get_attribute("aria-rowcount") == "-1":
         await page.mouse.wheel(0, 30_000)
         await page.wait_for_timeout(20)
     await expect(table).to_have_attribute("aria-rowcount", str(MANY + 1))
@@ -148,15 +136,14 @@ async def test_ten_thousand_people_are_gone_through_and_back_finds_the_place(
 
     # By the keyboard from row to row, also when the row with the focus was scrolled away.
     await page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
-    await page.wait_for_timeout(200)
+    await at_rest(page)
     middle = rows.nth(await rows.count() // 2)
     number = int(await middle.get_attribute("aria-rowindex") or 0)
-    await middle.focus()
+    await page.locator(f"tr[aria-rowindex='{number}']").focus()
     await page.keyboard.press("j")
     focused = page.locator("tr[data-id]:focus")
     await expect(focused).to_have_attribute("aria-rowindex", str(number + 1))
-    await page.mouse.wheel(0, 50_000)
-    await page.wait_for_timeout(200)
+    await wheel(page, 50_000)
     await expect(focused).not_to_be_in_viewport()
     await page.keyboard.press("j")
     await expect(focused).to_have_attribute("aria-rowindex", str(number + 2))
@@ -166,14 +153,14 @@ async def test_ten_thousand_people_are_gone_through_and_back_finds_the_place(
     who = f"Person {number:05}"
     link = page.get_by_role("link", name=who, exact=True)
     await link.scroll_into_view_if_needed()
-    await page.wait_for_timeout(200)
+    await at_rest(page)
     place = await link.bounding_box()
     before = await page.evaluate("scrollY")
     await link.click()
     await expect(page.get_by_role("alert")).to_be_visible()  # there is no such person
     await page.go_back()
     await expect(link).to_be_in_viewport()
-    await page.wait_for_timeout(300)
+    await at_rest(page)
     assert await page.evaluate("scrollY") == before
     assert await link.bounding_box() == place
     await expect(table).to_have_attribute("aria-rowcount", str(MANY + 1))
@@ -212,14 +199,13 @@ async def test_scrolling_works_on_no_row_that_stays_and_brings_rows_several_at_o
     await page.route("**/people?**", partial(give_many, many=many))
     await page.goto("/dashboard/team")
     table = page.get_by_role("table")
-    for _ in range(200):
-        if await table.get_attribute("aria-rowcount") == str(many + 1):
-            break
+    await expect(table).to_have_attribute("aria-rowcount", "-1")
+    while await table.get_attribute("aria-rowcount") == "-1":
         await page.mouse.wheel(0, 30_000)
         await page.wait_for_timeout(20)
     await expect(table).to_have_attribute("aria-rowcount", str(many + 1))
     await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    await page.wait_for_timeout(500)
+    await at_rest(page)
     seen = await page.evaluate(SCROLLED_UP, 120)
     assert seen["letters"] <= 2 * seen["rows"]
     if many < 200:

@@ -1,42 +1,16 @@
 """What an administrator does on somebody's page, by the keyboard alone."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.journey.people import Administrator, Person, Stack
-from tests.journey.test_frame import ADMIN, MEMBER, entered, violations
+from tests.journey.people import ADMIN, MEMBER, Person
+from tests.journey.test_frame import violations
 from tests.journey.test_people_pages import open_person
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-async def administrator(running: Stack, chromium: Browser) -> Administrator:
-    administrator = await Administrator.arrive(running, chromium)
-    await administrator.create_group("Admins")
-    await administrator.put_into(ADMIN, "Admins")
-    return administrator
-
-
-@pytest.fixture
-async def admin(
-    running: Stack, chromium: Browser, administrator: Administrator
-) -> AsyncIterator[Person]:
-    del administrator
-    person = await entered(running, chromium, ADMIN)
-    yield person
-    await person.page.context.close()
-
-
-@pytest.fixture
-async def member(running: Stack, chromium: Browser) -> AsyncIterator[Person]:
-    person = await entered(running, chromium, MEMBER)
-    yield person
-    await person.page.context.close()
 
 
 async def ids_of(page: Page) -> dict[str, str]:
@@ -81,7 +55,7 @@ async def test_by_the_keyboard_alone_somebody_is_signed_out_everywhere(
     await dialog.get_by_role("button", name="Sign out everywhere").press("Enter")
     await expect(page.get_by_text(f"{MEMBER} is signed out everywhere.").first).to_be_visible()
     await expect(page.get_by_role("button", name="Sign out everywhere")).to_have_count(0)
-    await member.is_shut_out(within=15)
+    await member.is_shut_out()
 
 
 async def test_by_the_keyboard_alone_one_sees_what_somebody_might_do_on_a_day(

@@ -7,12 +7,12 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, Route, expect
 
-from tests.journey.people import Administrator, Person, Stack
+from tests.journey.looking import at_rest, wheel
+from tests.journey.people import ADA, BEN, Administrator, Person, Stack, entered
 from tests.journey.test_frame import violations
 
 pytestmark = pytest.mark.browser
 
-ADA, BEN = "Ada Ortiz", "Ben Moreau"
 ENVIRONMENT = {"RATE_LIMITS": "off"}  # for the thousand posts
 
 
@@ -29,16 +29,9 @@ async def ada(
     running: Stack, chromium: Browser, administrator: Administrator
 ) -> AsyncIterator[Person]:
     del administrator
-    async for person in entered(running, chromium, ADA):
-        yield person
-
-
-async def entered(running: Stack, chromium: Browser, name: str) -> AsyncIterator[Person]:
-    person = await Person.arrive(running, chromium, name)
-    await person.sign_in()
-    await person.has_entered()
+    person = await entered(running, chromium, ADA)
     yield person
-    await person.page.context.close()
+    await person.close()
 
 
 async def test_a_deletion_is_taken_back_where_it_was(ada: Person) -> None:
@@ -85,8 +78,9 @@ async def twin(
 ) -> AsyncIterator[Person]:
     """Ada in another browser: nobody but she may edit what she wrote."""
     del administrator
-    async for person in entered(running, chromium, ADA):
-        yield person
+    person = await entered(running, chromium, ADA)
+    yield person
+    await person.close()
 
 
 @pytest.mark.parametrize("choice", ["Save mine", "Take theirs"])
@@ -149,20 +143,19 @@ async def test_back_finds_the_place_among_a_thousand_posts(ada: Person) -> None:
     articles = page.get_by_role("article")
     await expect(articles.first).to_be_visible()
     whole = page.locator("article[aria-setsize]:not([aria-setsize='-1'])")
-    for _ in range(200):
-        if await whole.count() > 0:
-            break
+    while await whole.count() == 0:
         await page.mouse.wheel(0, 20_000)
         await page.wait_for_timeout(50)
+    await at_rest(page)
     assert int(await whole.first.get_attribute("aria-setsize") or 0) >= 1000
     # Of so many, only those near the screen are in the document.
     assert await articles.count() < 100
-    await page.mouse.wheel(0, -10_000)
-    await page.wait_for_timeout(300)
+    await wheel(page, -10_000)
     read = page.locator("article").nth(await articles.count() // 2)
     place = await read.get_attribute("aria-posinset")
     read = page.locator(f"article[aria-posinset='{place}']")
     await read.scroll_into_view_if_needed()
+    await at_rest(page)
     title = await read.get_by_role("heading").inner_text()
     link = read.get_by_role("link", name=title, exact=True)
     where = await link.bounding_box()
@@ -172,7 +165,7 @@ async def test_back_finds_the_place_among_a_thousand_posts(ada: Person) -> None:
     await page.go_back()
     again = page.get_by_role("article", name=title, exact=True)
     await expect(again).to_be_in_viewport()
-    await page.wait_for_timeout(300)
+    await at_rest(page)
     assert abs(await page.evaluate("scrollY") - before) < 2
     assert await again.get_attribute("aria-posinset") == place
     assert await again.get_by_role("link", name=title, exact=True).bounding_box() == where
@@ -192,8 +185,7 @@ async def test_by_the_keyboard_alone_one_writes_reads_edits_and_finds(ada: Perso
     await keyboard.press("Control+Enter")
     await expect(page.locator("article strong")).to_have_text("weight")
 
-    await keyboard.press("g")
-    await keyboard.press("p")
+    await keyboard.type("gp")
     await expect(page.get_by_role("article", name=word)).to_be_visible()
     await keyboard.press("/")
     await keyboard.type(word)
@@ -288,8 +280,7 @@ async def test_a_new_release_is_offered_and_a_missing_script_fetches_it(ada: Per
         await route.fulfill(response=answer, headers=answer.headers | {"rollcall-build": "other"})
 
     await page.route("**/me", other_build)
-    await page.keyboard.press("g")
-    await page.keyboard.press("t")
+    await page.keyboard.type("gt")
     await expect(page.get_by_text("There is a new version").first).to_be_visible()
     await page.unroute("**/me")
     await page.get_by_role("button", name="Reload").click()

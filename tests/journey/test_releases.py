@@ -13,17 +13,18 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
-from tests.journey.people import Administrator, Person, Stack
+from tests.journey.looking import search_script
+from tests.journey.people import ADA, Administrator, Stack, entered
 from tests.working import until
+from tools.ports import free_port
 from tools.run import API_KEY, CLIENT_ID
-from tools.running import Addresses, free_port, running
+from tools.running import Addresses, running
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent.parent
-ADA = "Ada Ortiz"
 COMPANY = Path(__file__).parent / "company.toml"
 TEXTS = {".js", ".css", ".html", ".json"}
 COMPRESSED = {".br", ".gz"}  # of what a file held before
@@ -60,8 +61,13 @@ class FrontDoor:
         self._open: set[asyncio.StreamWriter] = set()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, _, port = self._behind.removeprefix("http://").partition(":")
+        behind = self._behind
+        host, _, port = behind.removeprefix("http://").partition(":")
         behind_reader, behind_writer = await asyncio.open_connection(host, int(port))
+        if behind != self._behind:  # it was replaced meanwhile
+            writer.transport.abort()
+            behind_writer.transport.abort()
+            return
         self._open |= {writer, behind_writer}
         await asyncio.gather(self._pump(reader, behind_writer), self._pump(behind_reader, writer))
         self._open -= {writer, behind_writer}
@@ -159,9 +165,7 @@ async def stack(started: Addresses, chromium: Browser) -> Stack:
 @pytest.fixture
 async def page(stack: Stack, chromium: Browser, door: FrontDoor) -> AsyncIterator[Page]:
     """Ada's, at the front door; a cookie is of all ports."""
-    ada = await Person.arrive(stack, chromium, ADA)
-    await ada.sign_in()
-    await ada.has_entered()
+    ada = await entered(stack, chromium, ADA)
     await ada.page.goto(f"{door.address}/dashboard")
     await expect(ada.page.get_by_role("heading", name="Posts")).to_be_visible()
     yield ada.page
@@ -187,7 +191,7 @@ async def test_a_new_release_is_offered_and_a_draft_outlives_it(
     await type_into(page, title)
     door.replace(next_release)
     offer = page.get_by_text("There is a new version").first
-    await expect(offer).to_be_visible(timeout=15_000)
+    await expect(offer).to_be_visible()
     assert await is_of(page) == "first"
     await expect(page.get_by_label("Title", exact=True)).to_have_value(title)
     await page.get_by_role("button", name="Reload").click()
@@ -212,8 +216,9 @@ async def test_a_page_whose_script_is_gone_comes_with_the_new_release(
         loads += 1
 
     page.on("load", count)
-    door.replace(next_release)
-    await page.get_by_role("link", name="People").click()
+    async with page.expect_event("load"):
+        door.replace(next_release)
+        await page.get_by_role("link", name="People").click()
     await expect(page.get_by_role("heading", level=1, name="People")).to_be_visible()
     assert page.url == f"{door.address}/dashboard/team"
     assert (await is_of(page), loads) == ("next", 1)
@@ -227,8 +232,22 @@ async def test_a_page_whose_script_is_gone_comes_with_the_new_release(
 async def test_what_is_wanted_late_and_gone_brings_the_new_release(
     page: Page, door: FrontDoor, next_release: str
 ) -> None:
-    """Such as the search, before it has been fetched."""
-    door.replace(next_release)
+    """Such as the search: not before somebody wants it, though it is fetched in advance."""
+    replaced = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await replaced.wait()
+        await route.continue_()
+
+    await page.route(f"**/{search_script()}", hold)
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Posts")).to_be_visible()
+    async with page.expect_response(f"**/{search_script()}") as fetched:
+        door.replace(next_release)
+        replaced.set()
+    assert (await fetched.value).status == 404
+    await page.wait_for_timeout(1000)
+    assert await is_of(page) == "first"
     async with page.expect_event("load"):
         await page.keyboard.press("Control+k")
     assert await is_of(page) == "next"

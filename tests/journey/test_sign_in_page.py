@@ -1,23 +1,15 @@
 """What the sign-in page remembers in this browser, and forgets."""
 
-from collections.abc import AsyncIterator
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
-from tests.journey.people import Administrator, Person, Stack
-from tests.journey.test_frame import ADMIN, DESKTOP, MEMBER, PHONE, entered, violations
+from tests.journey.people import ADMIN, MEMBER, Administrator, Person, Stack
+from tests.journey.test_frame import DESKTOP, PHONE, violations
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def member(running: Stack, chromium: Browser) -> AsyncIterator[Person]:
-    person = await entered(running, chromium, MEMBER)
-    yield person
-    await person.page.context.close()
 
 
 async def sign_out(page: Page) -> None:

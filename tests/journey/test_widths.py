@@ -1,12 +1,10 @@
 """Every page at every width: nothing is wider than the screen, and no word of a list is broken."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.journey.people import Administrator, Person, Stack
-from tests.journey.test_frame import ADMIN, MEMBER, PAGES, entered
+from tests.journey.people import ADMIN, MEMBER, Administrator, Person, Stack
+from tests.journey.test_frame import PAGES
 
 pytestmark = pytest.mark.browser
 
@@ -60,16 +58,6 @@ async def administrator(running: Stack, chromium: Browser) -> Administrator:
     return administrator
 
 
-@pytest.fixture
-async def admin(
-    running: Stack, chromium: Browser, administrator: Administrator
-) -> AsyncIterator[Person]:
-    del administrator
-    person = await entered(running, chromium, ADMIN)
-    yield person
-    await person.page.context.close()
-
-
 async def assert_fits(page: Page, path: str) -> None:
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 800})
@@ -81,9 +69,7 @@ async def assert_fits(page: Page, path: str) -> None:
 async def test_every_page_fits_every_screen(admin: Person) -> None:
     page = admin.page
     for path in PAGES:
-        await page.goto(path)
-        await expect(page.get_by_role("heading", level=1)).to_be_visible()
-        await page.wait_for_timeout(300)
+        await admin.settle_at(path)
         await assert_fits(page, path)
 
 
