@@ -143,7 +143,7 @@ _LIMIT = bindparam("limit", type_=Integer)
 # So many pages' rows are read and sorted in some milliseconds. Where there are more, a walk in the
 # order of the list soon has a page.
 _FEW_PAGES = 30
-_MOST_SORTED = 5_000
+_MOST_SORTED = 20_000
 
 ROWS_ASKED = 1_000
 """For one page, whether they meet what the list is filtered by."""
@@ -266,42 +266,50 @@ class Keyset(Generic[C]):
         filters: Sequence[Filter],
     ) -> tuple[Select[*tuple[Any, ...]], str | None]:
         """Of the rows those for a page, and its `next_cursor` where it ends before it is full."""
-        few = await self._by_index(executor, filters, after, limit, limit * _FEW_PAGES)
-        if few is not None:
-            return rows.where(*few), None
+
+        def among(found: ColumnElement[Any], by: Filter) -> Select[*tuple[Any, ...]]:
+            others = (each.asked for each in filters if each is not by)
+            return rows.where(self.columns[-1] == any_(found), *others)
+
+        for each in filters:
+            if (found := await self._few(executor, each, after, limit)) is not None:
+                return among(found, each), None
         listed = rows.where(*(each.asked for each in filters if each.narrows))
         asked = [each.asked for each in filters if not each.narrows]
         if not asked:
             return listed, None
         met, next_cursor = await self._walk(executor, listed, and_(*asked), after, limit)
         if next_cursor is not None and len(met) < limit:
-            some = await self._by_index(executor, filters, after, limit, _MOST_SORTED)
-            if some is not None:
-                return rows.where(*some), None
-        return rows.where(self._is_among(met)), next_cursor
+            for each in filters:
+                if (found := await self._sortable(executor, each, after)) is not None:
+                    return among(found, each), None
+        return rows.where(self.columns[-1] == any_(self._array(met))), next_cursor
 
-    async def _by_index(
-        self,
-        executor: Executor,
-        filters: Sequence[Filter],
-        after: C | None,
-        limit: int,
-        most: int,
-    ) -> Sequence[ColumnElement[bool]] | None:
-        """What leaves the same as the filters, where an index finds so many at most for one."""
-        for each in filters:
-            if each.met_by is None or await self._fill_a_page(executor, each, after, limit):
-                continue
-            met_by = _up_to(most + 1, self._after(after, each.met_by))
-            found = (await executor.scalars(met_by)).all()
-            if len(found) <= most:
-                others = (other.asked for other in filters if other is not each)
-                return [self._is_among(found), *others]
-        return None
+    def _array(self, values: Sequence[Any]) -> ColumnElement[Any]:
+        return literal(values, ARRAY(self.columns[-1].type))
 
-    def _is_among(self, found: Sequence[Any]) -> ColumnElement[bool]:
-        column = self.columns[-1]
-        return column == any_(literal(found, ARRAY(column.type)))
+    async def _few(
+        self, executor: Executor, of: Filter, after: C | None, limit: int
+    ) -> ColumnElement[Any] | None:
+        """Those beyond the cursor that meet it, where an index finds them and they are few."""
+        if of.met_by is None or await self._fill_a_page(executor, of, after, limit):
+            return None
+        few = limit * _FEW_PAGES
+        met_by = _up_to(few + 1, self._after(after, of.met_by))
+        found = (await executor.scalars(met_by)).all()
+        return None if len(found) > few else self._array(found)
+
+    async def _sortable(
+        self, executor: Executor, of: Filter, after: C | None
+    ) -> ColumnElement[Any] | None:
+        """The same, where they are as many as can be sorted: they do not leave the database."""
+        if of.met_by is None:
+            return None
+        met_by = self._after(after, of.met_by)
+        some = _up_to(_MOST_SORTED + 1, met_by).subquery()
+        number = await executor.scalar(select(func.count()).select_from(some))
+        many = number is None or number > _MOST_SORTED
+        return None if many else func.array(met_by.scalar_subquery())
 
     async def _fill_a_page(
         self, executor: Executor, of: Filter, after: C | None, limit: int
