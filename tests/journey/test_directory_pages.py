@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 import pytest
-from playwright.async_api import Locator, Page, ViewportSize, expect
+from playwright.async_api import Locator, Page, Route, ViewportSize, expect
 
 from tests.journey.people import ADMIN, Administrator, Person, Stack
 from tests.journey.test_frame import PHONE, violations
@@ -125,6 +125,21 @@ async def test_held_removals_are_dismissed(running: Stack, admin: Person) -> Non
     await expect(said).to_contain_text("Dismissed. Nothing was removed.")
     await expect(page.get_by_text("Cancelled").first).to_be_visible()
     await expect(dismiss).to_have_count(0)
+
+
+async def test_two_troubles_of_a_kind_are_both_said(admin: Person) -> None:
+    """Such as the tokens of two directories."""
+    page = admin.page
+
+    async def with_troubles(route: Route) -> None:
+        status = await (await route.fetch()).json()
+        trouble = {"code": "no_worker", "text": "No worker runs."}
+        await route.fulfill(json={**status, "attention": True, "troubles": [trouble, trouble]})
+
+    await page.route("**/directory?**", with_troubles)
+    await page.goto("/dashboard/directory")
+    await expect(page.get_by_text("2 things need attention")).to_be_visible()
+    await expect(page.locator(".troubles li").filter(has_text="worker")).to_have_count(2)
 
 
 async def test_an_hour_leads_to_its_events(admin: Person) -> None:

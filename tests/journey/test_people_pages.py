@@ -1,6 +1,7 @@
 """What an administrator does about people and roles, by the keyboard alone."""
 
 import asyncio
+import re
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
@@ -78,6 +79,32 @@ async def test_by_the_keyboard_alone_people_are_filtered_and_back_finds_it_so(
         "aria-current", "true"
     )
     await expect(page.get_by_text("Nobody matches")).to_be_visible()
+
+
+async def test_the_directory_is_followed_while_somebody_looks(
+    admin: Person, administrator: Administrator
+) -> None:
+    """Whom it deactivates, and how many that makes, on a page that was open before."""
+    page = admin.page
+    await page.goto("/dashboard/team")
+    row = page.locator("tr[data-id]").filter(has_text=MEMBER)
+    await expect(row).to_be_visible()
+    out = page.get_by_role("link", name="Deactivated")
+    number = int((await out.inner_text()).split()[-1])
+    try:
+        await administrator.deactivate(MEMBER)
+        await expect(row).to_contain_text("Deactivated")
+        await expect(out).to_have_text(re.compile(rf"Deactivated\s*{number + 1}$"))
+    finally:
+        await administrator.reactivate(MEMBER)
+    await expect(row).not_to_contain_text("Deactivated")
+    await expect(out).to_have_text(re.compile(rf"Deactivated\s*{number}$"))
+
+    # In the directory they are there twice now, with the same group and the same role at WorkOS.
+    await row.get_by_role("link", name=MEMBER).press("Enter")
+    await expect(page.get_by_role("heading", name=MEMBER, level=1)).to_be_visible()
+    chain = page.get_by_role("list", name="From the directory").get_by_role("listitem")
+    await expect(chain.filter(has_text="Editors")).to_have_count(2)
 
 
 MANY = 10_000

@@ -1,10 +1,10 @@
 /** What others do appears by itself: a page looks again when it is told of it, and by the clock. */
 import { whenTold } from "#lib/live.ts";
 
-export type What = "events" | "directory" | "attention";
+export type What = "events" | "people" | "directory" | "attention";
 
 // Nobody tells how far a reconciliation has come, nor that a source has fallen silent.
-const SECONDS: Record<What, number> = { events: 30, directory: 6, attention: 60 };
+const SECONDS: Record<What, number> = { events: 30, people: 60, directory: 6, attention: 60 };
 /** Events come in crowds. */
 const PAUSE_MS = 1000;
 

@@ -17,6 +17,7 @@ export interface Link {
   to: { id: string; counts: boolean }[];
 }
 
+const SIGN_IN = "sign-in";
 const FROM_HIGHEST: Role[] = ["admin", "author", "member"];
 
 export function chainOf(access: Explanation): Link[] {
@@ -62,7 +63,7 @@ function sourcesOf(access: Explanation): Link[] {
   if (links.length === 0) {
     const counts = person.joined_at !== null && !access.directory_managed;
     links.push({
-      id: "sign-in",
+      id: SIGN_IN,
       column: 0,
       title: m.chain_sign_in(),
       detail: counts
@@ -71,7 +72,7 @@ function sourcesOf(access: Explanation): Link[] {
           ? m.chain_not_listed()
           : m.chain_never(),
       counts,
-      to: from("sign-in", counts),
+      to: from(SIGN_IN, counts),
     });
   }
   return links;
@@ -85,8 +86,8 @@ function leadsTo(access: Explanation) {
       .filter(({ directory_user_id }) => directory_user_id === id)
       .map(({ group, live }) => ({ id: `${id} ${group.id}`, counts: live }));
     const workos = access.workos_roles
-      .filter(({ directory_user_id }) => (directory_user_id ?? "sign-in") === id)
-      .map(({ slug }) => ({ id: `workos ${slug}`, counts }));
+      .filter(({ directory_user_id }) => (directory_user_id ?? SIGN_IN) === id)
+      .map(({ slug }) => ({ id: idOfWorkosRole(id, slug), counts }));
     const grants =
       granted || !counts
         ? []
@@ -116,15 +117,23 @@ function betweenOf(access: Explanation): Link[] {
       };
     },
   );
-  const workos = access.workos_roles.map(({ slug, mappings }): Link => ({
-    id: `workos ${slug}`,
-    column: 1,
-    title: m.chain_workos_role({ slug }),
-    detail:
-      mappings.length === 0 ? m.chain_gives_nothing() : reasonText(mappings[0]?.reason ?? null),
-    counts: mappings.every(({ gives }) => gives),
-    to: mappings.map(({ role, gives }) => ({ id: role, counts: gives })),
-  }));
+  // Whoever has come back has the same one in the directory twice.
+  const workos = access.workos_roles.map(({ slug, directory_user_id, mappings }): Link => {
+    const source = access.directory_users.find(({ id }) => id === directory_user_id);
+    const counts = source?.live ?? true;
+    return {
+      id: idOfWorkosRole(directory_user_id ?? SIGN_IN, slug),
+      column: 1,
+      title: m.chain_workos_role({ slug }),
+      detail: !counts
+        ? reasonText(source?.reason ?? null)
+        : mappings.length === 0
+          ? m.chain_gives_nothing()
+          : reasonText(mappings[0]?.reason ?? null),
+      counts: counts && mappings.every(({ gives }) => gives),
+      to: mappings.map(({ role, gives }) => ({ id: role, counts: gives })),
+    };
+  });
   const grants = access.grants.map(
     ({ role, granted_by, reason, gives, why_not_reason, until }): Link => ({
       id: `grant ${role}`,
@@ -157,6 +166,10 @@ function rolesOf({ roles, person }: Explanation): Link[] {
     counts: roles.includes(role),
     to: [],
   }));
+}
+
+function idOfWorkosRole(source: string, slug: string): string {
+  return `workos ${source} ${slug}`;
 }
 
 function dayText(at: string | null | undefined): string {
