@@ -140,6 +140,7 @@ async def test_two_troubles_of_a_kind_are_both_said(admin: Person) -> None:
     await page.goto("/dashboard/directory")
     await expect(page.get_by_text("2 things need attention")).to_be_visible()
     await expect(page.locator(".troubles li").filter(has_text="worker")).to_have_count(2)
+    await page.unroute_all(behavior="wait")
 
 
 async def test_an_hour_leads_to_its_events(admin: Person) -> None:

@@ -100,11 +100,11 @@ async def test_the_directory_is_followed_while_somebody_looks(
     await expect(row).not_to_contain_text("Deactivated")
     await expect(out).to_have_text(re.compile(rf"Deactivated\s*{number}$"))
 
-    # In the directory they are there twice now, with the same group and the same role at WorkOS.
+    # In the directory they are there twice at least, with the same group and role at WorkOS.
     await row.get_by_role("link", name=MEMBER).press("Enter")
     await expect(page.get_by_role("heading", name=MEMBER, level=1)).to_be_visible()
     chain = page.get_by_role("list", name="From the directory").get_by_role("listitem")
-    await expect(chain.filter(has_text="Editors")).to_have_count(2)
+    await expect(chain.filter(has_text="Editors").nth(1)).to_be_attached()
 
 
 MANY = 10_000
