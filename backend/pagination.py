@@ -38,7 +38,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from backend.database import Executor, Fetches, Query
+from backend.database import BatchedQuery, Executor, Fetches, Query
 
 Item = TypeVar("Item")
 
@@ -377,6 +377,7 @@ class PageQuery(Generic[C]):
         fields: Iterable[str] | None = None,
         first: int = MOST_ROWS + 1,
         asked: Callable[[FromClause], ColumnElement[bool]] | None = None,
+        each: Sequence[str] = (),
     ) -> None:
         self._keyset = keyset
         self._asking = asking
@@ -389,8 +390,9 @@ class PageQuery(Generic[C]):
             bindparam(name, type_=column.type)
             for name, column in zip(self._names, keyset.columns, strict=True)
         ]
-        self._first = Query(self._as_json(rows))
-        self._next = Query(self._as_json(rows.where(keyset.beyond(place))))
+        here, beyond = self._as_json(rows), self._as_json(rows.where(keyset.beyond(place)))
+        self._first = BatchedQuery(here, each=each) if each else Query(here)
+        self._next = BatchedQuery(beyond, each=[*each, *self._names]) if each else Query(beyond)
 
     async def fetch(
         self, on: Fetches | AsyncConnection, after: C | None, limit: int, **values: object

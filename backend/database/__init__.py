@@ -22,7 +22,7 @@ from backend.database.locks import session_lock, transaction_lock, try_transacti
 from backend.database.migrations import Schema, alembic_config
 from backend.database.pooler import refuse_transaction_pooling
 from backend.database.privileges import sentence as privileges_sentence
-from backend.database.query import Fetches, Query, looked_up
+from backend.database.query import BatchedQuery, Fetches, Query, looked_up
 from backend.database.retrying import take_turns
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "DRIVER_FAULTS",
     "MOST_BYTES_TOGETHER",
     "AutocommitConnection",
+    "BatchedQuery",
     "Database",
     "Events",
     "Executor",

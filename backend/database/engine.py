@@ -29,7 +29,8 @@ from backend.database.locks import session_lock
 from backend.database.migrations import Schema
 from backend.database.pool import ConnectionPool
 from backend.database.privileges import ServingRole
-from backend.database.query import Query
+from backend.database.query import BatchedQuery, Query
+from backend.database.read_batches import ReadBatches
 from backend.database.statements import Counts, Reads
 
 _log = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ class Database:
         pools = [ConnectionPool(self._connect, size, self._connections) for size in sizes]
         self._pools = pools
         self._reads, self.events, self.counts = Reads(pools[0]), Events(pools[1]), Counts(pools[2])
+        self._read_batches = ReadBatches(self._reads)
         self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._snapshots = self.engine.execution_options(
@@ -193,6 +195,8 @@ class Database:
         Returns:
             The rows, with their columns by `row["name"]`.
         """
+        if isinstance(query, BatchedQuery):
+            return await self._read_batches.fetch(query, **values)
         return await self._reads.fetch(query, **values)
 
     @asynccontextmanager

@@ -167,6 +167,7 @@ _EVERYBODY = PageQuery(
     sessions.asking(),
     described=_described,
     fields=TeamMember.model_fields,
+    each=sessions.CLAIMED,
 )
 
 

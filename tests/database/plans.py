@@ -35,6 +35,13 @@ _CONDITIONS = ("Index Cond", "Recheck Cond", "Filter", "Hash Cond", "Merge Cond"
 # The side of a join whose rows it does not thin out, by the side's place.
 _KEPT_SIDE = {"Left": {0}, "Anti": {0}, "Right": {1}, "Right Anti": {1}, "Full": {0, 1}}
 
+# Once for each connection: its settings, and what the driver asks of types that it does not know.
+_OF_THE_CONNECTION = (
+    "SELECT set_config",
+    "SELECT current_setting('jit')",
+    "WITH RECURSIVE typeinfo_tree",
+)
+
 _WRONG = 100
 _TAKES_ALL = {"Sort", "Aggregate", "Hash"}
 
@@ -237,8 +244,9 @@ class Plans:
         said, plan, logged = message.message.partition("plan:\n")
         if plan and said.startswith("duration: "):
             noted = json.loads(logged)
-            if not noted["Query Text"].startswith("SELECT set_config"):  # the connection's settings
-                self._noted.append(Plan(noted["Query Text"], noted["Plan"]))
+            run = Plan(noted["Query Text"], noted["Plan"])
+            if not run.statement.startswith(_OF_THE_CONNECTION):
+                self._noted.append(run)
 
     async def taken(self) -> list[Plan]:
         """What was run since this was last asked."""

@@ -47,7 +47,8 @@ def _conditions(*, of_author: bool) -> list[ColumnElement[bool]]:
 
 @cache
 def _listed(view: PostView, *, of_author: bool) -> PageQuery[TimeCursor]:
-    return PageQuery(_NEWEST, _seen(view).where(*_conditions(of_author=of_author)), _ASKING)
+    posts = _seen(view).where(*_conditions(of_author=of_author))
+    return PageQuery(_NEWEST, posts, _ASKING, each=sessions.CLAIMED)
 
 
 def _keys(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
