@@ -31,7 +31,7 @@ from backend.database.pool import ConnectionPool
 from backend.database.privileges import ServingRole
 from backend.database.query import BatchedQuery, Query
 from backend.database.read_batches import ReadBatches
-from backend.database.statements import Counts, Reads
+from backend.database.statements import Counts, Reads, Writes
 
 _log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class Database:
         pools = [ConnectionPool(self._connect, size, self._connections) for size in sizes]
         self._pools = pools
         self._reads, self.events, self.counts = Reads(pools[0]), Events(pools[1]), Counts(pools[2])
-        self._read_batches = ReadBatches(self._reads)
+        self._read_batches, self._writes = ReadBatches(self._reads), Writes(pools[0])
         self._transactions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._snapshots = self.engine.execution_options(
@@ -198,6 +198,10 @@ class Database:
         if isinstance(query, BatchedQuery):
             return await self._read_batches.fetch(query, **values)
         return await self._reads.fetch(query, **values)
+
+    async def write(self, query: Query, **values: object) -> list[Any]:
+        """Run one statement that writes, by itself, and commit it; the rows as of `fetch`."""
+        return await self._writes.fetch(query, **values)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[asyncpg.Connection]:

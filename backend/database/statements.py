@@ -9,10 +9,13 @@ from backend.database.query import Query
 
 # Of one try, where there may be two: WorkOS and people wait ten for the answer.
 _READ_SECONDS = 4
+# Of a write there is one try.
+_WRITE_SECONDS = 8
 # What is counted protects the rest, and must not keep it waiting.
 _COUNT_SECONDS = 1
 # Less than those above: the driver knows which connection does not answer, the clock does not.
 _SERVER_READS_SECONDS = 3.5
+_SERVER_WRITES_SECONDS = 6
 _SERVER_COUNTS_SECONDS = 0.8
 
 
@@ -32,6 +35,16 @@ class Reads:
 
     async def _try(self, query: Query, values: dict[str, object]) -> list[Any]:
         return await run(self._pool, query, values, _READ_SECONDS, _SERVER_READS_SECONDS)
+
+
+class Writes:
+    """Statements that write: never tried twice, for the first try may have been committed."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    async def fetch(self, query: Query, **values: object) -> list[Any]:
+        return await run(self._pool, query, values, _WRITE_SECONDS, _SERVER_WRITES_SECONDS)
 
 
 class Counts:

@@ -76,9 +76,9 @@ async def list_posts(
     responses=problems(413) | {201: ETAG},
 )
 async def create_post(
-    connection: ConnectionDep, _author: Author, claim: ClaimDep, new: PostCreate, response: Response
+    _author: Author, claim: ClaimDep, new: PostCreate, response: Response
 ) -> Post:
-    return tagged(response, await writing.create(connection, claim, new))
+    return tagged(response, await writing.create(claim, new))
 
 
 @router.get("/{post_id}", summary="One post", responses=problems(404) | {200: ETAG})

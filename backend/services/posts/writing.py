@@ -6,7 +6,7 @@ from sqlalchemy import Text, Uuid, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from backend.database import AutocommitConnection, Query
+from backend.database import Query
 from backend.errors import NotYours
 from backend.schemas.access import Actor, Permission
 from backend.schemas.audit import AuditAction, AuditDetail
@@ -33,14 +33,17 @@ _NEW = (
     .returning(*(POSTS.c[name] for name in WRITTEN))
     .cte("written")
 )
-_WRITE = Query(seen_by(_NEW, ACTOR, ACTOR_MAY).add_cte(audit.noted(_NEW)))
+_SEEN = seen_by(_NEW, ACTOR, ACTOR_MAY).subquery("post")
+_WRITE = Query(
+    select(func.row_to_json(_SEEN.table_valued()).label("post")).add_cte(audit.noted(_NEW))
+)
 _THIS = (
     POSTS.c.organization_id == bindparam("organization_id"),
     POSTS.c.id == bindparam("post_id"),
 )
 
 
-async def create(connection: AutocommitConnection, author: Claim, new: PostCreate) -> Post:
+async def create(author: Claim, new: PostCreate) -> Post:
     """Write a post, by one statement, which finds the author once more.
 
     Raises:
@@ -56,10 +59,10 @@ async def create(connection: AutocommitConnection, author: Claim, new: PostCreat
     )
     text = {"title": new.title, "content": new.content}
     values = author.values | given(actor, post_id) | text | audit.values(noted)
-    rows = await _WRITE.rows(connection, **values)
+    rows = await author.database.write(_WRITE, **values)
     if not rows:
         await refuse(author)
-    return Post.model_validate(dict(rows[0]))
+    return Post.model_validate_json(rows[0]["post"])
 
 
 async def edit(
