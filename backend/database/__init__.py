@@ -1,7 +1,7 @@
 """The database: its connections and their kinds, statements, locks, faults, migrations."""
 
-from backend.database.batches import MOST_BYTES_TOGETHER, Events
 from backend.database.engine import BACKGROUND, Database
+from backend.database.event_batches import MOST_BYTES_TOGETHER, Events
 from backend.database.faults import (
     CONNECTION_FAULTS,
     DRIVER_FAULTS,

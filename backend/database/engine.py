@@ -21,8 +21,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from backend.database import migrating, migrations, privileges
 from backend.database.address import connect
-from backend.database.batches import Events
 from backend.database.connections import OPENED_BY, Connections
+from backend.database.event_batches import Events
 from backend.database.faults import DRIVER_FAULTS, ends_connection
 from backend.database.kinds import AutocommitConnection, LockedConnection, SnapshotConnection
 from backend.database.locks import session_lock

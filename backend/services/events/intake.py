@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -73,13 +73,13 @@ async def receive(database: Database, event: ReadEvent) -> Outcome:
         PayloadTooLarge: it could not be kept, which is noted; WorkOS sends it again.
         TooManyWaiting: it was not taken in; WorkOS sends it again.
     """
-    joined = database.events.join(
-        event, kind=_kind(event), keys=_keys(event), size=len(event.body or b"")
+    outcome = await database.events.together(
+        partial(_apply_together, database.events),
+        event,
+        kind=_kind(event),
+        keys=_keys(event),
+        size=len(event.body or b""),
     )
-    while batch := await joined.turn():
-        async with batch:
-            batch.answer(await _apply_together(database.events, batch.items))
-    outcome: Outcome = joined.result()
     _count(outcome).inc()
     if event.body is None:
         TOO_LARGE.inc()

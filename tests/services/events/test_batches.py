@@ -3,20 +3,21 @@
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 
-from backend.database import Database, batches
+from backend.database import Database, Events, event_batches
 from backend.models import AuditEvent, DirectoryEvent
 from backend.schemas.events import Outcome, Source
 from backend.services.events import intake, parsing
 from backend.services.events.parsing import ReadEvent
 from backend.workos.scope import DirectoryScope
 from tests.stack import Stack, as_body, new_event, post_webhook, user_data
+from tests.working import until
 
 
 def read(event: dict[str, Any]) -> ReadEvent:
@@ -26,7 +27,7 @@ def read(event: dict[str, Any]) -> ReadEvent:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The ids of the events of each statement that was sent, none of which takes too long."""
-    monkeypatch.setattr(batches, "_HELD_UP_SECONDS", 60)
+    monkeypatch.setattr(event_batches, "_HELD_UP_SECONDS", 60)
     sent: list[list[str]] = []
     usual = intake._try
 
@@ -70,15 +71,24 @@ async def outcomes(stack: Stack, events: list[dict[str, Any]]) -> Counter[str]:
         return Counter(await connection.scalars(query))
 
 
-async def test_those_that_wait_are_one_statement_and_the_first_waits_for_nobody(
-    stack: Stack, run: list[list[str]]
-) -> None:
+async def test_those_that_wait_are_one_statement(stack: Stack, run: list[list[str]]) -> None:
+    """Those that come in the same turn of the loop, too; the first waits for nobody."""
     await managed(stack)
     run.clear()
-    events = people(stack, 9)
-    assert await asyncio.gather(*map(stack.post_event, events)) == ["applied"] * 9
+    first, *events = people(stack, 9)
+    under_way = asyncio.create_task(stack.post_event(first))
+
+    async def is_under_way() -> bool:
+        return bool(run)
+
+    await until(is_under_way)
+    assert await asyncio.gather(*map(stack.post_event, events)) == ["applied"] * 8
+    assert await under_way == "applied"
     assert [len(ids) for ids in run] == [1, 8]
-    assert len(await entries(stack, events)) == 9
+    assert len(await entries(stack, [first, *events])) == 9
+    run.clear()
+    await asyncio.gather(*(intake.receive(stack.database, read(one)) for one in people(stack, 7)))
+    assert [len(ids) for ids in run] == [7]
 
 
 async def test_invariant_12_each_notes_its_own_doing(stack: Stack) -> None:
@@ -180,14 +190,14 @@ async def test_more_than_can_wait_are_sent_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await managed(stack)
-    monkeypatch.setattr(batches, "_MOST_WAITING", 3)
+    monkeypatch.setattr(event_batches, "_MOST_WAITING", 3)
     events = people(stack, 8)
     answers = await asyncio.gather(*(post_webhook(stack, as_body(event)) for event in events))
     refused = [answer for answer in answers if answer.status_code == 503]
-    assert len(refused) == 4  # one is under way, three wait
+    assert len(refused) == 5  # three wait
     assert all("Retry-After" in answer.headers for answer in refused)
     assert all("events are waiting" in answer.json()["detail"] for answer in refused)
-    assert (await outcomes(stack, events))["applied"] == 4
+    assert (await outcomes(stack, events))["applied"] == 3
 
 
 async def test_large_ones_are_not_made_larger_still(
@@ -195,14 +205,14 @@ async def test_large_ones_are_not_made_larger_still(
 ) -> None:
     """Each may have megabytes: neither webhooks nor a page of catch-up are one statement then."""
     await managed(stack)
-    monkeypatch.setattr(batches, "MOST_BYTES_TOGETHER", 3000)
+    monkeypatch.setattr(event_batches, "MOST_BYTES_TOGETHER", 3000)
     monkeypatch.setattr(intake, "MOST_BYTES_TOGETHER", 3000)
     run.clear()
     for _ in range(2):
         events = [event | {"padding": "x" * 900} for event in people(stack, 5)]
         if not run:
             assert set(await asyncio.gather(*map(stack.post_event, events))) == {"applied"}
-            assert [len(ids) for ids in run] == [1, 2, 2]
+            assert [len(ids) for ids in run] == [2, 2, 1]
         else:
             async with stack.database.connect() as connection:
                 found = await intake.apply_all(connection, [read(event) for event in events])
@@ -214,10 +224,10 @@ async def test_what_waits_is_bounded_in_bytes(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await managed(stack)
-    monkeypatch.setattr(batches, "_MOST_BYTES_WAITING", 2000)
+    monkeypatch.setattr(event_batches, "_MOST_BYTES_WAITING", 2000)
     events = [event | {"padding": "x" * 900} for event in people(stack, 6)]
     answers = await asyncio.gather(*(post_webhook(stack, as_body(event)) for event in events))
-    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [503] * 3
+    assert sorted(answer.status_code for answer in answers) == [200] * 2 + [503] * 4
 
 
 async def test_who_leaves_is_not_waited_for(stack: Stack, run: list[list[str]]) -> None:
@@ -232,76 +242,114 @@ async def test_who_leaves_is_not_waited_for(stack: Stack, run: list[list[str]]) 
     assert events[2].row["id"] not in {event_id for ids in run for event_id in ids}
 
 
-async def test_whoever_runs_a_batch_and_leaves_takes_nobody_along(stack: Stack) -> None:
-    await managed(stack)
-    events = [read(event) for event in people(stack, 5)]
-    tasks = [asyncio.create_task(intake.receive(stack.database, one)) for one in events]
-    await tasks[0]
-    await asyncio.sleep(0)
-    tasks[1].cancel()
-    await asyncio.wait(tasks)
-    assert tasks[1].cancelled()
-    others = [task.result() for task in tasks[2:]]
-    assert set(others) <= {Outcome.APPLIED, Outcome.DUPLICATE}
-    assert await outcomes(stack, [{"id": one.row["id"]} for one in events[2:]]) == {"applied": 3}
+class Writing:
+    """Each batch is written when it may; what is in `again` is to be written once more."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._may = asyncio.Semaphore(0)
+        self.batches: list[list[str]] = []
+        self.again: set[str] = set()
+
+    async def _write(self, items: Sequence[str]) -> list[str | None]:
+        self.batches.append([*items])
+        await self._may.acquire()
+        if len(items) == 1:
+            return [*items]
+        return [None if item in self.again else item for item in items]
+
+    async def bring(self, item: str, key: str = "") -> str:
+        return await self._events.together(
+            self._write, item, kind="people", keys={key or item}, size=1
+        )
+
+    def go_on(self, batches: int = 100) -> None:
+        for _ in range(batches):
+            self._may.release()
+
+    async def are_under_way(self, *items: str) -> None:
+        async def so() -> bool:
+            return self.batches[-1:] == [list(items)]
+
+        await until(so)
 
 
-async def test_whoever_leaves_when_it_is_their_turn_takes_nobody_along(
-    stack: Stack, run: list[list[str]]
-) -> None:
-    """Nor keeps anybody from what they were to write."""
-    await managed(stack)
-    events = [read(event) for event in people(stack, 3)]
-    run.clear()
-    leading = stack.database.events.join(events[0], kind="people", keys={"a"}, size=1)
-    batch = await leading.turn()
-    assert batch is not None
-    leaving = asyncio.create_task(intake.receive(stack.database, events[1]))
-    staying = asyncio.create_task(intake.receive(stack.database, events[2]))
-    await asyncio.sleep(0)
-    async with batch:
-        batch.answer([Outcome.APPLIED])
-    leaving.cancel()  # before it has noticed
-    async with asyncio.timeout(5):
-        assert await staying is Outcome.APPLIED
-        assert await intake.receive(stack.database, events[1]) is Outcome.APPLIED
-    assert leaving.cancelled()
+@pytest.fixture
+async def writing(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Writing]:
+    monkeypatch.setattr(event_batches, "_HELD_UP_SECONDS", 60)
+    writing = Writing(database.events)
+    yield writing
+    writing.go_on()
+
+
+async def test_whoever_leaves_while_it_is_written_takes_nobody_along(writing: Writing) -> None:
+    """Nor is it written again."""
+    tasks = [asyncio.create_task(writing.bring(item)) for item in "abcde"]
+    await writing.are_under_way(*"abcde")
+    tasks[0].cancel()
+    tasks[3].cancel()
+    writing.go_on()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [one for one in answers if isinstance(one, str)] == ["b", "c", "e"]
+    assert len(writing.batches) == 1
 
 
 @pytest.mark.parametrize("how", ["left", "out of time"])
-@pytest.mark.parametrize("again", ["each alone", "together"])
-async def test_a_turn_of_somebody_who_is_gone_is_nobodys(
-    stack: Stack, how: str, again: str
+@pytest.mark.parametrize("again", [{"gone", "a", "b"}, {"gone", "b"}])
+async def test_who_is_gone_keeps_nobody_from_what_they_were_to_write(
+    writing: Writing, monkeypatch: pytest.MonkeyPatch, how: str, again: set[str]
 ) -> None:
-    """It would be under way for ever, and what it was to write with it."""
-    waiting = stack.database.events
-    first = waiting.join("first", kind="people", keys={"first"}, size=1)
-    leading = waiting.join("leading", kind="people", keys={"leading"}, size=1)
-    gone = waiting.join("gone", kind="people", keys={"the same"}, size=1)
-    staying = waiting.join("staying", kind="people", keys={"staying"}, size=1)
-    batch = await first.turn()
-    assert batch is not None
-    async with batch:
-        batch.answer(["done"])
-    batch = await leading.turn()
-    assert batch is not None
-    async with batch:
-        assert batch.items == ["leading", "gone", "staying"]
-        if how == "left":
-            turn = asyncio.create_task(gone.turn())
-            await asyncio.sleep(0)
-            turn.cancel()
-            await asyncio.wait([turn])
-        else:
-            gone.answer(TimeoutError())
-        batch.answer([None if again == "each alone" else "done", None, None])
-    later = waiting.join("later", kind="people", keys={"the same"}, size=1)
-    async with asyncio.timeout(2):
-        for one in (leading, staying, later):
-            while mine := await one.turn():
-                async with mine:
-                    mine.answer(["done"] * len(mine.items))
-            assert one.result() == "done"
+    """Also when it was to be written again: it would be under way for ever."""
+    first = asyncio.create_task(writing.bring("first"))
+    await writing.are_under_way("first")
+    monkeypatch.setattr(event_batches, "_SECONDS", 60 if how == "left" else 0.1)
+    gone = asyncio.create_task(writing.bring("gone", key="the same"))
+    await asyncio.sleep(0)
+    monkeypatch.setattr(event_batches, "_SECONDS", 60)
+    others = [asyncio.create_task(writing.bring(item)) for item in "ab"]
+    later = asyncio.create_task(writing.bring("later", key="the same"))
+    await asyncio.sleep(0)
+    writing.go_on(1)
+    await writing.are_under_way("gone", "a", "b")
+    if how == "left":
+        gone.cancel()
+    with pytest.raises(asyncio.CancelledError if how == "left" else TimeoutError):
+        await gone
+    writing.again = again
+    writing.go_on()
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(first, *others, later) == ["first", "a", "b", "later"]
+        assert await writing.bring("last", key="the same") == "last"
+    assert sum("gone" in batch for batch in writing.batches) == 1
+
+
+async def test_who_leaves_before_it_is_written_keeps_nobody(writing: Writing) -> None:
+    first = asyncio.create_task(writing.bring("first", key="the same"))
+    await writing.are_under_way("first")
+    leaving, staying, later = (
+        asyncio.create_task(writing.bring(item, key))
+        for item, key in (("leaving", "the same"), ("staying", ""), ("later", "the same"))
+    )
+    await asyncio.sleep(0)
+    leaving.cancel()
+    writing.go_on()
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(first, staying, later)
+    assert [*answers] == ["first", "staying", "later"]
+    assert not any("leaving" in batch for batch in writing.batches)
+
+
+async def test_a_fault_is_everybodys(writing: Writing, database: Database) -> None:
+    async def fail(_: Sequence[str]) -> list[str]:
+        raise OSError("gone")
+
+    failing = (
+        database.events.together(fail, one, kind="people", keys={one}, size=1) for one in "abc"
+    )
+    answers = await asyncio.gather(*failing, return_exceptions=True)
+    assert [str(answer) for answer in answers] == ["gone"] * 3
+    writing.go_on()
+    assert await writing.bring("a") == "a"
 
 
 def groups(stack: Stack, *names: str) -> list[dict[str, Any]]:
