@@ -134,7 +134,7 @@ class Events:
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._write(batch))
         self._under_way.add(task)
-        task.add_done_callback(self._end)
+        task.add_done_callback(self._end)  # also of one that was cancelled
         loop.call_later(_HELD_UP_SECONDS, self._look_at, task)
 
     def _look_at(self, task: asyncio.Task[None]) -> None:
@@ -143,9 +143,9 @@ class Events:
             self._held_up.add(task)
             self._begin()
 
-    def _end(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        self._held_up.discard(task)
+    def _end(self, task: asyncio.Task[None] | None) -> None:
+        self._under_way -= {task}
+        self._held_up -= {task}
         self._begin()
 
     async def _write(self, batch: _Batch) -> None:
@@ -155,23 +155,25 @@ class Events:
             results = await batch[0].write([one.item for one in batch])
         except Exception as error:  # noqa: BLE001 (it is theirs who brought them)
             results = [error] * len(batch)
-        again: _Batch = []
-        for one, result in zip(batch, results, strict=True):
+        for one in batch:
             self._keys.subtract(one.keys)
-            if one.result.done():  # they have left
-                continue
-            if result is None:
-                again.append(one)
-            elif isinstance(result, Exception):
-                one.result.set_exception(result)
-            else:
-                one.result.set_result(result)
         self._keys = +self._keys
+        told = [*zip(batch, results, strict=True)]
+        again = [one for one, result in told if result is None and not one.result.done()]
         if len(again) == len(batch):
             for one in again:
                 self._start([one])
         else:
             self._waiting[:0] = again
+        # The next one goes to the database first: meanwhile these are answered.
+        self._end(asyncio.current_task())
+        for one, result in told:
+            if result is None or one.result.done():
+                continue
+            if isinstance(result, Exception):
+                one.result.set_exception(result)
+            else:
+                one.result.set_result(result)
 
 
 def _give_up(result: "asyncio.Future[Any]") -> None:

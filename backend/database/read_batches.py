@@ -68,9 +68,9 @@ class ReadBatches:
         query, _ = same
         return query, waiting[:_MOST_TOGETHER]
 
-    def _end(self, batch: asyncio.Task[None]) -> None:
-        self._under_way.discard(batch)
-        self._held_up.discard(batch)
+    def _end(self, batch: asyncio.Task[None] | None) -> None:
+        self._under_way -= {batch}
+        self._held_up -= {batch}
         self._begin()
 
     def _look_at(self, batch: asyncio.Task[None]) -> None:
@@ -94,6 +94,8 @@ class ReadBatches:
                 if not one.rows.done():
                     one.rows.set_exception(error)
             return
+        # The next one goes to the database first: meanwhile these are answered.
+        self._end(asyncio.current_task())
         found: list[list[Any]] = [[] for _ in asking]
         for row in rows:
             found[row["number"] - 1].append(row)
