@@ -12,6 +12,7 @@ from backend.database.faults import (
     remedy,
     sqlstate,
 )
+from backend.database.horizon import find_horizon
 from backend.database.kinds import (
     AutocommitConnection,
     Executor,
@@ -42,6 +43,7 @@ __all__ = [
     "SnapshotConnection",
     "alembic_config",
     "ends_connection",
+    "find_horizon",
     "is_content_error",
     "is_our_fault",
     "lacks_privilege",
