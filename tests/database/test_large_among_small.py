@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from backend.database import BACKGROUND, Database
+from backend.jobs import enqueue
 from backend.models import User
 from backend.schemas.posts import PostPage
 from backend.services.explanation import status
@@ -92,8 +93,9 @@ async def test_counting_does_not_compare_everybody_with_everybody(
 ) -> None:
     actor = await find_actor(await claim(large))
     await plans.taken()
-    async with large.snapshot() as connection:
-        found = await status.look(connection, actor, with_counts=True, catch_up_enabled=False)
+    found = await status.look(
+        large, actor, with_counts=True, catch_up_enabled=False, enqueue=enqueue
+    )
     (directory,) = found.directories
     assert directory.counts is not None
     assert directory.counts.people == PEOPLE
