@@ -29,7 +29,9 @@ from backend.schemas.reconciliations import UNFINISHED, Trigger
 from backend.services import access_ends, ended
 from backend.services.audit_log import retention, seals
 from backend.services.events import catch_up
+from backend.services.events import hours as event_hours
 from backend.services.events import parked as parked_events
+from backend.services.explanation import counts as directory_counts
 from backend.services.invitations import inviting, mailing
 from backend.services.mirror import returning as returning_people
 from backend.services.people import announcing
@@ -57,6 +59,9 @@ _MAILS_AT_ONCE = 4
 _MAIL_ATTEMPTS = 11
 _MAIL_PAUSE = timedelta(seconds=15)
 _LONGEST_MAIL_PAUSE = timedelta(hours=1)
+# Whoever looks asks for it again.
+_COUNT_ATTEMPTS = 3
+_COUNT_PAUSE = timedelta(seconds=15)
 
 _EVERY_MINUTE = "* * * * *"
 _EVERY_5_MINUTES = "*/5 * * * *"
@@ -111,6 +116,12 @@ class Worker(NamedTuple):
             DIRECTORY_EVENTS.labels(outcome).inc(count)
         if outcomes:
             await self._tell()
+
+    async def count_directories(self, organization_id: str, _is_last_try: bool) -> None:
+        await directory_counts.count_in_background(self.database, organization_id)
+
+    async def count_hours(self) -> None:
+        await event_hours.count_in_background(self.database)
 
     async def tidy_up(self) -> None:
         if self.settings.event_body_days:
@@ -248,6 +259,7 @@ def _register(queuer: PgQueuer, worker: Worker) -> None:
     if settings.reconcile_hours:
         schedule(Schedule.REQUEST_RECONCILIATIONS, _EVERY_MINUTE, worker.request_reconciliations)
     schedule(Schedule.SEAL_AUDIT, _EVERY_5_MINUTES, worker.seal_audit)
+    schedule(Schedule.COUNT_HOURS, _EVERY_MINUTE, worker.count_hours)
     schedule(Schedule.TIDY_UP, _EVERY_NIGHT, worker.tidy_up)
     schedule(Schedule.RETRY_PARKED, _EVERY_MINUTE, worker.retry_parked)
     schedule(Schedule.READ_RETURNED, _EVERY_10_SECONDS, read_returned)
@@ -266,6 +278,10 @@ def _register(queuer: PgQueuer, worker: Worker) -> None:
     )
     async def mail_break_glass(job: QueuedJob) -> None:
         await _mail(worker, job, worker.mail_break_glass)
+
+    @queuer.entrypoint(Job.COUNT_DIRECTORIES, concurrency_limit=1, accepts_context=False)
+    async def count_directories(job: QueuedJob) -> None:
+        await _try(worker, job, worker.count_directories, _COUNT_ATTEMPTS, _COUNT_PAUSE)
 
 
 async def _on_schedule(worker: Worker, name: Schedule, job: Callable[[], Awaitable[None]]) -> None:
@@ -308,17 +324,29 @@ async def _reconcile(worker: Worker, job: QueuedJob) -> None:
 async def _mail(
     worker: Worker, job: QueuedJob, send: Callable[[str, bool], Awaitable[None]]
 ) -> None:
+    pause = min(_MAIL_PAUSE * 2**job.attempts, _LONGEST_MAIL_PAUSE)
+    await _try(worker, job, send, _MAIL_ATTEMPTS, pause)
+
+
+async def _try(
+    worker: Worker,
+    job: QueuedJob,
+    do: Callable[[str, bool], Awaitable[None]],
+    attempts: int,
+    pause: timedelta,
+) -> None:
+    """Do what was asked for, which is told whether it is the last try."""
     asked = (job.payload or b"").decode()
-    is_last_try = job.attempts + 1 >= _MAIL_ATTEMPTS
+    is_last_try = job.attempts + 1 >= attempts
     try:
-        finished = await _until_stopped(worker.stop, send(asked, is_last_try))
+        finished = await _until_stopped(worker.stop, do(asked, is_last_try))
     except (Exception, asyncio.CancelledError) as error:
         if is_last_try:
             logger.exception("%s %s failed for good", job.entrypoint, asked)
             raise
         told = remedy(error)
         logger.warning("%s %s is tried again: %s%s", job.entrypoint, asked, error, told)
-        raise RetryRequested(min(_MAIL_PAUSE * 2**job.attempts, _LONGEST_MAIL_PAUSE)) from error
+        raise RetryRequested(pause) from error
     if not finished:
         raise RetryRequested(reason="the worker stopped")
 

@@ -12,6 +12,7 @@ from backend.database.faults import (
     remedy,
     sqlstate,
 )
+from backend.database.horizon import find_horizon
 from backend.database.kinds import (
     AutocommitConnection,
     Executor,
@@ -20,6 +21,7 @@ from backend.database.kinds import (
 )
 from backend.database.locks import session_lock, transaction_lock, try_transaction_lock
 from backend.database.migrations import Schema, alembic_config
+from backend.database.planning import plan_by_index
 from backend.database.pooler import refuse_transaction_pooling
 from backend.database.privileges import sentence as privileges_sentence
 from backend.database.query import BatchedQuery, Fetches, Query, looked_up
@@ -42,10 +44,12 @@ __all__ = [
     "SnapshotConnection",
     "alembic_config",
     "ends_connection",
+    "find_horizon",
     "is_content_error",
     "is_our_fault",
     "lacks_privilege",
     "looked_up",
+    "plan_by_index",
     "privileges_sentence",
     "refuse_transaction_pooling",
     "remedy",

@@ -27,6 +27,7 @@ from backend.database.faults import DRIVER_FAULTS, ends_connection
 from backend.database.kinds import AutocommitConnection, LockedConnection, SnapshotConnection
 from backend.database.locks import session_lock
 from backend.database.migrations import Schema
+from backend.database.planning import BY_INDEX
 from backend.database.pool import ConnectionPool
 from backend.database.privileges import ServingRole
 from backend.database.query import BatchedQuery, Query
@@ -37,16 +38,6 @@ _log = logging.getLogger(__name__)
 
 # Deriving access takes ten times as long to plan as to run, and the plan never depends on who asks.
 _SESSION_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
-# What a request asks for is a page: looked up by index, one thing after the other, whatever the
-# planner believes of tables it has not seen lately. Only what counts a whole company pays for it.
-_BY_INDEX = {
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    # A company that is kept in memory is compared with every row of the page, or with itself: the
-    # planner does that where it takes the company for one of average size.
-    "enable_material": "off",
-}
 
 # Connections for what is counted: a statement on one row takes a fraction of a millisecond.
 _COUNTING = 2
@@ -76,7 +67,7 @@ _MIGRATING = Timeouts(idle_transaction=0, statement=None, turn=30)
 async def _connect(url: str, timeouts: Timeouts) -> asyncpg.Connection:
     settings = (
         _SESSION_SETTINGS
-        | (_BY_INDEX if timeouts is REQUESTS else {})
+        | (BY_INDEX if timeouts is REQUESTS else {})
         | {
             "lock_timeout": f"{timeouts.lock * 1000:.0f}ms",
             "idle_in_transaction_session_timeout": f"{timeouts.idle_transaction * 1000:.0f}ms",

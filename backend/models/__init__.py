@@ -24,8 +24,10 @@ from backend.models.directory import (
     DirectoryMembership,
     DirectoryUser,
 )
+from backend.models.directory_count import DirectoryCount
 from backend.models.directory_event import DirectoryEvent
 from backend.models.event_cursor import EventCursor
+from backend.models.event_hour import EventHour
 from backend.models.invitation import Invitation
 from backend.models.organization import Organization
 from backend.models.portal import (
@@ -60,12 +62,14 @@ __all__ = [
     "ConnectionCertificate",
     "DeletedPost",
     "Directory",
+    "DirectoryCount",
     "DirectoryEvent",
     "DirectoryGroup",
     "DirectoryMembership",
     "DirectoryToken",
     "DirectoryUser",
     "EventCursor",
+    "EventHour",
     "ForgedWebhooks",
     "Invitation",
     "MappingVersion",

@@ -9,6 +9,7 @@ from backend.http.guards import (
     Admin,
     ClaimDep,
     DatabaseDep,
+    EnqueueDep,
     GuardedRoute,
     Limited,
     ScopeDep,
@@ -35,6 +36,7 @@ from backend.schemas.events import (
 )
 from backend.schemas.explanation import Explanation
 from backend.services.events import counts as event_counts
+from backend.services.events import hours as event_hours
 from backend.services.events import inbox
 from backend.services.events import replay as replays
 from backend.services.explanation import access as access_explanation
@@ -81,20 +83,23 @@ async def event_filters(
 @router.get(
     "",
     summary="How the directories are, and whether all that they say arrives",
-    description="`status` says it in words. Counting takes up to a second and ends "
-    "at 100,000; `counts=false` leaves it out, for a monitor that asks often.",
+    description="`status` says it in words. What a large organization holds is counted in the "
+    "background, and `counts_as_of` says when; `counts=false` leaves it out, for a monitor that "
+    "asks often.",
 )
 async def get_directory(
-    snapshot: SnapshotDep,
+    database: DatabaseDep,
     admin: Admin,
     settings: SettingsDep,
-    counts: Annotated[bool, Query(description="Whether to count people and groups.")] = True,
+    enqueue: EnqueueDep,
+    counts: Annotated[bool, Query(description="Whether to say how many people there are.")] = True,
 ) -> DirectoryStatus:
     return await directory_status.look(
-        snapshot,
+        database,
         admin,
         with_counts=counts,
         catch_up_enabled=settings.events_poll_seconds > 0,
+        enqueue=enqueue,
     )
 
 
@@ -143,7 +148,7 @@ async def list_events(
 
 @router.get("/events/hours", summary="How many events came in each of the last 72 hours")
 async def count_events_by_hour(snapshot: SnapshotDep, admin: Admin) -> EventHours:
-    return await event_counts.by_hour(snapshot, admin.organization_id)
+    return await event_hours.by_hour(snapshot, admin.organization_id)
 
 
 @router.get("/events/count", summary="How many events there are, up to 10,000")

@@ -22,7 +22,7 @@ class Counted(StrEnum):
 
 
 class Counts(BaseModel):
-    """What is live now, in so far as it was counted."""
+    """What is live, in so far as it was counted."""
 
     active_people: int
     people: int = Field(description="Inactive ones too.")
@@ -135,7 +135,13 @@ class DirectoryStatus(BaseModel):
     directory_managed: bool = Field(description="Whether a directory decides who may enter.")
     directories: list[Directory]
     more: list[Counted] = Field(
-        description="Of which there are more than were counted: 100,000 of the organization's."
+        description="Of which there are more than were counted: 2,000 of the organization's. All "
+        "are then counted in the background, and are in a later answer."
+    )
+    counts_as_of: datetime | None = Field(
+        description="When `counts` were counted in the background, where an organization is large; "
+        "null: now, or not at all. Who asks has them counted anew once something has changed, a "
+        "minute apart at least."
     )
     last_event: EventRef | None
     delay: Delay | None

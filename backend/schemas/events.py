@@ -114,7 +114,8 @@ class EventHour(BaseModel):
 class EventHours(BaseModel):
     hours: list[EventHour] = Field(description="Oldest first; the last one is under way.")
     complete: bool = Field(
-        description="False: only the newest million were counted, so the first hours lack some."
+        description="False: of hours that were not counted in the background only the newest "
+        "million were, so the first of these lack some."
     )
 
 

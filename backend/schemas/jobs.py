@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 
 class Job(StrEnum):
+    COUNT_DIRECTORIES = "count_directories"
     RECONCILE = "reconcile"
     MAIL_INVITATION = "mail_invitation"
     MAIL_BREAK_GLASS = "mail_break_glass"
@@ -16,6 +17,7 @@ class Schedule(StrEnum):
     """What runs by the clock, in one worker of the deployment at a time."""
 
     CATCH_UP = "catch_up"
+    COUNT_HOURS = "count_hours"
     END_ACCESS = "end_access"
     READ_RETURNED = "read_returned"
     RETRY_PARKED = "retry_parked"

@@ -1,17 +1,27 @@
-"""What has ended is deleted: sessions, tokens, states, invitations, posts, what was counted."""
+"""What has ended is deleted: sessions, tokens, states, invitations, posts, counts."""
 
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
 
 from backend.database import AutocommitConnection, Database
-from backend.models import ApiToken, DeletedPost, Invitation, RateCount, Session, UsedState
+from backend.models import (
+    ApiToken,
+    DeletedPost,
+    EventHour,
+    Invitation,
+    RateCount,
+    Session,
+    UsedState,
+)
 
 _BATCH = 5000
 # People look up what became of an invitation; a sign-in under way asks for whom a used one was.
 _INVITATIONS_REST = timedelta(days=90)
+# Three days of them are shown.
+_HOURS_REST = timedelta(days=4)
 
-_Ending = type[Session | ApiToken | UsedState | Invitation | DeletedPost]
+_Ending = type[Session | ApiToken | UsedState | Invitation | DeletedPost | EventHour]
 
 _HAS_ENDED: dict[_Ending, ColumnElement[bool]] = {
     Session: Session.expires_at < func.now(),
@@ -22,6 +32,7 @@ _HAS_ENDED: dict[_Ending, ColumnElement[bool]] = {
         Invitation.closed_at < func.now() - _INVITATIONS_REST,
     ),
     DeletedPost: DeletedPost.expires_at < func.now(),
+    EventHour: EventHour.hour < func.now() - _HOURS_REST,
 }
 
 

@@ -245,6 +245,7 @@ async def use(admin: httpx.AsyncClient, person: str, newcomer: str, look: Look =
         await get("/directory/events/count", **filters)
     await get("/directory/events/hours")
     await get(f"/directory/events/{page['items'][0]['id']}")
+    await get("/directory")
     await get("/directory", counts=False)
     await get("/directory/reconciliations")
     await get(f"/directory/people/{person}/access")

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from backend.database import BACKGROUND, Database
 from backend.schemas.events import EventFilters, Outcome, Source
-from backend.services.events import counts, inbox
+from backend.services.events import counts, hours, inbox
 from tests.database.plans import Plans
 from tests.owner import as_owner
 
@@ -57,19 +57,37 @@ async def most_read(plans: Plans) -> int:
 async def test_counting_by_the_hour_reads_three_days(filled: Database, plans: Plans) -> None:
     """By an index: of what is older, nothing is read."""
     async with filled.snapshot() as connection:
-        found = await counts.by_hour(connection, ORGANIZATION)
+        found = await hours.by_hour(connection, ORGANIZATION)
     assert (sum(hour.events for hour in found.hours), found.complete) == (RECENT, True)
     assert sum(hour.parked for hour in found.hours) == RECENT // 10
     assert await most_read(plans) <= RECENT
+
+
+async def test_hours_that_were_counted_are_not_read_again(filled: Database, plans: Plans) -> None:
+    """A row for each, and the events of the one that is under way; before, all of three days."""
+    await hours.count_in_background(filled)
+    await plans.taken()
+    async with filled.snapshot() as connection:
+        found = await hours.by_hour(connection, ORGANIZATION)
+    assert (sum(hour.events for hour in found.hours), found.complete) == (RECENT, True)
+    assert await most_read(plans) <= hours.HOURS
+
+
+async def test_counting_an_hour_reads_that_hour(filled: Database, plans: Plans) -> None:
+    """Of all organizations, by the index of their times."""
+    await hours.count_in_background(filled)
+    run = [plan for plan in await plans.taken() if "directory_events" in plan.tables]
+    assert len(run) == hours.HOURS - 1
+    assert max(plan.rows_read for plan in run) <= RECENT
 
 
 async def test_counting_by_the_hour_ends_somewhere(
     filled: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest are counted, and it is said that there are more."""
-    monkeypatch.setattr(counts, "_MOST_BY_HOUR", 12)
+    monkeypatch.setattr(hours, "_MOST", 12)
     async with filled.snapshot() as connection:
-        found = await counts.by_hour(connection, ORGANIZATION)
+        found = await hours.by_hour(connection, ORGANIZATION)
     assert (sum(hour.events for hour in found.hours), found.complete) == (12, False)
     assert all(hour.events == 0 for hour in found.hours[:-4])
 

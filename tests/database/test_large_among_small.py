@@ -10,14 +10,15 @@ import pytest
 from sqlalchemy import select, text
 
 from backend.database import BACKGROUND, Database
+from backend.jobs import enqueue
 from backend.models import User
 from backend.schemas.posts import PostPage
-from backend.services.explanation import status
+from backend.services.explanation import counts, status
 from backend.services.posts import lists
 from backend.services.sessions import Claim, find_actor, open_session
 from tests.database.plans import Plans
 from tests.database.test_access_plans import filling
-from tests.owner import as_owner
+from tests.owner import as_owner, execute_as_owner
 
 PEOPLE, OTHERS, PAGE = 1_000, 3_000, 20
 
@@ -92,9 +93,44 @@ async def test_counting_does_not_compare_everybody_with_everybody(
 ) -> None:
     actor = await find_actor(await claim(large))
     await plans.taken()
-    async with large.snapshot() as connection:
-        found = await status.look(connection, actor, with_counts=True, catch_up_enabled=False)
+    found = await status.look(
+        large, actor, with_counts=True, catch_up_enabled=False, enqueue=enqueue
+    )
     (directory,) = found.directories
     assert directory.counts is not None
     assert directory.counts.people == PEOPLE
     assert await compared(plans) <= 4 * PEOPLE
+
+
+async def count_as_a_worker(url: str, plans: Plans) -> None:
+    """Whose other work is planned in any way."""
+    await plans.taken()
+    worker = Database(url, pool_size=1, timeouts=BACKGROUND)
+    await counts.count_in_background(worker, "org_plan")
+    await worker.close()
+    run = await plans.taken()
+    assert any("directory_memberships" in plan.tables for plan in run)
+    assert set().union(*(plan.read_whole for plan in run)) == set()
+    assert max(plan.compared_in_vain for plan in run) <= 4 * PEOPLE
+
+
+async def test_nor_does_the_job_that_counts_a_large_one(
+    large: Database, plans: Plans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it read what others have."""
+    monkeypatch.setattr(counts, "MOST_COUNTED", PEOPLE // 2)
+    await count_as_a_worker(large._url, plans)
+    async with large.snapshot() as connection:
+        found = await counts.find(connection, "org_plan")
+    assert found.as_of is not None
+    assert [of.people for of in found.of.values()] == [PEOPLE]
+
+
+async def test_nor_before_anything_was_analysed(
+    own_database_url: str, plans: Plans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a first synchronization."""
+    monkeypatch.setattr(counts, "MOST_COUNTED", PEOPLE // 2)
+    *statements, _analyse = filling(PEOPLE)
+    await execute_as_owner(own_database_url, *statements)
+    await count_as_a_worker(own_database_url, plans)

@@ -23,6 +23,7 @@ A_FEW_IN_EACH = {
     "connection_certificates",
     "connections",
     "directories",
+    "directory_counts",
     "directory_tokens",
     "organization_domains",
     "organizations",

@@ -56,7 +56,9 @@ async def test_it_reads_who_came_back(stack: Stack) -> None:
 async def test_it_catches_up_only_when_asked_to(stack: Stack) -> None:
     stack.person("Ann")
     api = EventsApi(stack)
-    expected = ["end_access", "read_returned", "retry_parked", "seal_audit", "tidy_up"]
+    expected = [
+        "count_hours", "end_access", "read_returned", "retry_parked", "seal_audit", "tidy_up",
+    ]  # fmt: skip
 
     async def has_begun() -> bool:
         names = await one(

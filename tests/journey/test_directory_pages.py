@@ -1,6 +1,8 @@
 """The directory, its reconciliations and its events, as an admin uses them: by the keyboard."""
 
 import asyncio
+import re
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -141,6 +143,28 @@ async def test_two_troubles_of_a_kind_are_both_said(admin: Person) -> None:
     await expect(page.get_by_text("2 things need attention")).to_be_visible()
     await expect(page.locator(".troubles li").filter(has_text="worker")).to_have_count(2)
     await page.unroute_all(behavior="wait")
+
+
+async def test_what_was_counted_before_says_when(admin: Person) -> None:
+    """Of a large company, as soon as it has been counted, and without being asked to look."""
+    page = admin.page
+    is_counted = False
+
+    async def of_a_large_company(route: Route) -> None:
+        status = await (await route.fetch()).json()
+        an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        told = {"more": [], "counts_as_of": an_hour_ago.isoformat()}
+        await route.fulfill(json={**status, **(told if is_counted else {"more": ["people"]})})
+
+    await page.route("**/directory?counts=true", of_a_large_company)
+    await page.goto("/dashboard/directory")
+    people = page.get_by_text(re.compile(r"^of \d+\+? in the directory"))
+    await expect(people).to_have_text(re.compile(r"^of \d+\+ in the directory$"))
+    is_counted = True
+    await expect(people).to_have_text(re.compile(r"^of \d+ in the directory · as of .*\d:\d\d"))
+    assert await violations(page) == []
+    await page.unroute_all(behavior="wait")
+    await expect(people).to_have_text(re.compile(r"^of \d+ in the directory$"))
 
 
 async def test_an_hour_leads_to_its_events(admin: Person) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backend.services.explanation import status
+from backend.services.explanation import counts as directory_counts
 from tests.directory_api import ask, broken, events, execute, ids, mend, user_id_of
 from tests.stack import Stack
 
@@ -155,6 +155,7 @@ class TestStatus:
         }
         assert 0 <= found["delay"]["median"] <= found["delay"]["longest"] < 60
         assert found["parked"] == {"count": 0, "oldest_received_at": None}
+        assert found["counts_as_of"] is None
         assert found["reconciliations"] == {"last": None, "current": None}
         quick = await ask(adam, "/directory", counts=False)
         assert quick["directories"] == [directory | {"counts": None}]
@@ -168,7 +169,7 @@ class TestStatus:
         (directory,) = (await ask(adam, "/directory"))["directories"]
         counts = {"active_people": 3, "people": 3, "groups": 2, "memberships": 3}
         for bound, more in ((3, []), (2, ["people", "memberships"])):
-            monkeypatch.setattr(status, "MOST_COUNTED", bound)
+            monkeypatch.setattr(directory_counts, "MOST_COUNTED", bound)
             found = await ask(adam, "/directory")
             assert found["more"] == more
             (bounded,) = found["directories"]

@@ -80,6 +80,7 @@ async def test_in_batches_of_every_organization_there_or_not(stack: Stack) -> No
         "used_states": 29,
         "invitations": 0,
         "deleted_posts": 0,
+        "event_hours": 0,
         "rate_counts": 0,
     }
     assert await count(stack, "used_states") == 4
@@ -101,4 +102,5 @@ async def test_what_limits_have_counted_goes_when_its_window_is_over(stack: Stac
 def test_whatever_can_expire_is_deleted() -> None:
     expiring = {name for name, table in Base.metadata.tables.items() if "expires_at" in table.c}
     expiring -= {"connection_certificates"}  # of the mirror, from which nothing is deleted
+    expiring |= {"event_hours"}  # four days after their hour
     assert expiring == {table.__tablename__ for table in _HAS_ENDED} | {"rate_counts"}

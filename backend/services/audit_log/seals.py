@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, Row, Select, Table, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from backend.database import AutocommitConnection, Database, transaction_lock
+from backend.database import AutocommitConnection, Database, find_horizon, transaction_lock
 from backend.models import AuditErasure, AuditEvent, AuditSeal
 
 FIRST = bytes(32)
@@ -18,23 +18,6 @@ FIRST = bytes(32)
 
 # Entries a seal, but for those of one moment, which are never parted.
 MOST = 10_000
-
-# An entry has the time at which its transaction began. So nothing is sealed of the time since the
-# oldest one that is under way; of what other roles do, such as a backup, we only see that it is.
-# And nothing of the last seconds: one that has just begun may not be seen yet.
-_HORIZON = text("""
-    SELECT nullif(
-        least(
-            now() - interval '10 seconds',
-            min(CASE WHEN a.usesysid IS NOT NULL THEN coalesce(a.xact_start, '-infinity') END)
-        ),
-        '-infinity'
-    )
-    FROM pg_stat_activity a
-    WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND EXISTS (
-        SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'virtualxid' AND l.granted
-    )
-""")
 
 
 class Sealed(NamedTuple):
@@ -113,8 +96,7 @@ async def _seal_next(session: AsyncSession, organization_id: str, *, even_none: 
     """How many entries; None when there is nothing to seal."""
     await transaction_lock(session, lock_name(organization_id))
     last = await newest(session, organization_id)
-    # A statement by itself: what it finds to be over, the next one sees committed.
-    horizon = await session.scalar(_HORIZON)
+    horizon = await find_horizon(session)
     if horizon is None or (last is not None and horizon <= last.to_at):
         return None
     from_at = None if last is None else last.to_at

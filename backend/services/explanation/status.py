@@ -1,13 +1,10 @@
 """How an organization's directories are: one look for an operator."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import (
-    ColumnElement,
     RowMapping,
-    Table,
     Uuid,
     bindparam,
     case,
@@ -15,11 +12,10 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    true,
 )
 
 from backend import models
-from backend.database import SnapshotConnection
+from backend.database import Database, SnapshotConnection
 from backend.models import (
     AuditEvent,
     DirectoryEvent,
@@ -28,16 +24,12 @@ from backend.models import (
     Reconciliation,
     User,
     live_directories,
-    live_directory_users,
-    live_groups,
-    live_memberships,
 )
 from backend.schemas.access import Actor
 from backend.schemas.audit import AuditAction
 from backend.schemas.directory import (
     BackgroundWorker,
     CatchUp,
-    Counted,
     Counts,
     Delay,
     Directory,
@@ -50,9 +42,12 @@ from backend.schemas.directory import (
     Reconciliations,
 )
 from backend.schemas.events import Outcome
+from backend.schemas.jobs import Enqueue, Job
 from backend.schemas.reconciliations import Hold, State
 from backend.services import audit, connections
 from backend.services.deployment import worker_alive, worker_seen_at
+from backend.services.explanation import counts
+from backend.services.explanation.counts import Extent
 from backend.services.explanation.status_sentence import (
     break_glass_trouble,
     of_portal,
@@ -60,7 +55,7 @@ from backend.services.explanation.status_sentence import (
     troubles_of,
 )
 
-MOST_COUNTED = 100_000
+_NOTHING = Counts(active_people=0, people=0, groups=0, memberships=0)
 _NEWEST_EVENTS = 20  # over which the delay is measured
 _BREAK_GLASS_SHOWN = timedelta(days=7)
 _MOST_BREAK_GLASS = 3
@@ -68,27 +63,47 @@ _CURRENT = (State.QUEUED, State.RUNNING, State.HELD)
 
 
 async def look(
-    connection: SnapshotConnection, actor: Actor, *, with_counts: bool, catch_up_enabled: bool
+    database: Database,
+    actor: Actor,
+    *,
+    with_counts: bool,
+    catch_up_enabled: bool,
+    enqueue: Enqueue,
 ) -> DirectoryStatus:
     """The state of everything between the directories and this mirror.
 
-    Whether something is live is derived: counting costs up to a second, and ends at a hundred
-    thousand. All else is found by an index.
+    All is found by an index, but for the counts of an organization that is not large.
 
     Args:
-        connection: so that all of it is of one moment.
+        database: where all of it is read as of one moment.
         actor: who asks.
-        with_counts: whether to count.
+        with_counts: whether how much the directories hold is asked for.
         catch_up_enabled: whether this deployment reads the Events API.
+        enqueue: how to have it counted in the background.
     """
     organization_id = actor.organization_id
+    async with database.snapshot() as connection:
+        extent = await counts.find(connection, organization_id) if with_counts else None
+        status = await _look(connection, organization_id, extent, catch_up_enabled=catch_up_enabled)
+    if extent is not None and extent.is_due:
+        async with database.transaction() as session:
+            await enqueue(session, Job.COUNT_DIRECTORIES, organization_id)
+    return status
+
+
+async def _look(
+    connection: SnapshotConnection,
+    organization_id: str,
+    extent: Extent | None,
+    *,
+    catch_up_enabled: bool,
+) -> DirectoryStatus:
     managed = await connection.scalar(
         select(Organization.directory_managed).where(Organization.workos_id == organization_id)
     )
     directories = await _directories(connection, organization_id)
-    more: list[Counted] = []
-    if with_counts:
-        directories, more = await _counted(connection, organization_id, directories)
+    if extent is not None:
+        directories = _with_counts(directories, extent)
     last_event, delay = await _arrivals(connection, organization_id)
     parked = await _parked(connection, organization_id)
     catch_up = await _catch_up(connection, enabled=catch_up_enabled)
@@ -113,7 +128,8 @@ async def look(
         troubles=troubles,
         directory_managed=bool(managed),
         directories=directories,
-        more=more,
+        more=extent.more if extent else [],
+        counts_as_of=extent.as_of if extent else None,
         last_event=last_event,
         delay=delay,
         parked=parked,
@@ -182,20 +198,10 @@ async def _directories(connection: SnapshotConnection, organization_id: str) -> 
     return [Directory(**found, counts=None) for found in rows.mappings()]
 
 
-async def _counted(
-    connection: SnapshotConnection, organization_id: str, directories: list[Directory]
-) -> tuple[list[Directory], list[Counted]]:
-    """With their counts; and of what there is more than was counted."""
-    is_active = live_directory_users.c.state == "active"
-    people, active = await _per_directory(
-        connection, organization_id, live_directory_users, is_active
-    )
-    groups, _ = await _per_directory(connection, organization_id, live_groups)
-    memberships, _ = await _per_directory(connection, organization_id, live_memberships)
-    numbers = {Counted.PEOPLE: people, Counted.GROUPS: groups, Counted.MEMBERSHIPS: memberships}
+def _with_counts(directories: list[Directory], extent: Extent) -> list[Directory]:
     # Rows of a directory that was never described are live all the same.
     known = {directory.id: directory for directory in directories}
-    for directory_id in sorted(people.keys() - known.keys()):
+    for directory_id in extent.of.keys() - known.keys():
         known[directory_id] = Directory(
             id=directory_id,
             name=None,
@@ -205,52 +211,10 @@ async def _counted(
             complete_as_of=None,
             counts=None,
         )
-    with_counts = [
-        directory.model_copy(
-            update={
-                "counts": Counts(
-                    active_people=_told(active[directory.id]),
-                    people=_told(people[directory.id]),
-                    groups=_told(groups[directory.id]),
-                    memberships=_told(memberships[directory.id]),
-                )
-            }
-        )
-        for directory in known.values()
+    return [
+        known[directory_id].model_copy(update={"counts": extent.of.get(directory_id, _NOTHING)})
+        for directory_id in sorted(known)
     ]
-    return with_counts, [of for of, number in numbers.items() if number.total() > MOST_COUNTED]
-
-
-async def _per_directory(
-    connection: SnapshotConnection,
-    organization_id: str,
-    view: Table,
-    is_so: ColumnElement[bool] | None = None,
-) -> tuple[Counter[str], Counter[str]]:
-    """How many there are, up to one more than is told, and of how many of these it is so."""
-    looked_at = (
-        select(view.c.directory_id, (true() if is_so is None else is_so).label("is_so"))
-        .where(view.c.organization_id == organization_id)
-        .limit(literal(MOST_COUNTED + 1, literal_execute=True))
-        .subquery("looked_at")
-    )
-    number = func.count()
-    rows = await connection.execute(
-        select(
-            looked_at.c.directory_id,
-            number.label("number"),
-            number.filter(looked_at.c.is_so).label("so"),
-        ).group_by(looked_at.c.directory_id)
-    )
-    found = rows.all()
-    return (
-        Counter({row.directory_id: row.number for row in found}),
-        Counter({row.directory_id: row.so for row in found}),
-    )
-
-
-def _told(number: int) -> int:
-    return min(number, MOST_COUNTED)
 
 
 async def _arrivals(

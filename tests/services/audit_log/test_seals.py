@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from backend.database import Database
+from backend.database import Database, horizon
 from backend.schemas.audit_log import AuditErasureCreate
 from backend.services.audit_log import erasures, retention, seals
 from backend.services.audit_log.verification import KnownSeal, Report, verify
@@ -45,9 +45,9 @@ async def write(database: Database, here: str, many: int = 25, ago: str = "1 hou
 @contextmanager
 def nothing_newer_than(margin: str) -> Iterator[None]:
     """Seal up to so long ago, and not up to some seconds ago."""
-    horizon = text(str(seals._HORIZON).replace("'10 seconds'", f"'{margin}'"))
+    earlier = text(str(horizon._HORIZON).replace("'10 seconds'", f"'{margin}'"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seals, "_HORIZON", horizon)
+        patch.setattr(horizon, "_HORIZON", earlier)
         yield
 
 

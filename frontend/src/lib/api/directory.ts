@@ -6,7 +6,7 @@ export type Directory = Schemas["Directory"];
 export type Counted = Schemas["Counted"];
 export type Trouble = Schemas["Trouble"];
 
-/** Counting takes its time where a directory is large. */
+/** Counting takes its time where a directory is new and large. */
 export async function readDirectory({ counts }: { counts: boolean }): Promise<DirectoryStatus> {
   return present(await api.GET("/directory", { params: { query: { counts } } }));
 }

@@ -622,7 +622,7 @@ export interface paths {
         };
         /**
          * How the directories are, and whether all that they say arrives
-         * @description `status` says it in words. Counting takes up to a second and ends at 100,000; `counts=false` leaves it out, for a monitor that asks often.
+         * @description `status` says it in words. What a large organization holds is counted in the background, and `counts_as_of` says when; `counts=false` leaves it out, for a monitor that asks often.
          */
         get: operations["get_directory"];
         put?: never;
@@ -1724,7 +1724,7 @@ export interface components {
         Counted: "people" | "groups" | "memberships";
         /**
          * Counts
-         * @description What is live now, in so far as it was counted.
+         * @description What is live, in so far as it was counted.
          */
         Counts: {
             /** Active People */
@@ -1876,9 +1876,14 @@ export interface components {
             directories: components["schemas"]["Directory"][];
             /**
              * More
-             * @description Of which there are more than were counted: 100,000 of the organization's.
+             * @description Of which there are more than were counted: 2,000 of the organization's. All are then counted in the background, and are in a later answer.
              */
             more: components["schemas"]["Counted"][];
+            /**
+             * Counts As Of
+             * @description When `counts` were counted in the background, where an organization is large; null: now, or not at all. Who asks has them counted anew once something has changed, a minute apart at least.
+             */
+            counts_as_of: string | null;
             last_event: components["schemas"]["EventRef"] | null;
             delay: components["schemas"]["Delay"] | null;
             parked: components["schemas"]["Parked"];
@@ -2111,7 +2116,7 @@ export interface components {
             hours: components["schemas"]["EventHour"][];
             /**
              * Complete
-             * @description False: only the newest million were counted, so the first hours lack some.
+             * @description False: of hours that were not counted in the background only the newest million were, so the first of these lack some.
              */
             complete: boolean;
         };
@@ -11859,7 +11864,7 @@ export interface operations {
     get_directory: {
         parameters: {
             query?: {
-                /** @description Whether to count people and groups. */
+                /** @description Whether to say how many people there are. */
                 counts?: boolean;
             };
             header?: never;
@@ -11904,6 +11909,7 @@ export interface operations {
                      *       "more": [
                      *         "people"
                      *       ],
+                     *       "counts_as_of": "2026-11-20T09:00:00Z",
                      *       "last_event": {
                      *         "id": "…",
                      *         "type": "…",

@@ -5,7 +5,7 @@ import { durationText } from "#lib/events/delay.ts";
 import { isServersLanguage } from "#lib/language.ts";
 import { formatCount } from "#lib/locale.ts";
 import { anyRoleName } from "#lib/people/words.ts";
-import { momentText, shortTime } from "#lib/time.ts";
+import { calendarDay, hourAndMinute, momentText, shortTime, today } from "#lib/time.ts";
 import type { Tone } from "#lib/ui/Status.svelte";
 import { m } from "#lib/words/messages.js";
 import { faultText } from "./faults.ts";
@@ -142,12 +142,19 @@ export function lossText(loss: Loss): string {
   return m.loses_roles({ roles: lost.map(anyRoleName).join(", ") });
 }
 
-/** How much a directory holds, or a reconciliation has read. */
+/** When that was, of what was counted before it was asked for. */
+export function asOfText(at: string): string {
+  const then = new Date(at);
+  const when = calendarDay(then) === today() ? hourAndMinute(then) : momentText(then);
+  return m.as_of_when({ when });
+}
+
 /** With a plus where there are more than were counted. */
 export function countedText(count: number, of: Counted, more: Counted[]): string {
   return formatCount(count) + (more.includes(of) ? "+" : "");
 }
 
+/** How much a directory holds, or a reconciliation has read. */
 export function extentText(counts: Record<Counted, number>, more: Counted[] = []): string {
   const shown = (of: Counted) => ({ count: counts[of], shown: countedText(counts[of], of, more) });
   return [

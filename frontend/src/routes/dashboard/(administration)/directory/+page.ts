@@ -16,7 +16,7 @@ const lists = new Lists<Reconciliation>();
 
 export const load: PageLoad = async ({ url, depends }) => {
   depends("rollcall:directory");
-  // Counting people takes a second where there are very many, so it comes after all else.
+  // Counting people takes its time where a directory is new and large: it comes after all else.
   const counted = readDirectory({ counts: true }).catch(() => undefined);
   const byWebhook = { ...ALL_EVENTS, source: "webhook" } as const;
   const yesterday = new Date(Date.now() - DAY_MS).toISOString();
