@@ -171,6 +171,22 @@ def carry_out(connection: Connection, operations: Sequence[MigrateOperation]) ->
             run.invoke(each)
 
 
+async def test_what_makes_a_column_is_not_read_anew_by_each_write(database: Database) -> None:
+    """A function in SQL would be put in the place of its call, by every statement that writes."""
+    made_by = text("""
+        SELECT DISTINCT p.proname, l.lanname
+        FROM pg_attrdef AS d
+        INNER JOIN pg_depend AS on_it
+            ON on_it.objid = d.oid AND on_it.refclassid = 'pg_proc'::regclass
+        INNER JOIN pg_proc AS p ON p.oid = on_it.refobjid
+        INNER JOIN pg_language AS l ON l.oid = p.prolang
+        WHERE on_it.classid = 'pg_attrdef'::regclass AND l.lanname <> 'internal'
+    """)
+    async with database.connect() as connection:
+        found = {tuple(row) for row in await connection.execute(made_by)}
+    assert found == {("folded", "plpgsql"), ("words_of", "plpgsql")}
+
+
 async def test_what_belongs_to_an_extension_is_no_difference(own: Database) -> None:
     async with own.connect() as connection:
         await connection.execute(text("CREATE EXTENSION pg_stat_statements"))
