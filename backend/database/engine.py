@@ -36,8 +36,15 @@ from backend.database.statements import Counts, Reads, Writes
 
 _log = logging.getLogger(__name__)
 
-# Deriving access takes ten times as long to plan as to run, and the plan never depends on who asks.
-_SESSION_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+_SESSION_SETTINGS = {
+    # Deriving access takes ten times as long to plan as to run, and the plan never depends on who
+    # asks.
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    # What is given up ends with its connection, and the driver's request to cancel it does, too.
+    # Else the server would notice that when it has the answer.
+    "client_connection_check_interval": "1s",
+}
 
 # Connections for what is counted: a statement on one row takes a fraction of a millisecond.
 _COUNTING = 2
@@ -46,7 +53,7 @@ _WRITABLE = text("SELECT NOT current_setting('transaction_read_only')::boolean")
 
 
 class Timeouts(NamedTuple):
-    """How many seconds what may take; a statement that is given up is cancelled at the server."""
+    """How many seconds what may take; a statement that is given up soon ends at the server, too."""
 
     lock: float = 3
     idle_transaction: float = 15

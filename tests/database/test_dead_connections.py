@@ -1,8 +1,9 @@
 """Connections that are dead, silent or lead to the wrong server: 503 once, and never again."""
 
 import asyncio
+import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from backend.database import Database
+from backend.database import Database, Query
+from backend.database.engine import REQUESTS
 from backend.database.news import Teller, hearing
 from backend.http import second_try
 from tests.network import Network, network_to
@@ -241,3 +243,51 @@ async def test_what_could_not_be_told_is_told_again(own_database_url: str) -> No
             await teller.close()
         await other.close()
         await database.close()
+
+
+async def _by_transaction(of: Database, mark: str) -> None:
+    async with of.transaction() as session:
+        await session.execute(text(f"SELECT pg_sleep(60), '{mark}'"))
+
+
+async def _by_autocommit(of: Database, mark: str) -> None:
+    async with of.connect() as connection:
+        await connection.execute(text(f"SELECT pg_sleep(60), '{mark}'"))
+
+
+async def _by_itself(of: Database, mark: str) -> None:
+    await of.fetch(Query(text(f"SELECT pg_sleep(60), '{mark}'"), seconds=1))
+
+
+@pytest.mark.parametrize("ask", [_by_transaction, _by_autocommit, _by_itself])
+@pytest.mark.parametrize("takes_too_long", [True, False])
+async def test_what_is_given_up_ends_at_the_server(
+    database: Database,
+    database_url: str,
+    ask: Callable[[Database, str], Coroutine[Any, Any, None]],
+    takes_too_long: bool,
+) -> None:
+    """As when whoever asked leaves: it would go on with its locks, beside what comes after it."""
+    mark = f"given up {secrets.token_hex(4)}"
+    statement = 1 if takes_too_long else 60
+    of = Database(database_url, pool_size=1, timeouts=REQUESTS._replace(statement=statement))
+    is_under_way = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        f" WHERE query LIKE '%{mark}%' AND state = 'active' AND pid <> pg_backend_pid()"
+    )
+
+    async def goes_on() -> bool:
+        async with database.connect() as connection:
+            return bool(await connection.scalar(is_under_way))
+
+    async def has_ended() -> bool:
+        return not await goes_on()
+
+    asking = asyncio.create_task(ask(of, mark))
+    await until(goes_on)
+    if not takes_too_long:
+        asking.cancel()
+    await asyncio.wait([asking], timeout=20)
+    assert asking.done()
+    await until(has_ended, 10)
+    await of.close()

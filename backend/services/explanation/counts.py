@@ -41,9 +41,6 @@ MOST_COUNTED = 2_000
 _LEAST_AGE, _MOST_AGE = timedelta(minutes=1), timedelta(hours=1)
 _TIMES_AS_LONG = 20
 
-# By the server: where the driver gives a statement up, it goes on. Sooner than the driver does.
-_END_IT = select(func.set_config("statement_timeout", "25s", True))
-
 
 class Extent(NamedTuple):
     """What the directories hold that hold something, by their ids; `more` ended at the bound.
@@ -70,7 +67,6 @@ async def count_in_background(database: Database, organization_id: str) -> None:
             return
         async with lock.transaction("REPEATABLE READ") as connection:
             await plan_by_index(connection)
-            await connection.execute(_END_IT)
             found = await _count(connection, organization_id, None)
             await connection.execute(
                 delete(DirectoryCount).where(DirectoryCount.organization_id == organization_id)
