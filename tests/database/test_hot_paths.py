@@ -9,11 +9,14 @@ from sqlalchemy import text
 
 from backend.database import Database
 from backend.http.guards import session_cookie_name, session_signer
+from backend.schemas.events import Outcome, Source
 from backend.services import sessions
+from backend.services.events import intake, parsing
+from backend.workos.scope import DirectoryScope
 from tests.database.plans import Plans
 from tests.database.test_access_plans import filling
 from tests.owner import as_owner
-from tests.stack import Stack, new_event, running_stack
+from tests.stack import Stack, as_body, new_event, running_stack
 
 PEOPLE = 5000
 FEW = 100
@@ -170,3 +173,24 @@ async def test_a_webhook(stack: Stack, plans: Plans) -> None:
         assert len(run) >= 10
         for plan in run:
             assert plan.rows_read <= (FEW if "user" in kind else COUNTED), (kind, plan.statement)
+
+
+async def test_whether_an_admin_is_left_is_asked_once(stack: Stack, plans: Plans) -> None:
+    """Of an organization that loses several at once; whoever is last, each of them is noted."""
+    leaving = [stack.person() for _ in range(6)]
+    group = stack.group("Admins", *leaving)
+    await stack.deliver()
+    for person in leaving:
+        stack.emulator.remove_member(group, person)
+    events = [
+        parsing.read(as_body(event), Source.WEBHOOK, DirectoryScope()) for event in stack.skip()
+    ]
+    await plans.taken()
+    async with stack.database.connect() as connection:
+        assert set(await intake.apply_all(connection, events)) == {Outcome.APPLIED}
+        asked = [plan for plan in await plans.taken() if "FROM role_grants AS g" in plan.statement]
+        noted = await connection.scalar(
+            text("SELECT count(*) FROM audit_events WHERE action = 'admins.gone'")
+        )
+    assert len(asked) == 1
+    assert noted == len(leaving)

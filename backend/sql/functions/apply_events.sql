@@ -112,13 +112,25 @@ BEGIN
 
     IF wrote <> '{}' THEN
         -- The last admin may go, where the directory says so; it is not to go unnoticed.
+        WITH taking AS MATERIALIZED (
+            SELECT e.organization_id, e.id
+            FROM unnest(batch) WITH ORDINALITY AS e
+            WHERE takes_admin(before[e.ordinality], after[e.ordinality])
+        ),
+
+        -- It is asked once of each, and not for each of its events.
+        of_them AS MATERIALIZED (
+            SELECT DISTINCT t.organization_id FROM taking AS t
+        ),
+
+        without_admin AS MATERIALIZED (
+            SELECT o.organization_id FROM of_them AS o WHERE NOT has_admin(o.organization_id)
+        )
+
         INSERT INTO audit_events (organization_id, id, action, actor_id, event_id, subject_id)
-        SELECT e.organization_id, gen_random_uuid(), 'admins.gone', actor, e.id, e.organization_id
-        FROM unnest(batch) WITH ORDINALITY AS e
-        WHERE CASE
-            WHEN takes_admin(before[e.ordinality], after[e.ordinality])
-                THEN NOT has_admin(e.organization_id)
-        END;
+        SELECT t.organization_id, gen_random_uuid(), 'admins.gone', actor, t.id, t.organization_id
+        FROM taking AS t
+        INNER JOIN without_admin AS w ON t.organization_id = w.organization_id;
     END IF;
 
     FOR row IN
