@@ -174,6 +174,7 @@ async def test_who_is_not_answered_in_time_is_told(
     reads.goes_on.clear()
     with pytest.raises(TimeoutError):
         await found(batches, SPELT, word="a", end="")
+    monkeypatch.undo()
     reads.goes_on.set()
     assert await found(batches, SPELT, word="b", end="") == ["B"]
 

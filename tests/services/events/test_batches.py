@@ -302,7 +302,7 @@ async def test_who_is_gone_keeps_nobody_from_what_they_were_to_write(
     """Also when it was to be written again: it would be under way for ever."""
     first = asyncio.create_task(writing.bring("first"))
     await writing.are_under_way("first")
-    monkeypatch.setattr(event_batches, "_SECONDS", 60 if how == "left" else 0.1)
+    monkeypatch.setattr(event_batches, "_SECONDS", 60 if how == "left" else 1)
     gone = asyncio.create_task(writing.bring("gone", key="the same"))
     await asyncio.sleep(0)
     monkeypatch.setattr(event_batches, "_SECONDS", 60)
