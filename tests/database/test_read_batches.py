@@ -35,13 +35,17 @@ class Noting:
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
         self.sent: list[dict[str, Any]] = []
+        self.answered = 0
         self.goes_on = asyncio.Event()
         self.goes_on.set()
 
     async def fetch(self, query: Query, **values: object) -> list[Any]:
         self.sent.append(values)
         await self.goes_on.wait()
-        return await self._reads.fetch(query, **values)
+        try:
+            return await self._reads.fetch(query, **values)
+        finally:
+            self.answered += 1
 
 
 @pytest.fixture
@@ -50,7 +54,13 @@ async def reads(database_url: str) -> AsyncIterator[Noting]:
         return await asyncpg.connect(database_url)
 
     pool = ConnectionPool(connect, size=4)
-    yield Noting(Reads(pool))
+    reads = Noting(Reads(pool))
+    yield reads
+
+    async def all_are_answered() -> bool:
+        return reads.answered == len(reads.sent)
+
+    await until(all_are_answered)  # also those that nobody waits for any more
     await pool.close()
 
 
