@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from backend.database.pool import ConnectionPool
 from backend.database.query import Query
 from backend.database.statements import run
+from backend.database.waiting import in_time
 from backend.errors import TooManyWaiting
 
 # WorkOS waits ten for the answer.
@@ -97,11 +98,7 @@ class Events:
         if not self._is_due:
             self._is_due = True
             loop.call_soon(self._begin)
-        clock = loop.call_later(_SECONDS, _give_up, one.result)
-        try:
-            return await one.result
-        finally:
-            clock.cancel()
+        return await in_time(one.result, loop.time() + _SECONDS)
 
     def _begin(self) -> None:
         self._is_due = False
@@ -174,8 +171,3 @@ class Events:
                 one.result.set_exception(result)
             else:
                 one.result.set_result(result)
-
-
-def _give_up(result: "asyncio.Future[Any]") -> None:
-    if not result.done():
-        result.set_exception(TimeoutError())

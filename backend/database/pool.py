@@ -9,6 +9,7 @@ import asyncpg
 
 from backend.database.connections import Connections
 from backend.database.faults import DRIVER_FAULTS, ends_connection
+from backend.database.waiting import in_time
 
 
 class ConnectionPool:
@@ -56,19 +57,14 @@ class ConnectionPool:
             raise
 
     async def _wait(self, deadline: float) -> None:
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
-        # A clock of the loop's own costs a fifth of a timeout's, which half of all requests need.
-        clock = loop.call_at(deadline, _give_up, turn)
         try:
-            await turn
+            await in_time(turn, deadline)
         except asyncio.CancelledError:
             if not turn.cancelled():  # it was theirs at the same moment
                 self._pass_on()
             raise
-        finally:
-            clock.cancel()
 
     def _pass_on(self) -> None:
         while self._waiting:
@@ -103,11 +99,6 @@ class ConnectionPool:
             # A server that does not answer must not keep us waiting for its good-bye.
             with suppress(*DRIVER_FAULTS):
                 await self._idle.pop().close(timeout=2)
-
-
-def _give_up(turn: "asyncio.Future[None]") -> None:
-    if not turn.done():
-        turn.set_exception(TimeoutError())
 
 
 class _Use:

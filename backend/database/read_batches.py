@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from backend.database.faults import is_content_error
 from backend.database.query import BatchedQuery, Fetches
+from backend.database.waiting import in_time
 
 _MOST_UNDER_WAY = 2
 _MOST_TOGETHER = 8
@@ -45,11 +46,7 @@ class ReadBatches:
             # Who comes in the same turn of the loop is in the same batch.
             self._is_due = True
             loop.call_soon(self._begin)
-        clock = loop.call_later(_SECONDS, _give_up, asking.rows)
-        try:
-            return await asking.rows
-        finally:
-            clock.cancel()
+        return await in_time(asking.rows, loop.time() + _SECONDS)
 
     def _begin(self) -> None:
         self._is_due = False
@@ -102,8 +99,3 @@ class ReadBatches:
         for one, its_rows in zip(asking, found, strict=True):
             if not one.rows.done():
                 one.rows.set_result(its_rows)
-
-
-def _give_up(rows: "asyncio.Future[list[Any]]") -> None:
-    if not rows.done():
-        rows.set_exception(TimeoutError())
