@@ -41,8 +41,8 @@ _SESSION_SETTINGS = {
     # asks.
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
-    # What is given up ends with its connection, and the driver's request to cancel it does, too.
-    # Else the server would notice that when it has the answer.
+    # A statement that is given up loses its connection before the driver's request to cancel it is
+    # out: the server looks whether anybody is still there, or it would go on to the answer.
     "client_connection_check_interval": "1s",
 }
 
